@@ -1,0 +1,65 @@
+package engine
+
+import "time"
+
+// State is where a unit is in its life: see the diagram in doc.go.
+type State string
+
+// The states of a unit.
+const (
+	Pending   State = "pending"
+	Starting  State = "starting"
+	Ready     State = "ready"
+	Unhealthy State = "unhealthy"
+	Backoff   State = "backoff"
+	Blocked   State = "blocked"
+	Stopping  State = "stopping"
+	Stopped   State = "stopped"
+	Failed    State = "failed"
+	Completed State = "completed"
+)
+
+// Health is the state of the system as a whole.
+type Health string
+
+// The states of a system.
+const (
+	SystemStarting Health = "starting"
+	SystemReady    Health = "ready"
+	SystemDegraded Health = "degraded"
+	SystemFailed   Health = "failed"
+	SystemStopping Health = "stopping"
+	SystemStopped  Health = "stopped"
+)
+
+// Status is a snapshot of a running system.
+type Status struct {
+	Name   string
+	Config string // absolute path of the file or directory
+	Life   string // random mark of this life, for recognising leftovers
+	PID    int    // of the engine
+	Since  time.Time
+	State  Health
+	Cause  string // why degraded or failed
+	Units  []UnitStatus
+}
+
+// UnitStatus is a snapshot of one unit.
+type UnitStatus struct {
+	ID         string // service.api, database.main.migrations
+	Kind       string // service, database, migrations, task
+	State      State
+	Critical   bool
+	Since      time.Time     // of the state
+	Started    time.Time     // of the current run, zero without one
+	ReadyAfter time.Duration // from start to readiness of this run
+	PID        int           // of the current run, 0 without one
+	Port       int
+	URL        string    // without credentials
+	Attempt    int       // of the current series, from 1
+	Restarts   int       // since the life began
+	WaitingFor []string  // conditions that do not hold: "database.main ready"
+	Next       time.Time // of the next attempt in backoff
+	Cause      string    // why it is in this state, in words
+	LastExit   string    // "exit status 1", "signal: killed", empty before
+}
