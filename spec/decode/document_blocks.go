@@ -1,0 +1,253 @@
+package decode
+
+import "github.com/hashicorp/hcl/v2"
+
+// databaseDoc is a PostgreSQL database.
+type databaseDoc struct {
+	header
+	commonDoc
+	Critical     *hcl.Attribute `hcl:"critical,optional" type:"bool" default:"true" doc:"Whether the system fails when this unit does."`
+	Managed      *managedDoc    `hcl:"managed,block" doc:"A server that syndicate runs itself. In force where enabled."`
+	URL          *hcl.Attribute `hcl:"url,optional" type:"string" doc:"The URL of a server that runs elsewhere; in force where managed is not."`
+	Host         *hcl.Attribute `hcl:"host,optional" type:"string" doc:"The host of a server that runs elsewhere, instead of url."`
+	Port         *hcl.Attribute `hcl:"port,optional" type:"int" default:"5432" doc:"The server's port, beside host."`
+	Name         *hcl.Attribute `hcl:"name,optional" type:"string" doc:"The database's name, beside host. Default: the block's label."`
+	User         *hcl.Attribute `hcl:"user,optional" type:"string" doc:"The user to connect as, beside host."`
+	Password     *hcl.Attribute `hcl:"password,optional" type:"string" doc:"The user's password, beside host."`
+	SSL          *hcl.Attribute `hcl:"ssl,optional" type:"string" enum:"disable,allow,prefer,require,verify-ca,verify-full" default:"prefer" doc:"The sslmode, beside host."`
+	Retry        *dbRetryDoc    `hcl:"retry,block" doc:"Attempts to reach the server."`
+	Health       *healthDoc     `hcl:"health,block" doc:"How often the database is checked."`
+	Migrations   *migrationsDoc `hcl:"migrations,block" doc:"The SQL files that are applied before anything reads the database's URL."`
+	Pool         *poolDoc       `hcl:"pool,block" later:"true" doc:"Bounds of the engine's own connections."`
+	Gateway      *gatewayDoc    `hcl:"gateway,block" later:"true" doc:"A listener that services reach the database through: they get its address as database.NAME.url."`
+	QueryTimeout *hcl.Attribute `hcl:"query_timeout,optional" type:"duration" later:"true" doc:"The longest that a statement may take, set on the server, never for migrations. Default: none."`
+	Breaker      *dbBreakerDoc  `hcl:"breaker,block" later:"true" doc:"A circuit breaker before the database."`
+	Schema       *schemaDoc     `hcl:"schema,block" later:"true" doc:"What must hold after migrating."`
+	Stop         *dbStopDoc     `hcl:"stop,block" doc:"How the managed server is ended."`
+	Log          *logDoc        `hcl:"log,block" doc:"Bounds of the managed server's log files."`
+}
+
+type managedDoc struct {
+	header
+	Enabled    *hcl.Attribute `hcl:"enabled,optional" type:"bool" default:"true" doc:"Whether syndicate runs the server. Known at plan time."`
+	Version    *hcl.Attribute `hcl:"version,optional" type:"int" doc:"The major version. Default: that of the data directory, else the newest installed."`
+	DataDir    *hcl.Attribute `hcl:"data_dir,optional" type:"path" doc:"Where the data is kept. Default: pg/NAME in state_dir, and where the engine runs as root /var/lib/syndicate/HASH/NAME."`
+	BinDir     *hcl.Attribute `hcl:"bin_dir,optional" type:"path" doc:"Where the server's programs are. Default: looked for."`
+	Port       *hcl.Attribute `hcl:"port,optional" type:"port" default:"auto" doc:"The port that the server listens on."`
+	User       *hcl.Attribute `hcl:"user,optional" type:"string" default:"postgres" doc:"The user that the server runs as where the engine is root."`
+	Durability *hcl.Attribute `hcl:"durability,optional" type:"string" enum:"on,off" default:"on" later:"true" doc:"Whether a commit waits for the disk."`
+	Settings   *hcl.Attribute `hcl:"settings,optional" type:"map(string)" doc:"Settings of the server, by name."`
+	Extensions *hcl.Attribute `hcl:"extensions,optional" type:"list(string)" doc:"Extensions to create in the database."`
+}
+
+type dbRetryDoc struct {
+	header
+	Attempts *hcl.Attribute `hcl:"attempts,optional" type:"int" default:"8" doc:"How often to try."`
+	backoffDoc
+}
+
+type healthDoc struct {
+	header
+	Interval *hcl.Attribute `hcl:"interval,optional" type:"duration" default:"10s" doc:"The time between two checks."`
+	Timeout  *hcl.Attribute `hcl:"timeout,optional" type:"duration" default:"2s" doc:"How long one check may take."`
+}
+
+type dbStopDoc struct {
+	header
+	Timeout *hcl.Attribute `hcl:"timeout,optional" type:"duration" default:"10s" doc:"How long the fast shutdown may take before the immediate one."`
+}
+
+type migrationsDoc struct {
+	header
+	Path        *hcl.Attribute `hcl:"path" type:"path" doc:"The directory of the files."`
+	OnUp        *hcl.Attribute `hcl:"on_up,optional" type:"string" enum:"apply,refuse,skip" default:"apply" doc:"What up does with pending files."`
+	LockTimeout *hcl.Attribute `hcl:"lock_timeout,optional" type:"duration" default:"3s" later:"true" doc:"The longest that a statement of a migration waits for a lock."`
+}
+
+type poolDoc struct {
+	header
+	Min            *hcl.Attribute `hcl:"min,optional" type:"int" default:"0" doc:"Connections kept open."`
+	Max            *hcl.Attribute `hcl:"max,optional" type:"int" default:"10" doc:"Connections open at most."`
+	AcquireTimeout *hcl.Attribute `hcl:"acquire_timeout,optional" type:"duration" default:"5s" doc:"How long to wait for a free one."`
+}
+
+type gatewayDoc struct {
+	header
+	Enabled *hcl.Attribute `hcl:"enabled,optional" type:"bool" default:"true" doc:"Whether the gateway exists; disabled it is transparent. Known at plan time."`
+	Listen  *hcl.Attribute `hcl:"listen,optional" type:"host:port" doc:"The address to listen on. Default: a free port."`
+	MaxConn *hcl.Attribute `hcl:"max_conn,optional" type:"int" doc:"Connections to the server at most."`
+	Pooler  *hcl.Attribute `hcl:"pooler,optional" type:"string" enum:"pgbouncer" doc:"What pools transactions. Default: sessions only."`
+}
+
+type schemaDoc struct {
+	header
+	Tables []*tableDoc `hcl:"table,block" label:"name" doc:"What must hold of one table."`
+}
+
+type tableDoc struct {
+	header
+	Columns *hcl.Attribute `hcl:"columns,optional" type:"map(string)" doc:"Columns that must exist, with their types."`
+	NotNull *hcl.Attribute `hcl:"not_null,optional" type:"list(string)" doc:"Columns that must be NOT NULL."`
+	Indexes *hcl.Attribute `hcl:"indexes,optional" type:"list(string)" doc:"Indexes that must exist."`
+}
+
+// breakerPolicyDoc are a circuit breaker's rules.
+type breakerPolicyDoc struct {
+	Failures     *hcl.Attribute `hcl:"failures,optional" type:"int" default:"5" doc:"How many failures in a row open it, unless rate is given."`
+	Rate         *hcl.Attribute `hcl:"rate,optional" type:"share" doc:"The share of failures within over that opens it."`
+	Over         *hcl.Attribute `hcl:"over,optional" type:"duration" default:"30s" doc:"The window of rate."`
+	MinCalls     *hcl.Attribute `hcl:"min_calls,optional" type:"int" default:"20" doc:"How many calls the window needs before rate counts."`
+	SlowCall     *hcl.Attribute `hcl:"slow_call,optional" type:"duration" doc:"A call that takes longer counts as a failure. Default: none does."`
+	Timeout      *hcl.Attribute `hcl:"timeout,optional" type:"duration" default:"60s" doc:"How long one call may take."`
+	ResetTimeout *hcl.Attribute `hcl:"reset_timeout,optional" type:"duration" default:"30s" doc:"How long it stays open before it tries again."`
+	HalfOpen     *halfOpenDoc   `hcl:"half_open,block" doc:"The trial after reset_timeout."`
+}
+
+type halfOpenDoc struct {
+	header
+	Calls     *hcl.Attribute `hcl:"calls,optional" type:"int" default:"1" doc:"How many calls are let through."`
+	Successes *hcl.Attribute `hcl:"successes,optional" type:"int" default:"1" doc:"How many of them must succeed to close it."`
+}
+
+type dbBreakerDoc struct {
+	header
+	breakerPolicyDoc
+}
+
+// breakerDoc is a local proxy with a circuit breaker inside.
+type breakerDoc struct {
+	header
+	commonDoc
+	Target *hcl.Attribute `hcl:"target" type:"string" doc:"The URL of what it stands before. Values in it make no dependency."`
+	Listen *hcl.Attribute `hcl:"listen,optional" type:"host:port" doc:"The address to listen on. Default: a free port."`
+	breakerPolicyDoc
+	MaxCalls  *hcl.Attribute `hcl:"max_calls,optional" type:"int" doc:"Calls at once. Default: unlimited."`
+	Share     *hcl.Attribute `hcl:"share,optional" type:"address of a database" doc:"A database through which several engines share the breaker's state."`
+	Fallbacks []*fallbackDoc `hcl:"fallback,block" doc:"What answers while it is open, tried in the order written. Exactly one of last_good, upstream, file, command and status."`
+}
+
+type fallbackDoc struct {
+	header
+	LastGood *hcl.Attribute `hcl:"last_good,optional" type:"duration" doc:"The last good answer, if it is not older."`
+	Upstream *hcl.Attribute `hcl:"upstream,optional" type:"string" doc:"Another URL."`
+	File     *hcl.Attribute `hcl:"file,optional" type:"path" doc:"The contents of a file."`
+	Command  *hcl.Attribute `hcl:"command,optional" type:"list(string)" doc:"The output of a command."`
+	Status   *hcl.Attribute `hcl:"status,optional" type:"int" doc:"An HTTP status."`
+	Body     *hcl.Attribute `hcl:"body,optional" type:"string" doc:"The body that goes with status."`
+}
+
+// taskDoc is a process or request that ends.
+type taskDoc struct {
+	header
+	commonDoc
+	Command *hcl.Attribute `hcl:"command,optional" type:"command" doc:"Program and arguments, or a literal string for /bin/sh -c."`
+	HTTP    *hcl.Attribute `hcl:"http,optional" type:"string" doc:"A request instead of a command: \"POST URL\". Values in it make no dependency."`
+	commandDoc
+	Critical    *hcl.Attribute `hcl:"critical,optional" type:"bool" default:"true" doc:"Whether the system fails when this step of start-up does; only with run = \"up\"."`
+	Run         *hcl.Attribute `hcl:"run,optional" type:"string" enum:"demand,up" default:"demand" doc:"When it runs: only when asked, or as a step of start-up as well, once per life."`
+	Queue       *hcl.Attribute `hcl:"queue,optional" type:"address of a queue" later:"true" doc:"The queue that its runs wait in."`
+	Priority    *hcl.Attribute `hcl:"priority,optional" type:"string" enum:"critical,high,normal,low" default:"normal" later:"true" doc:"Which runs of a queue go first."`
+	Timeout     *hcl.Attribute `hcl:"timeout,optional" type:"duration" default:"1h" doc:"How long one attempt may take."`
+	MaxMemory   *hcl.Attribute `hcl:"max_memory,optional" type:"size" later:"true" doc:"A bound of the memory of one run."`
+	Concurrency *hcl.Attribute `hcl:"concurrency,optional" type:"int" later:"true" doc:"Runs at once, across every machine that works its queue. Default: as many as the queue has workers."`
+	Schedule    *hcl.Attribute `hcl:"schedule,optional" type:"cron" later:"true" doc:"When it runs by itself: five cron fields."`
+	Timezone    *hcl.Attribute `hcl:"timezone,optional" type:"string" default:"UTC" later:"true" doc:"The time zone of schedule."`
+	Missed      *hcl.Attribute `hcl:"missed,optional" type:"string" enum:"once,all,skip" default:"once" later:"true" doc:"What becomes of scheduled runs missed while nothing was up."`
+	Needs       *hcl.Attribute `hcl:"needs,optional" type:"list of addresses" later:"true" doc:"Breakers and databases that must be closed or ready for a run to begin."`
+	Retry       *taskRetryDoc  `hcl:"retry,block" doc:"Further attempts after a failure."`
+	Stop        *stopDoc       `hcl:"stop,block" doc:"How a run is ended."`
+	Log         *logDoc        `hcl:"log,block" doc:"Bounds of the log files."`
+}
+
+type taskRetryDoc struct {
+	header
+	Attempts *hcl.Attribute `hcl:"attempts,optional" type:"int" default:"1" doc:"How often to try."`
+	backoffDoc
+}
+
+// queueDoc holds tasks until a worker is free.
+type queueDoc struct {
+	header
+	commonDoc
+	Store     *hcl.Attribute `hcl:"store,optional" type:"address of a database" doc:"The database that keeps the queue. Default: an embedded store in state_dir."`
+	Workers   *hcl.Attribute `hcl:"workers,optional" type:"int" doc:"Tasks at once, per engine. Default: the number of cores."`
+	MaxDepth  *hcl.Attribute `hcl:"max_depth,optional" type:"int" default:"10000" doc:"Waiting tasks at most."`
+	MaxMemory *hcl.Attribute `hcl:"max_memory,optional" type:"size" doc:"A bound of the memory of all its running tasks together."`
+	SuspendOn *hcl.Attribute `hcl:"suspend_on,optional" type:"list of thresholds" doc:"Nothing new starts while one of these is at warning or above."`
+}
+
+// thresholdDoc watches a metric.
+type thresholdDoc struct {
+	header
+	commonDoc
+	Watch    *hcl.Attribute `hcl:"watch" type:"metric" doc:"The metric: host.memory_used, service.api.memory."`
+	Interval *hcl.Attribute `hcl:"interval,optional" type:"duration" default:"10s" doc:"How often it is looked at."`
+	Over     *hcl.Attribute `hcl:"over,optional" type:"duration" default:"1m" doc:"How far rates, averages, percentiles and shares of calls look back."`
+	Warning  *levelDoc      `hcl:"warning,block" doc:"The first level."`
+	Critical *levelDoc      `hcl:"critical,block" doc:"The second level."`
+}
+
+type levelDoc struct {
+	header
+	Above   *hcl.Attribute `hcl:"above,optional" type:"metric value" doc:"The level begins above this value."`
+	Below   *hcl.Attribute `hcl:"below,optional" type:"metric value" doc:"The level begins below this value."`
+	Clear   *hcl.Attribute `hcl:"clear,optional" type:"metric value" doc:"Where the level ends. Default: 0.9 of above, 1.1 of below."`
+	Hold    *hcl.Attribute `hcl:"hold,optional" type:"duration" doc:"How long it must last. Default: 30s at warning, 10s at critical."`
+	Do      *hcl.Attribute `hcl:"do,optional" type:"list of actions" doc:"What is done once on entering, in order."`
+	OnClear *hcl.Attribute `hcl:"on_clear,optional" type:"list of actions" doc:"What is done on leaving."`
+}
+
+// boundaryDoc is an error domain.
+type boundaryDoc struct {
+	header
+	commonDoc
+	Units   *hcl.Attribute `hcl:"units,optional" type:"list of addresses" doc:"The services and tasks that it is about. Default: all."`
+	Matches []*matchDoc    `hcl:"match,block" doc:"What belongs to it: all attributes of one match must fit, each by any of its values; several are alternatives."`
+	Class   *hcl.Attribute `hcl:"class,optional" type:"string" enum:"transient,permanent,config,resource,bug" doc:"What kind of error it is."`
+	Recover *recoverDoc    `hcl:"recover,block" doc:"What is done about it, instead of a restart."`
+	GiveUp  *giveUpDoc     `hcl:"give_up,block" doc:"What is done when that did not help."`
+}
+
+type matchDoc struct {
+	header
+	Log       *hcl.Attribute `hcl:"log,optional" type:"list(regexp)" doc:"Lines of output."`
+	ExitCode  *hcl.Attribute `hcl:"exit_code,optional" type:"list(int)" doc:"Exit codes."`
+	Signal    *hcl.Attribute `hcl:"signal,optional" type:"list(signal)" doc:"Signals that ended the process."`
+	OOM       *hcl.Attribute `hcl:"oom,optional" type:"bool" doc:"Whether memory ran out."`
+	Exception *hcl.Attribute `hcl:"exception,optional" type:"list(string)" doc:"Types of exceptions."`
+	SQLState  *hcl.Attribute `hcl:"sqlstate,optional" type:"list(string)" doc:"SQLSTATE codes or classes."`
+	Breaker   *hcl.Attribute `hcl:"breaker,optional" type:"list of breakers" doc:"Breakers, while open."`
+}
+
+type recoverDoc struct {
+	header
+	Do       *hcl.Attribute `hcl:"do" type:"list of actions" doc:"What is done, in order."`
+	Attempts *hcl.Attribute `hcl:"attempts,optional" type:"int" default:"3" doc:"How often, before giving up."`
+	backoffDoc
+}
+
+type giveUpDoc struct {
+	header
+	Do *hcl.Attribute `hcl:"do" type:"list of actions" doc:"What is done, in order."`
+}
+
+// notifyDoc is a way to reach people. Exactly one of webhook, command and
+// smtp stands in it.
+type notifyDoc struct {
+	header
+	commonDoc
+	Webhook *hcl.Attribute `hcl:"webhook,optional" type:"string" doc:"The URL to post to; an empty one disables the block, with a warning."`
+	Command *hcl.Attribute `hcl:"command,optional" type:"list(string)" doc:"A command that gets the message on its standard input."`
+	SMTP    *smtpDoc       `hcl:"smtp,block" doc:"A mail server and recipients."`
+	Limit   *hcl.Attribute `hcl:"limit,optional" type:"int" default:"1" doc:"How many messages within the window; the rest are summed up."`
+	Within  *hcl.Attribute `hcl:"within,optional" type:"duration" default:"5m" doc:"The window of limit."`
+}
+
+type smtpDoc struct {
+	header
+	Server   *hcl.Attribute `hcl:"server" type:"host:port" doc:"The mail server."`
+	From     *hcl.Attribute `hcl:"from" type:"string" doc:"The sender."`
+	To       *hcl.Attribute `hcl:"to" type:"list(string)" doc:"The recipients."`
+	User     *hcl.Attribute `hcl:"user,optional" type:"string" doc:"The user to log in as."`
+	Password *hcl.Attribute `hcl:"password,optional" type:"string" doc:"The user's password."`
+}
