@@ -2,8 +2,33 @@ package plan
 
 import "github.com/syndicate/syndicate/spec"
 
-// FormatVersion is the version of the JSON form of a Plan.
+// FormatVersion is the version of the JSON form of a Plan. Fields may be
+// added within a major version; nothing is renamed or removed.
 const FormatVersion = "1.0"
+
+// Plan is what up will do: steps in an order in which each comes after all
+// it needs. It is read-only once built.
+type Plan struct {
+	FormatVersion string `json:"format_version"`
+	System        string `json:"system"`
+	// Digest names this plan: two plans with the same digest do the same.
+	Digest string `json:"digest"`
+	// Running says whether the plan is a difference to a running system.
+	Running bool `json:"running"`
+	// Steps are in order of wave and then ID, those to keep included.
+	Steps []Step `json:"steps"`
+	// Stops are units that run and are declared no longer, in order of ID.
+	Stops []Stopped `json:"stops"`
+	// CriticalPath is a longest chain of steps, first step first.
+	CriticalPath []string `json:"critical_path"`
+	// Watchers have no place in the order: they begin when what they watch
+	// exists.
+	Watchers []Watcher `json:"watchers"`
+	// Unbuilt is what is declared and cannot run in this version: up
+	// refuses it.
+	Unbuilt []Unbuilt `json:"unbuilt"`
+	Summary Summary   `json:"summary"`
+}
 
 // StepKind says what a step does.
 type StepKind string
@@ -15,32 +40,55 @@ const (
 	StepServer     StepKind = "database"
 	StepMigrations StepKind = "migrations"
 	StepTask       StepKind = "task"
+	StepBreaker    StepKind = "breaker"
+	StepQueue      StepKind = "queue"
 )
 
 // Step starts one unit. Its ID is the unit's name everywhere: the block's
 // address, with ".migrations" behind it for a database's migrations.
 type Step struct {
-	ID       string      `json:"id"`
-	Kind     StepKind    `json:"kind"`
-	Addr     spec.Addr   `json:"address"`
-	Range    spec.Range  `json:"-"`
-	Critical bool        `json:"critical"`
-	Wave     int         `json:"wave"` // from 1
-	Needs    []Need      `json:"needs"`
-	Action   Action      `json:"action"`
-	Reason   string      `json:"reason,omitempty"` // why, for a change
-	Values   []Value     `json:"values,omitempty"` // attributes, for -v
-	Notes    []string    `json:"notes,omitempty"`  // source, port, pending migrations
-	Files    []Migration `json:"migrations,omitempty"`
+	ID       string     `json:"id"`
+	Kind     StepKind   `json:"kind"`
+	Addr     spec.Addr  `json:"address"`
+	Range    spec.Range `json:"range"`
+	Critical bool       `json:"critical"`
+	Wave     int        `json:"wave"` // from 1
+	Needs    []Need     `json:"needs"`
+	Action   Action     `json:"action"`
+	Reason   string     `json:"reason,omitempty"` // why, for a change
+	// Digest is that of the definition: the unit is unchanged as long as
+	// it stays. It tells nothing about sensitive values.
+	Digest  string      `json:"digest"`
+	Values  []Value     `json:"values,omitempty"`     // attributes, for -v
+	Changes []Change    `json:"changes,omitempty"`    // of a restart
+	Notes   []string    `json:"notes,omitempty"`      // command, source, port, probe: in few words
+	Ledger  *Ledger     `json:"ledger,omitempty"`     // of a migrations step
+	Files   []Migration `json:"migrations,omitempty"` // the pending ones
 }
 
 // Need is one condition that must hold before a step starts.
 type Need struct {
 	Step      string        `json:"step"`
-	Condition string        `json:"condition"` // started, ready, completed
-	Soft      bool          `json:"soft,omitempty"`
-	Reasons   []spec.Reason `json:"-"`
+	Condition string        `json:"condition"`      // started, ready, completed
+	Soft      bool          `json:"soft,omitempty"` // also met when the other failed or is stopped
+	Reasons   []spec.Reason `json:"reasons,omitempty"`
 }
+
+// String says what is waited for, in the words of the language:
+// "service.api ready", "database.main migrated".
+func (n Need) String() string {
+	if db, ok := migrationsOf(n.Step); ok && n.Condition == Completed {
+		return db + " " + migrated
+	}
+	return n.Step + " " + n.Condition
+}
+
+// The conditions of a step.
+const (
+	Started   = "started"
+	Ready     = "ready"
+	Completed = "completed"
+)
 
 // Action is what a step means for what runs.
 type Action string
@@ -53,14 +101,72 @@ const (
 	Keep    Action = "keep"
 )
 
+// Stopped is a unit that runs and will be stopped for good.
+type Stopped struct {
+	ID     string `json:"id"`
+	Reason string `json:"reason"`
+}
+
 // Value is one attribute of a step as it is shown.
 type Value struct {
 	Name string `json:"name"`
 	Text string `json:"text"` // (sensitive value), (known after start)
+	// From are the attributes that a value not known yet is made of.
+	From []string `json:"from,omitempty"`
+}
+
+// Change is one attribute that differs from what runs. Old or New is empty
+// where the attribute is new or gone.
+type Change struct {
+	Name string `json:"name"`
+	Old  string `json:"old,omitempty"`
+	New  string `json:"new,omitempty"`
 }
 
 // Migration is one pending file.
 type Migration struct {
 	Version uint64 `json:"version"`
 	Name    string `json:"name"`
+}
+
+// Watcher is a block that acts on others and is no step itself.
+type Watcher struct {
+	Addr  spec.Addr  `json:"address"`
+	Range spec.Range `json:"range"`
+	Notes []string   `json:"notes,omitempty"` // what it watches or waits for
+}
+
+// Unbuilt is a declared feature that this version cannot run.
+type Unbuilt struct {
+	Addr  spec.Addr  `json:"address"`
+	Name  string     `json:"name"`
+	Range spec.Range `json:"range"`
+}
+
+// Summary counts what a plan does.
+type Summary struct {
+	Start      int `json:"start"` // services, databases, breakers, queues
+	Restart    int `json:"restart"`
+	Stop       int `json:"stop"`
+	Tasks      int `json:"tasks"`
+	Migrations int `json:"migrations"` // known to be pending
+	// Unknown are files of databases whose ledger could not be read.
+	Unknown int `json:"unknown_migrations"`
+	Keep    int `json:"keep"`
+}
+
+// Empty reports whether there is nothing to do.
+func (p *Plan) Empty() bool {
+	s := p.Summary
+	return s.Start+s.Restart+s.Stop+s.Tasks+s.Migrations+s.Unknown == 0
+}
+
+// Step returns the step with that ID, or nil.
+func (p *Plan) Step(id string) *Step {
+	for i := range p.Steps {
+		if p.Steps[i].ID == id {
+			return &p.Steps[i]
+		}
+	}
+	return nil
 }

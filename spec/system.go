@@ -64,8 +64,8 @@ type Edge struct {
 
 // Reason is why an edge exists.
 type Reason struct {
-	Text  string // env.DATABASE_URL, depends_on, after, queue
-	Range Range
+	Text  string `json:"text"` // env.DATABASE_URL, depends_on, after, queue
+	Range Range  `json:"range"`
 }
 
 // Variable is an input, with the value in force.

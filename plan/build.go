@@ -1,0 +1,285 @@
+package plan
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/syndicate/syndicate/engine/graph"
+	"github.com/syndicate/syndicate/spec"
+)
+
+const (
+	migrated         = "migrated" // the condition of a database block
+	migrationsSuffix = ".migrations"
+)
+
+// MigrationsID returns the ID of the step that migrates a database.
+func MigrationsID(db spec.Addr) string { return db.String() + migrationsSuffix }
+
+// migrationsOf returns the database that a migrations step belongs to.
+func migrationsOf(id string) (string, bool) {
+	if !strings.HasPrefix(id, string(spec.KindDatabase)+".") {
+		return "", false
+	}
+	return strings.CutSuffix(id, migrationsSuffix)
+}
+
+// Build makes the plan that brings sys up, from what facts say runs now. It
+// is a pure function. Where dependencies go in a circle the plan is nil and
+// the diagnostics say so, one for each circle.
+func Build(sys *spec.System, facts Facts) (*Plan, spec.Diagnostics) {
+	d := newDraft(sys)
+	g, diags := d.order()
+	if len(diags) > 0 {
+		return nil, diags
+	}
+	p := &Plan{
+		FormatVersion: FormatVersion,
+		System:        sys.Name,
+		Running:       facts.Running != nil,
+		Steps:         make([]Step, 0, len(d.steps)),
+		Stops:         []Stopped{},
+		Watchers:      watchers(sys),
+		Unbuilt:       unbuilt(sys),
+	}
+	describe(d, facts)
+	compare(p, d, facts.Running)
+	for wave, ids := range g.Waves() {
+		for _, id := range ids {
+			s := d.steps[d.index[id]]
+			s.Wave = wave + 1
+			p.Steps = append(p.Steps, s)
+		}
+	}
+	p.CriticalPath, _ = g.CriticalPath(func(string) int64 { return 1 })
+	p.Summary = summarize(p)
+	p.Digest = p.digest()
+	return p, nil
+}
+
+// draft is a plan whose steps have no order yet.
+type draft struct {
+	sys   *spec.System
+	steps []Step
+	def   []any          // per step, the definition that its digest covers
+	index map[string]int // step by ID
+	// byBlock finds the steps of a block: the one that starts it, and for
+	// a database with migrations the one that completes it.
+	byBlock map[spec.Addr]blockSteps
+}
+
+type blockSteps struct{ first, last string }
+
+// newDraft makes the steps of every block that lives, with their needs.
+func newDraft(sys *spec.System) *draft {
+	n := len(sys.Services) + len(sys.Tasks) + 2*len(sys.Databases) + len(sys.Breakers) + len(sys.Queues)
+	d := &draft{
+		sys:     sys,
+		steps:   make([]Step, 0, n),
+		def:     make([]any, 0, n),
+		index:   make(map[string]int, n),
+		byBlock: make(map[spec.Addr]blockSteps, n),
+	}
+	for _, b := range sys.Breakers {
+		d.add(StepBreaker, b.Block, b)
+	}
+	for _, db := range sys.Databases {
+		d.addDatabase(db)
+	}
+	for _, q := range sys.Queues {
+		d.add(StepQueue, q.Block, q)
+	}
+	for _, s := range sys.Services {
+		d.add(StepService, s.Block, s)
+	}
+	for _, t := range sys.Tasks {
+		if t.Run == "up" {
+			d.add(StepTask, t.Block, t)
+		}
+	}
+	d.addNeeds()
+	return d
+}
+
+func (d *draft) add(kind StepKind, b spec.Block, def any) *Step {
+	id := b.Addr.String()
+	d.byBlock[b.Addr] = blockSteps{first: id, last: id}
+	return d.addStep(id, kind, b, def)
+}
+
+func (d *draft) addStep(id string, kind StepKind, b spec.Block, def any) *Step {
+	d.index[id] = len(d.steps)
+	d.def = append(d.def, def)
+	d.steps = append(d.steps, Step{
+		ID: id, Kind: kind, Addr: b.Addr, Range: b.Range, Critical: b.Critical,
+		Needs: []Need{}, Action: Start,
+	})
+	return &d.steps[len(d.steps)-1]
+}
+
+// addDatabase adds the server, and the migrations where up has any to do.
+func (d *draft) addDatabase(db *spec.Database) {
+	server := *db
+	server.Migrations, server.Schema = nil, nil
+	d.add(StepServer, db.Block, &server)
+	m := db.Migrations
+	if m == nil || m.OnUp == "skip" {
+		return
+	}
+	id := MigrationsID(db.Addr)
+	s := d.addStep(id, StepMigrations, db.Block, &spec.Database{Migrations: m, Schema: db.Schema})
+	s.Range = m.Range
+	s.Needs = append(s.Needs, Need{
+		Step:      db.Addr.String(),
+		Condition: Ready,
+		Reasons:   []spec.Reason{{Text: "migrations", Range: m.Range}},
+	})
+	d.byBlock[db.Addr] = blockSteps{first: db.Addr.String(), last: id}
+}
+
+// addNeeds turns the edges between blocks into needs of steps. An edge from
+// or to a block that is no step makes none: such a block waits by itself.
+func (d *draft) addNeeds() {
+	for _, e := range d.sys.Edges {
+		from, ok := d.byBlock[e.From]
+		to, ok2 := d.byBlock[e.To]
+		if !ok || !ok2 {
+			continue
+		}
+		need := Need{Step: to.first, Condition: e.Condition, Soft: e.Soft, Reasons: e.Reasons}
+		if e.Condition == migrated {
+			need.Step, need.Condition = to.last, Completed
+			if to.last == to.first {
+				need.Condition = Ready
+			}
+		}
+		s := &d.steps[d.index[from.first]]
+		s.Needs = append(s.Needs, need)
+	}
+	for i := range d.steps {
+		d.steps[i].Needs = mergeNeeds(d.steps[i].Needs)
+	}
+}
+
+// mergeNeeds sorts needs and joins those for the same condition of the same
+// step, which is soft only where all of them are.
+func mergeNeeds(needs []Need) []Need {
+	slices.SortStableFunc(needs, func(a, b Need) int {
+		return cmp.Or(strings.Compare(a.Step, b.Step), strings.Compare(a.Condition, b.Condition))
+	})
+	merged := needs[:0]
+	for _, n := range needs {
+		if last := len(merged) - 1; last >= 0 && merged[last].Step == n.Step && merged[last].Condition == n.Condition {
+			merged[last].Soft = merged[last].Soft && n.Soft
+			merged[last].Reasons = sortReasons(slices.Concat(merged[last].Reasons, n.Reasons))
+			continue
+		}
+		n.Reasons = sortReasons(n.Reasons)
+		merged = append(merged, n)
+	}
+	return merged
+}
+
+func sortReasons(reasons []spec.Reason) []spec.Reason {
+	order := func(a, b spec.Reason) int {
+		return cmp.Or(
+			strings.Compare(a.Range.Filename, b.Range.Filename),
+			cmp.Compare(a.Range.Start.Byte, b.Range.Start.Byte),
+			strings.Compare(a.Text, b.Text))
+	}
+	if slices.IsSortedFunc(reasons, order) {
+		return reasons
+	}
+	return slices.SortedStableFunc(slices.Values(reasons), order)
+}
+
+// order makes the graph of the steps, or reports its circles.
+func (d *draft) order() (*graph.Graph[string], spec.Diagnostics) {
+	g, diags := d.graph()
+	if len(diags) > 0 && d.holdMigrations() {
+		return d.graph()
+	}
+	return g, diags
+}
+
+func (d *draft) graph() (*graph.Graph[string], spec.Diagnostics) {
+	nodes := make([]string, len(d.steps))
+	edges := make([]graph.Edge[string], 0, len(d.sys.Edges))
+	for i, s := range d.steps {
+		nodes[i] = s.ID
+		for _, n := range s.Needs {
+			edges = append(edges, graph.Edge[string]{From: s.ID, To: n.Step})
+		}
+	}
+	g, err := graph.New(nodes, edges)
+	if err != nil { // cannot happen: every need names a step
+		return nil, spec.Diagnostics{{Severity: spec.Error, Summary: "Plan not possible", Detail: err.Error(), Subject: d.sys.Range}}
+	}
+	return g, d.cycles(g)
+}
+
+// holdMigrations moves what a database needs to its migrations, where it
+// needs something that needs the database's server itself: a backup that is
+// to run before the migrations does so. It reports whether it moved any.
+func (d *draft) holdMigrations() bool {
+	moved := false
+	for i := range d.steps {
+		server := &d.steps[i]
+		steps := d.byBlock[server.Addr]
+		if server.Kind != StepServer || steps.last == steps.first {
+			continue
+		}
+		migrations := &d.steps[d.index[steps.last]]
+		server.Needs = slices.DeleteFunc(server.Needs, func(n Need) bool {
+			if !d.reaches(n.Step, server.ID) {
+				return false
+			}
+			migrations.Needs = append(migrations.Needs, n)
+			moved = true
+			return true
+		})
+		migrations.Needs = mergeNeeds(migrations.Needs)
+	}
+	return moved
+}
+
+// reaches reports whether one step needs another, directly or not.
+func (d *draft) reaches(from, to string) bool {
+	seen := map[string]bool{from: true}
+	for todo := []string{from}; len(todo) > 0; {
+		id := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if id == to {
+			return true
+		}
+		for _, n := range d.steps[d.index[id]].Needs {
+			if !seen[n.Step] {
+				seen[n.Step] = true
+				todo = append(todo, n.Step)
+			}
+		}
+	}
+	return false
+}
+
+func summarize(p *Plan) Summary {
+	sum := Summary{Stop: len(p.Stops)}
+	for _, s := range p.Steps {
+		switch {
+		case s.Action == Keep:
+			sum.Keep++
+		case s.Kind == StepMigrations && s.Ledger.Source == LedgerUnknown:
+			sum.Unknown += len(s.Files)
+		case s.Kind == StepMigrations:
+			sum.Migrations += len(s.Files)
+		case s.Kind == StepTask:
+			sum.Tasks++
+		case s.Action == Restart:
+			sum.Restart++
+		default:
+			sum.Start++
+		}
+	}
+	return sum
+}

@@ -1,0 +1,245 @@
+package plan
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"hash"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/syndicate/syndicate/spec"
+)
+
+// digestPrefix names the algorithm, so that a later one can be told apart.
+const digestPrefix = "sha256:"
+
+// digester names definitions. It walks a block of package spec by
+// reflection, so that an attribute added there is part of the digest without
+// a change here. Zero values are left out, so that adding one changes no
+// digest of a definition that does not use it. Places in files are left
+// out, and paths count from the configuration's directory: moving a
+// block, or the whole directory, changes nothing.
+//
+// Of a sensitive value, and of an expression that is known only later,
+// since it may hold one, only an HMAC is part; without a key, nothing.
+type digester struct {
+	key    []byte
+	dir    string
+	mac    hash.Hash
+	buf    []byte
+	fields map[reflect.Type][]field
+}
+
+// field is a struct's field that counts.
+type field struct {
+	index int
+	name  string
+}
+
+func newDigester(dir string, key []byte) *digester {
+	d := &digester{key: key, dir: dir, fields: map[reflect.Type][]field{}}
+	if len(key) > 0 {
+		d.mac = hmac.New(sha256.New, key)
+	}
+	return d
+}
+
+// of returns the digest of a block, given by pointer.
+func (d *digester) of(block any) string {
+	d.buf = d.buf[:0]
+	d.value(reflect.ValueOf(block))
+	sum := sha256.Sum256(d.buf)
+	return digestPrefix + hex.EncodeToString(sum[:16])
+}
+
+// value appends v: a letter for its kind, then its content.
+func (d *digester) value(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			d.value(v.Elem())
+		}
+	case reflect.Struct:
+		d.structure(v)
+	case reflect.Slice:
+		d.length('[', v.Len())
+		for i := range v.Len() {
+			d.value(v.Index(i))
+		}
+	case reflect.Map:
+		keys := v.MapKeys()
+		slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
+		d.length('{', len(keys))
+		for _, k := range keys {
+			d.text(k.String())
+			elem := reflect.New(v.Type().Elem()).Elem()
+			elem.Set(v.MapIndex(k))
+			d.value(elem)
+		}
+	case reflect.String:
+		d.text(d.relative(v.String()))
+	case reflect.Bool:
+		d.length('b', 0)
+		if v.Bool() {
+			d.buf = append(d.buf, 1)
+		}
+	case reflect.Float32, reflect.Float64:
+		d.number('f', math.Float64bits(v.Float()))
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		d.number('i', uint64(v.Int()))
+	default:
+		d.number('u', v.Uint())
+	}
+}
+
+func (d *digester) structure(v reflect.Value) {
+	switch e := v.Addr().Interface().(type) {
+	case *spec.Text:
+		d.shown(*e)
+		return
+	case *spec.Expr[spec.Text]:
+		if t, ok := e.Value(); ok {
+			d.shown(t)
+			return
+		}
+		d.later(e.Source(), e.Refs())
+		return
+	case *spec.Expr[string]:
+		if s, ok := e.Value(); ok {
+			d.text(d.relative(s))
+			return
+		}
+		d.later(e.Source(), e.Refs())
+		return
+	case *spec.Expr[int]:
+		if n, ok := e.Value(); ok {
+			d.number('i', uint64(n))
+			return
+		}
+		d.later(e.Source(), e.Refs())
+		return
+	}
+	d.buf = append(d.buf, '(')
+	for _, f := range d.fieldsOf(v.Type()) {
+		at := v.Field(f.index)
+		if at.IsZero() {
+			continue
+		}
+		d.text(f.name)
+		if f.name == "Inherited" { // values of the caller's environment
+			for i := range at.Len() {
+				d.secret(at.Index(i).String())
+			}
+			continue
+		}
+		d.value(at)
+	}
+	d.buf = append(d.buf, ')')
+}
+
+// fieldsOf lists the fields of a type that count.
+func (d *digester) fieldsOf(t reflect.Type) []field {
+	if got, ok := d.fields[t]; ok {
+		return got
+	}
+	var fields []field
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if f.Type == reflect.TypeFor[spec.Range]() || !f.IsExported() {
+			continue
+		}
+		fields = append(fields, field{i, f.Name})
+	}
+	d.fields[t] = fields
+	return fields
+}
+
+func (d *digester) shown(t spec.Text) {
+	if t.IsSensitive() {
+		d.secret(t.Reveal())
+		return
+	}
+	d.text(d.relative(t.Reveal()))
+}
+
+func (d *digester) later(source string, refs []spec.Ref) {
+	d.length('?', len(refs))
+	for _, r := range refs {
+		d.text(r.Addr.String())
+		d.text(r.Attribute)
+	}
+	d.secret(source)
+}
+
+func (d *digester) secret(s string) {
+	d.buf = append(d.buf, '*')
+	if d.mac == nil {
+		return
+	}
+	d.mac.Reset()
+	d.mac.Write([]byte(s))
+	d.buf = d.mac.Sum(d.buf)
+}
+
+func (d *digester) text(s string) {
+	d.length('"', len(s))
+	d.buf = append(d.buf, s...)
+}
+
+func (d *digester) length(kind byte, n int) { d.number(kind, uint64(n)) }
+
+func (d *digester) number(kind byte, n uint64) {
+	d.buf = binary.AppendUvarint(append(d.buf, kind), n)
+}
+
+// relative returns a path below the configuration's directory without it.
+func (d *digester) relative(s string) string {
+	if d.dir == "" || !strings.HasPrefix(s, d.dir) {
+		return s
+	}
+	if rest := s[len(d.dir):]; rest == "" || rest[0] == '/' {
+		return "." + rest
+	}
+	return s
+}
+
+// digest names what the plan does: every step with its definition, what it
+// waits for and what happens to it.
+func (p *Plan) digest() string {
+	type step struct {
+		ID, Action, Digest string
+		Critical           bool
+		Needs              []string
+		Files              []Migration
+	}
+	type content struct {
+		Version, System string
+		Steps           []step
+		Stops           []Stopped
+		Unbuilt         []string
+	}
+	c := content{Version: p.FormatVersion, System: p.System, Stops: p.Stops}
+	for _, s := range p.Steps {
+		d := step{ID: s.ID, Action: string(s.Action), Digest: s.Digest, Critical: s.Critical, Files: s.Files}
+		for _, n := range s.Needs {
+			need := n.String()
+			if n.Soft {
+				need += " soft"
+			}
+			d.Needs = append(d.Needs, need)
+		}
+		c.Steps = append(c.Steps, d)
+	}
+	for _, u := range p.Unbuilt {
+		c.Unbuilt = append(c.Unbuilt, u.Addr.String()+" "+u.Name)
+	}
+	h := sha256.New()
+	// Encoding these types into a hash cannot fail.
+	_ = json.NewEncoder(h).Encode(c)
+	return digestPrefix + hex.EncodeToString(h.Sum(nil)[:16])
+}

@@ -1,0 +1,54 @@
+package plan
+
+import "github.com/syndicate/syndicate/spec"
+
+// Facts is what was asked from the world before planning. The zero Facts
+// say that nothing runs and nothing is known.
+type Facts struct {
+	// Key makes digests of sensitive values that nobody without it can
+	// check a guess against. Without a key such values are not part of any
+	// digest, so give one wherever a digest is compared.
+	Key []byte
+	// Ledgers say, per database with migrations, what is applied.
+	Ledgers map[spec.Addr]Ledger
+	// Databases say in words what was found for each database: binaries,
+	// data directory.
+	Databases map[spec.Addr][]string
+	// Ports are those that "auto" was decided to be, by unit.
+	Ports map[string]int
+	// Running is nil where no engine answers.
+	Running *Running
+}
+
+// Running is a system that runs now.
+type Running struct {
+	Units []RunningUnit
+}
+
+// RunningUnit is one unit of a running system: the digest and values of the
+// step that it was started for, and its state now.
+type RunningUnit struct {
+	ID     string
+	Digest string
+	State  string // an engine state: ready, failed, …
+	Values []Value
+}
+
+// The sources of a Ledger.
+const (
+	LedgerAsked    = "asked"    // the database told
+	LedgerRecorded = "recorded" // as it was when the server last ran
+	LedgerEmpty    = "empty"    // a data directory that will be created
+	LedgerUnknown  = "unknown"  // not asked, or no answer
+)
+
+// Ledger is what is known of a database's migrations. Its zero value is
+// unknown.
+type Ledger struct {
+	Source  string      `json:"source"`
+	Version uint64      `json:"version"` // applied last; 0 is none
+	Dirty   bool        `json:"dirty,omitempty"`
+	Files   int         `json:"files"`          // up files, applied or not
+	Note    string      `json:"note,omitempty"` // why unknown, when recorded
+	Pending []Migration `json:"-"`              // all files where unknown; the step has them
+}
