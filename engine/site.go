@@ -1,0 +1,109 @@
+package engine
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"sync"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/syndicate/syndicate/spec"
+)
+
+// site is what all units of one life share.
+type site struct {
+	system *spec.System
+	life   string
+	ports  Ports
+	redact redactor
+	log    hclog.Logger
+
+	mu        sync.Mutex
+	databases map[spec.Addr]map[string]any // attributes of what answers
+}
+
+// Ports are the ports that were chosen for "auto": by the address of a
+// service or database, with "/NAME" behind it for one of a service's ports.
+type Ports map[string]int
+
+// PortKey is the key of a port in Ports; name is empty but for `ports`.
+func PortKey(addr spec.Addr, name string) string {
+	if name == "" {
+		return addr.String()
+	}
+	return addr.String() + "/" + name
+}
+
+// number returns the port in force.
+func (s *site) number(addr spec.Addr, name string, p spec.Port) int {
+	if p.Auto {
+		return s.ports[PortKey(addr, name)]
+	}
+	return p.Number
+}
+
+// servicePort returns the port of a service, 0 without one.
+func (s *site) servicePort(svc *spec.Service) int {
+	if svc.Port == nil {
+		return 0
+	}
+	return s.number(svc.Addr, "", *svc.Port)
+}
+
+// serviceURL returns the URL of a service, empty without a port.
+func (s *site) serviceURL(svc *spec.Service) string {
+	port := s.servicePort(svc)
+	if port == 0 {
+		return ""
+	}
+	u := url.URL{Scheme: "http", Host: net.JoinHostPort(svc.Host, strconv.Itoa(port))}
+	return u.String()
+}
+
+// lookup gives attributes to expressions that were unknown while planning.
+func (s *site) lookup(addr spec.Addr, attribute string) (any, error) {
+	if addr.Kind == spec.KindDatabase {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if v, ok := s.databases[addr][attribute]; ok {
+			return v, nil
+		}
+		return nil, fmt.Errorf("%s.%s does not exist before %s is ready", addr, attribute, addr)
+	}
+	for _, svc := range s.system.Services {
+		if svc.Addr == addr {
+			return s.serviceAttribute(svc, attribute)
+		}
+	}
+	return nil, fmt.Errorf("%s has no attribute %s", addr, attribute)
+}
+
+func (s *site) serviceAttribute(svc *spec.Service, attribute string) (any, error) {
+	switch attribute {
+	case "host":
+		return svc.Host, nil
+	case "port":
+		return s.servicePort(svc), nil
+	case "url":
+		return s.serviceURL(svc), nil
+	case "ports":
+		ports := make(map[string]int, len(svc.Ports))
+		for name, p := range svc.Ports {
+			ports[name] = s.number(svc.Addr, name, p)
+		}
+		return ports, nil
+	}
+	return nil, fmt.Errorf("%s has no attribute %s", svc.Addr, attribute)
+}
+
+// setDatabase makes the attributes of a database known.
+func (s *site) setDatabase(addr spec.Addr, attributes map[string]any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.databases == nil {
+		s.databases = map[spec.Addr]map[string]any{}
+	}
+	s.databases[addr] = attributes
+}
