@@ -1,0 +1,197 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/syndicate/syndicate/api"
+)
+
+// Up shows how a system comes up, runs and stops: a line for each change,
+// and on a terminal a status line that says what is waited for. Its methods
+// are called by one goroutine at a time.
+type Up struct {
+	screen   *Screen
+	colour   bool
+	quiet    bool
+	width    int // of the longest unit's name
+	began    time.Time
+	stopping bool
+	tail     func(unit string) []string // last lines of a unit's log
+}
+
+// UpConfig says how to show it.
+type UpConfig struct {
+	Screen *Screen
+	Colour bool
+	Quiet  bool // failures and the last line only
+	Units  []string
+	// Tail returns the last lines that a unit wrote, sensitive values
+	// replaced.
+	Tail func(unit string) []string
+}
+
+// NewUp returns the view of one up.
+func NewUp(c UpConfig) *Up {
+	u := &Up{screen: c.Screen, colour: c.Colour, quiet: c.Quiet, tail: c.Tail, began: time.Now()}
+	for _, id := range c.Units {
+		u.width = min(max(u.width, len(id)), 40)
+	}
+	return u
+}
+
+// Event shows one transition.
+func (u *Up) Event(ev api.Event) {
+	took := seconds(ev.Took.Duration())
+	switch ev.To {
+	case "starting":
+		if ev.Attempt > 1 || !u.screen.Live() {
+			u.line(ev, "starting", attemptNote(ev))
+		}
+	case "ready":
+		if ev.From == "unhealthy" {
+			u.line(ev, "ready", "well again")
+			return
+		}
+		u.line(ev, "ready", took)
+	case "completed":
+		u.line(ev, "completed", took)
+	case "backoff":
+		u.line(ev, "ended", fmt.Sprintf("%s; next attempt in %s", ev.Cause, seconds(ev.Next.Sub(ev.Time))))
+		u.quote(ev)
+	case "pending":
+		if ev.From != "blocked" && ev.Cause != "" {
+			u.line(ev, "ended", ev.Cause+"; starts again")
+			u.quote(ev)
+		}
+	case "failed":
+		u.line(ev, "failed", ev.Cause)
+		u.quote(ev)
+	case "blocked", "unhealthy":
+		u.line(ev, ev.To, ev.Cause)
+	case "stopping":
+		if !u.screen.Live() {
+			u.line(ev, "stopping", "")
+		}
+	case "stopped":
+		if ev.From == "stopping" {
+			u.line(ev, "stopped", "")
+		}
+	}
+}
+
+func attemptNote(ev api.Event) string {
+	if ev.Attempt > 1 {
+		return fmt.Sprintf("attempt %d", ev.Attempt)
+	}
+	return ""
+}
+
+// line prints one change.
+func (u *Up) line(ev api.Event, word, note string) {
+	if u.quiet && word != "failed" {
+		return
+	}
+	text := fmt.Sprintf("  %-*s  %s", u.width, ev.Unit, u.paint(word, fmt.Sprintf("%-9s", word)))
+	if note != "" {
+		text += "  " + oneLine(note)
+	}
+	u.print(strings.TrimRight(text, " "))
+}
+
+// quote shows the last lines that a unit wrote.
+func (u *Up) quote(ev api.Event) {
+	if u.quiet && ev.To != "failed" || u.tail == nil {
+		return
+	}
+	for _, text := range u.tail(ev.Unit) {
+		u.print(u.paint("quote", "    | "+oneLine(text)))
+	}
+}
+
+func (u *Up) print(text string) { _, _ = io.WriteString(u.screen, text+"\n") }
+
+// Print shows a line of the command's own.
+func (u *Up) Print(text string) {
+	if !u.quiet {
+		u.print(text)
+	}
+}
+
+// Fail shows why it did not come up, or failed later, and what to do next.
+func (u *Up) Fail(cause, next string) {
+	u.screen.Status("")
+	u.print("")
+	u.print(u.paint("failed", "Failed: ") + oneLine(cause))
+	if next != "" {
+		u.print("Next: " + next)
+	}
+}
+
+// Settled says that everything was started, or failed, once.
+func (u *Up) Settled(state, cause, summary string) {
+	u.screen.Status("")
+	after := seconds(time.Since(u.began))
+	if state == "ready" {
+		u.Print(fmt.Sprintf("%s in %s: %s.", u.paint("ready", "Ready"), after, summary))
+		return
+	}
+	u.print(fmt.Sprintf("%s after %s: %s.", u.paint("unhealthy", strings.ToUpper(state[:1])+state[1:]), after, oneLine(cause)))
+}
+
+// Waiting says what is waited for: in the status line of a terminal, as a
+// line of its own elsewhere.
+func (u *Up) Waiting(waiting []string) {
+	if len(waiting) == 0 {
+		u.screen.Status("")
+		return
+	}
+	after := time.Since(u.began).Truncate(100 * time.Millisecond)
+	if u.screen.Live() {
+		u.screen.Status(fmt.Sprintf("  %5.1fs  waiting for %s", after.Seconds(), strings.Join(waiting, ", ")))
+		return
+	}
+	u.Print(fmt.Sprintf("  still waiting after %s for %s", seconds(after), strings.Join(waiting, ", ")))
+}
+
+// paint colours a word by what it means.
+func (u *Up) paint(word, text string) string {
+	if !u.colour {
+		return text
+	}
+	code := map[string]string{
+		"ready": "32", "completed": "32", "failed": "1;31", "ended": "31", "blocked": "33",
+		"unhealthy": "33", "starting": "36", "stopping": "2", "stopped": "2", "quote": "2",
+	}[word]
+	if code == "" {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + reset
+}
+
+// oneLine makes text that comes from elsewhere harmless: control characters
+// would move the cursor or ring the bell.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\t' || r == '\n':
+			return ' '
+		case r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0:
+			return '?'
+		}
+		return r
+	}, text)
+}
+
+// seconds prints a duration as people read it: 12ms, 1.42s, 2m5s.
+func seconds(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%dms", d.Round(time.Millisecond).Milliseconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.2fs", d.Seconds())
+	}
+	return d.Round(time.Second).String()
+}
