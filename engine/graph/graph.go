@@ -37,35 +37,37 @@ func New[K cmp.Ordered](nodes []K, edges []Edge[K]) (*Graph[K], error) {
 }
 
 // build makes a graph of sorted nodes and edges by index, repeats allowed.
-// It sorts pairs in place.
 func build[K cmp.Ordered](nodes []K, pairs [][2]int32) *Graph[K] {
-	slices.SortFunc(pairs, func(a, b [2]int32) int {
-		return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1]))
-	})
-	pairs = slices.Compact(pairs)
-	g := &Graph[K]{nodes: nodes}
-	g.needs = adjacency(len(nodes), pairs, 0, 1)
-	g.used = adjacency(len(nodes), pairs, 1, 0)
+	g := &Graph[K]{nodes: nodes, needs: group(len(nodes), pairs)}
+	back := make([][2]int32, 0, len(pairs))
+	for i, needs := range g.needs {
+		slices.Sort(needs)
+		g.needs[i] = slices.Compact(needs)
+		for _, need := range g.needs[i] {
+			back = append(back, [2]int32{need, int32(i)})
+		}
+	}
+	g.used = group(len(nodes), back)
 	return g
 }
 
-// adjacency lists, for each node at end from of a pair, the nodes at end to,
-// in one backing array.
-func adjacency(n int, pairs [][2]int32, from, to int) [][]int32 {
-	count := make([]int32, n+1)
+// group lists, for each first node of a pair, the second ones in the order
+// given, in one backing array.
+func group(n int, pairs [][2]int32) [][]int32 {
+	start := make([]int32, n+1)
 	for _, p := range pairs {
-		count[p[from]+1]++
+		start[p[0]+1]++
 	}
 	for i := range n {
-		count[i+1] += count[i]
+		start[i+1] += start[i]
 	}
 	lists := make([][]int32, n)
 	backing := make([]int32, len(pairs))
 	for i := range n {
-		lists[i] = backing[count[i]:count[i]:count[i+1]]
+		lists[i] = backing[start[i]:start[i]:start[i+1]]
 	}
 	for _, p := range pairs {
-		lists[p[from]] = append(lists[p[from]], p[to])
+		lists[p[0]] = append(lists[p[0]], p[1])
 	}
 	return lists
 }

@@ -108,21 +108,24 @@ func (g *Graph[K]) Reduce() *Graph[K] {
 	seen := make([]int32, len(g.nodes)) // the last node whose needs were marked here, plus 1
 	var todo []int32
 	for _, at := range order {
-		// From the latest need to the earliest: what an earlier kept one
-		// reaches is implied.
+		// From the latest need to the earliest: what one that is kept
+		// reaches is implied. Nothing before the earliest matters.
 		needs := slices.Clone(g.needs[at])
 		slices.SortFunc(needs, func(a, b int32) int { return int(rank[b] - rank[a]) })
-		for _, need := range needs {
+		for i, need := range needs {
 			if seen[need] == at+1 {
 				continue
 			}
 			kept[at] = append(kept[at], need)
-			seen[need] = at + 1
+			if i == len(needs)-1 {
+				break
+			}
+			earliest := rank[needs[len(needs)-1]]
 			for todo = append(todo[:0], need); len(todo) > 0; {
 				from := todo[len(todo)-1]
 				todo = todo[:len(todo)-1]
 				for _, next := range kept[from] {
-					if seen[next] != at+1 {
+					if seen[next] != at+1 && rank[next] >= earliest {
 						seen[next] = at + 1
 						todo = append(todo, next)
 					}
