@@ -37,6 +37,10 @@ func compare(p *Plan, d *draft, running *Running) {
 	}
 }
 
+// unshown is the reason where two definitions differ and what is shown of
+// them does not: in a sensitive value, or an attribute that no plan lists.
+const unshown = "a value that is not shown changed"
+
 // decide compares one step with the unit that runs for it.
 func decide(s *Step, u *RunningUnit) (Action, string) {
 	switch {
@@ -45,9 +49,9 @@ func decide(s *Step, u *RunningUnit) (Action, string) {
 	case s.Kind == StepMigrations:
 		return Keep, ""
 	case s.Digest != u.Digest && s.Kind == StepTask:
-		return Start, "its definition changed"
+		return Start, unshown
 	case s.Digest != u.Digest:
-		return Restart, "its definition changed"
+		return Restart, unshown
 	case u.State == "failed":
 		return Start, "it has failed"
 	}

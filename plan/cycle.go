@@ -8,8 +8,9 @@ import (
 	"github.com/syndicate/syndicate/spec"
 )
 
-// CodeCycle is the code of the diagnostic for a circle of dependencies.
-const CodeCycle = "S040"
+// CodeCircle is the code of the diagnostic for a circle of dependencies. The
+// catalogue in spec/decode explains it.
+const CodeCircle = "S080"
 
 // maxCycles bounds how many circles are reported at once.
 const maxCycles = 20
@@ -34,7 +35,7 @@ func (d *draft) cycles(g *graph.Graph[string]) spec.Diagnostics {
 func (d *draft) cycle(path []string) spec.Diagnostic {
 	diag := spec.Diagnostic{
 		Severity: spec.Error,
-		Code:     CodeCycle,
+		Code:     CodeCircle,
 		Summary:  "Dependencies go in a circle",
 	}
 	var last Need

@@ -67,6 +67,10 @@ const (
 	CodeUndeclared = "S063" // a value in a file for a variable that is not declared
 )
 
+// The code of the diagnostic that package plan gives: dependencies between
+// blocks that go in a circle.
+const CodeCircle = "S080"
+
 // The codes of the checks that package spec makes on the decoded system.
 const (
 	CodePortClash      = spec.CodePortClash
