@@ -1,0 +1,181 @@
+package pg
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/syndicate/syndicate/spec"
+)
+
+// Endpoint is where a database is and how to get in. It is made by
+// [ParseURL], [Parts.Endpoint] or [Server.Endpoint] and not changed after.
+type Endpoint struct {
+	Host     string
+	Port     int
+	Database string
+	User     string
+	Password spec.Text
+	url      string // complete, with the password
+}
+
+// Parts are an endpoint as the attributes of a database block give it.
+type Parts struct {
+	Host     string
+	Port     int // 0: 5432
+	Database string
+	User     string
+	Password spec.Text
+	SSL      string // sslmode; "" is prefer
+}
+
+// Endpoint returns the endpoint that the parts name.
+func (p Parts) Endpoint() (Endpoint, error) {
+	if p.Port == 0 {
+		p.Port = 5432
+	}
+	for _, f := range []struct{ name, value string }{
+		{"host", p.Host}, {"name", p.Database}, {"user", p.User},
+	} {
+		if f.value == "" {
+			return Endpoint{}, &Error{
+				Op: "read the database's parts", Reason: f.name + " is empty",
+				Remedy: fmt.Sprintf("write %s = \"…\", or a url instead of the parts", f.name),
+			}
+		}
+	}
+	query := url.Values{}
+	if p.SSL != "" {
+		query.Set("sslmode", p.SSL)
+	}
+	return ParseURL(spec.Sensitive(buildURL(p, query)))
+}
+
+// buildURL writes the parts as a URL. A host that is a directory, for a Unix
+// socket, stands in the query, as libpq wants it.
+func buildURL(p Parts, query url.Values) string {
+	u := url.URL{Scheme: "postgres", Path: "/" + p.Database}
+	u.User = url.User(p.User)
+	if pw := p.Password.Reveal(); pw != "" {
+		u.User = url.UserPassword(p.User, pw)
+	}
+	if strings.HasPrefix(p.Host, "/") {
+		query.Set("host", p.Host)
+		query.Set("port", strconv.Itoa(p.Port))
+	} else {
+		u.Host = net.JoinHostPort(p.Host, strconv.Itoa(p.Port))
+	}
+	u.RawQuery = query.Encode()
+	return u.String()
+}
+
+// ParseURL reads a postgres:// or postgresql:// URL. What it leaves out is
+// taken from libpq's environment variables (PGHOST, PGUSER, …), then from
+// libpq's defaults. Its errors never quote the URL.
+func ParseURL(text spec.Text) (Endpoint, error) {
+	const op = "read the database's url"
+	raw := text.Reveal()
+	bad := func(reason, remedy string) (Endpoint, error) {
+		return Endpoint{}, &Error{Op: op, Reason: reason, Remedy: remedy}
+	}
+	const shape = "write it as postgres://USER:PASSWORD@HOST:PORT/NAME"
+	if strings.TrimSpace(raw) == "" {
+		return bad("it is empty", shape)
+	}
+	if !strings.HasPrefix(raw, "postgres://") && !strings.HasPrefix(raw, "postgresql://") {
+		return bad("it does not begin with postgres://", shape)
+	}
+	if _, err := url.Parse(raw); err != nil {
+		return bad("it is not a URL", shape+"; characters such as @ / % # ? in the password are written %40 %2F %25 %23 %3F")
+	}
+	cfg, err := pgx.ParseConfig(raw)
+	if err != nil {
+		return bad("PostgreSQL's rules do not allow it: a port, sslmode or another parameter has a wrong value", shape)
+	}
+	return Endpoint{
+		Host: cfg.Host, Port: int(cfg.Port), Database: cfg.Database, User: cfg.User,
+		Password: spec.Sensitive(cfg.Password), url: raw,
+	}, nil
+}
+
+// URL returns the whole URL, with the password, as services get it.
+func (e Endpoint) URL() spec.Text { return spec.Sensitive(e.url) }
+
+// Address returns host:port, or the socket directory and port.
+func (e Endpoint) Address() string { return net.JoinHostPort(e.Host, strconv.Itoa(e.Port)) }
+
+// String names the endpoint without its password.
+func (e Endpoint) String() string {
+	return fmt.Sprintf("%s on %s as %s", e.Database, e.Address(), e.User)
+}
+
+// GoString keeps %#v from showing the password.
+func (e Endpoint) GoString() string { return e.String() }
+
+// Format keeps every other verb from showing it.
+func (e Endpoint) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, e.String()) }
+
+// Attribute returns the value of a database block's attribute, and whether
+// there is one of that name.
+func (e Endpoint) Attribute(name string) (any, bool) {
+	switch name {
+	case "url", "direct_url":
+		return e.URL(), true
+	case "host":
+		return e.Host, true
+	case "port":
+		return e.Port, true
+	case "name":
+		return e.Database, true
+	case "user":
+		return e.User, true
+	case "password":
+		return e.Password, true
+	}
+	return nil, false
+}
+
+// secrets returns every spelling of the password that a text might contain. A
+// password that is also the user's, the database's or the host's name is no
+// secret in a text that names those.
+func (e Endpoint) secrets() []string {
+	pw := e.Password.Reveal()
+	if len(pw) < 4 || pw == e.User || pw == e.Database || pw == e.Host {
+		return nil
+	}
+	all := []string{e.url, pw, url.QueryEscape(pw), url.PathEscape(pw)}
+	if _, after, ok := strings.Cut(url.UserPassword("u", pw).String(), ":"); ok {
+		all = append(all, after)
+	}
+	slices.SortFunc(all, func(a, b string) int { return len(b) - len(a) })
+	return slices.Compact(all)
+}
+
+// config returns how to connect, under the name that pg_stat_activity shows.
+func (e Endpoint) config() (*pgx.ConnConfig, error) {
+	cfg, err := pgx.ParseConfig(e.url)
+	if err != nil {
+		return nil, &Error{Op: "read the database's url", Reason: "PostgreSQL's rules do not allow it"}
+	}
+	if cfg.RuntimeParams["application_name"] == "" {
+		cfg.RuntimeParams["application_name"] = applicationName()
+	}
+	return cfg, nil
+}
+
+// applicationName says who waits or holds a lock, for people who look at
+// pg_stat_activity on the server.
+func applicationName() string {
+	host, err := os.Hostname()
+	if err != nil || host == "" {
+		host = "unknown host"
+	}
+	name := fmt.Sprintf("syndicate %s/%d", host, os.Getpid())
+	return name[:min(len(name), 63)]
+}

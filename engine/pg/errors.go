@@ -1,0 +1,152 @@
+package pg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/syndicate/syndicate/spec"
+)
+
+// Error is a failure that a person can do something about.
+type Error struct {
+	Op        string // verb and object: connect to 127.0.0.1:5432
+	Reason    string // what went wrong, without secrets
+	Remedy    string // what would be right, may be empty
+	SQLState  string // PostgreSQL's code, empty where it said nothing
+	Temporary bool   // trying again may help
+	cause     error
+}
+
+// Error returns the operation, the reason and the remedy in one line.
+func (e *Error) Error() string {
+	text := e.Reason
+	if e.Op != "" {
+		text = e.Op + ": " + text
+	}
+	if e.SQLState != "" {
+		text += " (SQLSTATE " + e.SQLState + ")"
+	}
+	if e.Remedy != "" {
+		text += "; " + e.Remedy
+	}
+	return text
+}
+
+// Unwrap returns what the failure was made of. Its text may be less careful
+// than that of e: show e.
+func (e *Error) Unwrap() error { return e.cause }
+
+// IsTemporary reports whether err is a failure of the connection rather than
+// of what was asked, so that trying again may help.
+func IsTemporary(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Temporary
+}
+
+// connectError says what a failed attempt to connect to, or to ask, a
+// database means.
+func connectError(op string, to Endpoint, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%s: %w", op, context.Canceled)
+	}
+	e := &Error{Op: op, cause: err}
+	if pe, ok := errors.AsType[*pgconn.PgError](err); ok {
+		e.Reason, e.SQLState = pe.Message, pe.Code
+		e.Temporary = temporaryState(pe.Code)
+		e.Remedy = connectRemedy(pe.Code, to)
+		return scrub(e, to)
+	}
+	e.Temporary = true
+	dns, isDNS := errors.AsType[*net.DNSError](err)
+	switch {
+	case isDNS && dns.IsNotFound:
+		e.Reason = fmt.Sprintf("the host %q is not known", to.Host)
+		e.Remedy = "check its spelling, or that the name server knows it yet"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		e.Reason = "connection refused"
+		e.Remedy = "nothing listens there: is the server running, and is this its port?"
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+		e.Reason = "no answer in time"
+		e.Remedy = "is the host reachable from here, or does a firewall drop the packets?"
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+		e.Reason = "the connection was closed by the other side"
+		e.Remedy = "is it PostgreSQL that listens there?"
+	case strings.Contains(err.Error(), "tls"), strings.Contains(err.Error(), "x509"), strings.Contains(err.Error(), "TLS"):
+		e.Temporary = false
+		e.Reason = "TLS: " + lastPart(err)
+		e.Remedy = "check sslmode and the certificates, or write sslmode=disable for a server on this machine"
+	default:
+		e.Reason = lastPart(err)
+	}
+	return scrub(e, to)
+}
+
+// lastPart returns the innermost text of err, which names the cause without
+// the connection string around it.
+func lastPart(err error) string {
+	for {
+		next := errors.Unwrap(err)
+		if next == nil {
+			return err.Error()
+		}
+		err = next
+	}
+}
+
+// temporaryState reports whether a code is one of the connection's: the
+// server starts, stops, is full or lost the connection.
+func temporaryState(code string) bool {
+	switch code {
+	case "57P01", "57P02", "57P03", "53300", "55006":
+		return true
+	}
+	return strings.HasPrefix(code, "08")
+}
+
+// connectRemedy says what to do about a refusal that trying again does not
+// mend.
+func connectRemedy(code string, to Endpoint) string {
+	switch code {
+	case "28P01":
+		return fmt.Sprintf("check the password of the role %q", to.User)
+	case "28000":
+		return fmt.Sprintf("the server's pg_hba.conf does not let the role %q in from here, or the role does not exist", to.User)
+	case "3D000":
+		return fmt.Sprintf("create it: createdb -h %s -p %d -O %s %s", to.Host, to.Port, to.User, to.Database)
+	case "42501":
+		return fmt.Sprintf("grant it: GRANT CONNECT ON DATABASE %s TO %s", quoteIdent(to.Database), quoteIdent(to.User))
+	case "53300":
+		return "all connections of the server are taken: raise max_connections, or close idle ones"
+	}
+	return ""
+}
+
+// scrub takes the password out of every text of e, should a driver or a
+// server have put it there.
+func scrub(e *Error, to Endpoint) error {
+	for _, secret := range to.secrets() {
+		e.Op = strings.ReplaceAll(e.Op, secret, spec.Hidden)
+		e.Reason = strings.ReplaceAll(e.Reason, secret, spec.Hidden)
+		e.Remedy = strings.ReplaceAll(e.Remedy, secret, spec.Hidden)
+	}
+	return e
+}
+
+// quoteIdent writes a name as SQL does.
+func quoteIdent(name string) string {
+	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+}
+
+// quoteLiteral writes a string as SQL does. It contains no backslash
+// escapes: standard_conforming_strings is on wherever it is used.
+func quoteLiteral(s string) string {
+	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
+}

@@ -1,0 +1,228 @@
+package pg
+
+import (
+	"strings"
+)
+
+// statement is one SQL statement of a file.
+type statement struct {
+	line  int      // where its first word stands, from 1
+	words []string // outside strings, comments and bodies, in lower case
+	text  string   // as written, from its first word on
+}
+
+// splitSQL cuts a file into its statements as PostgreSQL's parser would. A
+// semicolon inside a string, a quoted name, a dollar-quoted body, a comment
+// or the body of a BEGIN ATOMIC function ends none.
+func splitSQL(text string) []statement {
+	s := splitter{text: text, line: 1, start: -1}
+	for s.pos < len(s.text) {
+		s.step()
+	}
+	s.end()
+	return s.done
+}
+
+// splitter walks over a file once.
+type splitter struct {
+	text  string
+	pos   int
+	line  int
+	start int // of the current statement, -1 before its first token
+	first int // its line
+	words []string
+	depth int // of BEGIN ATOMIC and the CASEs inside it; and of parentheses
+	paren int
+	done  []statement
+}
+
+// step consumes one token.
+func (s *splitter) step() {
+	rest := s.text[s.pos:]
+	c := rest[0]
+	switch {
+	case c == '\n' || c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v':
+		s.skip(1)
+	case strings.HasPrefix(rest, "--"):
+		s.skip(lengthTo(rest, "\n", 0))
+	case strings.HasPrefix(rest, "/*"):
+		s.skip(commentLength(rest))
+	case c == '\'':
+		s.take(quotedLength(rest, '\'', false))
+	case (c == 'e' || c == 'E') && len(rest) > 1 && rest[1] == '\'':
+		s.take(1 + quotedLength(rest[1:], '\'', true))
+	case c == '"':
+		s.take(quotedLength(rest, '"', false))
+	case c == '$' && dollarTag(rest) != "":
+		tag := dollarTag(rest)
+		s.take(len(tag) + lengthTo(rest[len(tag):], tag, len(tag)))
+	case isWord(c):
+		n := 1
+		for n < len(rest) && (isWord(rest[n]) || rest[n] == '$' || '0' <= rest[n] && rest[n] <= '9') {
+			n++
+		}
+		s.word(strings.ToLower(rest[:n]))
+		s.take(n)
+	case c == ';' && s.depth == 0 && s.paren == 0:
+		s.end()
+		s.skip(1)
+	default:
+		switch c {
+		case '(':
+			s.paren++
+		case ')':
+			s.paren = max(0, s.paren-1)
+		}
+		s.take(1)
+	}
+}
+
+// word notes a keyword or a name, and keeps count of BEGIN ATOMIC bodies.
+func (s *splitter) word(w string) {
+	switch {
+	case w == "atomic" && len(s.words) > 0 && s.words[len(s.words)-1] == "begin":
+		s.depth++
+	case w == "case" && s.depth > 0:
+		s.depth++
+	case w == "end" && s.depth > 0:
+		s.depth--
+	}
+	s.words = append(s.words, w)
+}
+
+// skip passes over n bytes that belong to no statement.
+func (s *splitter) skip(n int) {
+	s.line += strings.Count(s.text[s.pos:s.pos+n], "\n")
+	s.pos += n
+}
+
+// take passes over n bytes of a statement.
+func (s *splitter) take(n int) {
+	if s.start < 0 {
+		s.start, s.first = s.pos, s.line
+	}
+	s.skip(n)
+}
+
+// end closes the current statement, if there is one.
+func (s *splitter) end() {
+	if s.start >= 0 {
+		s.done = append(s.done, statement{
+			line: s.first, words: s.words, text: strings.TrimSpace(s.text[s.start:s.pos]),
+		})
+	}
+	s.start, s.words, s.depth, s.paren = -1, nil, 0, 0
+}
+
+func isWord(c byte) bool {
+	return c == '_' || c >= 0x80 || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
+
+// lengthTo returns how many bytes there are up to mark and extra bytes of
+// it, or all of them without a mark.
+func lengthTo(rest, mark string, extra int) int {
+	if i := strings.Index(rest, mark); i >= 0 {
+		return i + extra
+	}
+	return len(rest)
+}
+
+// quotedLength returns the length of a string or a quoted name, in which a
+// doubled quote stands for itself, and with escapes a backslash protects the
+// byte after it.
+func quotedLength(rest string, quote byte, escapes bool) int {
+	for i := 1; i < len(rest); i++ {
+		switch {
+		case escapes && rest[i] == '\\':
+			i++
+		case rest[i] == quote && i+1 < len(rest) && rest[i+1] == quote:
+			i++
+		case rest[i] == quote:
+			return i + 1
+		}
+	}
+	return len(rest)
+}
+
+// commentLength returns the length of a comment; comments nest.
+func commentLength(rest string) int {
+	depth := 0
+	for i := 0; i+1 < len(rest); i++ {
+		switch rest[i : i+2] {
+		case "/*":
+			depth++
+			i++
+		case "*/":
+			depth--
+			i++
+			if depth == 0 {
+				return i + 1
+			}
+		}
+	}
+	return len(rest)
+}
+
+// dollarTag returns the $tag$ that rest begins with, or "".
+func dollarTag(rest string) string {
+	for i := 1; i < len(rest); i++ {
+		c := rest[i]
+		switch {
+		case c == '$':
+			return rest[:i+1]
+		case !isWord(c) && (i == 1 || c < '0' || c > '9'):
+			return ""
+		}
+	}
+	return ""
+}
+
+// atomic reports whether a file either happens wholly or not at all: all of
+// it runs in one transaction, its own or the implicit one of a query with
+// several statements. Where that is not certain the answer is no.
+func atomic(statements []statement) bool {
+	body := statements
+	if n := len(body); n >= 2 && opens(body[0]) && closes(body[n-1]) {
+		body = body[1 : n-1]
+	}
+	for _, st := range body {
+		if len(st.words) == 0 {
+			return false
+		}
+		for _, w := range st.words {
+			if w == "concurrently" {
+				return false
+			}
+		}
+		switch st.words[0] {
+		case "begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release", "prepare", "execute",
+			"vacuum", "reindex", "cluster", "call", "checkpoint", "discard":
+			return false
+		case "do":
+			// A DO that is a query of its own may commit.
+			body := strings.ToLower(st.text)
+			if strings.Contains(body, "commit") || strings.Contains(body, "rollback") || strings.Contains(body, "call") ||
+				strings.Contains(body, "dblink") {
+				return false
+			}
+		case "create", "drop", "alter":
+			if len(st.words) > 1 && (st.words[1] == "database" || st.words[1] == "tablespace" ||
+				st.words[1] == "subscription" || st.words[1] == "system") {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// opens reports whether a statement begins a transaction.
+func opens(st statement) bool {
+	return len(st.words) > 0 && (st.words[0] == "begin" ||
+		st.words[0] == "start" && len(st.words) > 1 && st.words[1] == "transaction")
+}
+
+// closes reports whether a statement commits one, and begins no other.
+func closes(st statement) bool {
+	return len(st.words) > 0 && (st.words[0] == "commit" || st.words[0] == "end") &&
+		(len(st.words) == 1 || st.words[1] == "transaction" || st.words[1] == "work") && len(st.words) <= 2
+}
