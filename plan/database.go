@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"fmt"
 	"strconv"
 
 	"github.com/syndicate/syndicate/spec"
@@ -10,14 +9,18 @@ import (
 // database says which source a database has. found is what was seen on this
 // machine.
 func (w writer) database(db *spec.Database, found []string, chosen int) {
-	switch {
-	case db.Managed != nil:
-		w.managed(db.Managed, found, chosen)
-	case db.Source == "url":
-		w.note("external, by url")
+	w.source(db, found, chosen)
+	w.critical(db.Block)
+	if w.notesOnly {
+		return
+	}
+	w.value("source", db.Source)
+	switch db.Source {
+	case "managed":
+		w.managed(db.Managed, chosen)
+	case "url":
 		w.expr("url", db.URL.Refs(), exprText(db.URL), known(db.URL))
 	default:
-		w.note("external, at %s:%s", exprText(db.Host), exprText(db.Port))
 		w.expr("host", db.Host.Refs(), exprText(db.Host), known(db.Host))
 		w.expr("port", db.Port.Refs(), exprText(db.Port), known(db.Port))
 		w.expr("name", db.DBName.Refs(), exprText(db.DBName), known(db.DBName))
@@ -27,28 +30,30 @@ func (w writer) database(db *spec.Database, found []string, chosen int) {
 		}
 		w.value("ssl", db.SSL)
 	}
-	if db.Managed == nil {
-		w.step.Notes = append(w.step.Notes, found...)
-	}
-	if !db.Critical {
-		w.note("not critical")
-		w.value("critical", "false")
-	}
-	w.value("source", db.Source)
-	w.value("health", fmt.Sprintf("every %s, timeout %s", db.Health.Interval, db.Health.Timeout))
+	w.value("health", "every "+db.Health.Interval.String()+", timeout "+db.Health.Timeout.String())
 	w.value("retry.attempts", strconv.Itoa(db.Retry.Attempts))
 }
 
-func (w writer) managed(m *spec.Managed, found []string, chosen int) {
+// source notes where the database is.
+func (w writer) source(db *spec.Database, found []string, chosen int) {
 	switch {
+	case db.Managed == nil && db.Source == "url":
+		w.note("external, by url")
+	case db.Managed == nil:
+		w.note("external, at " + exprText(db.Host) + ":" + exprText(db.Port))
 	case len(found) > 0:
-		w.step.Notes = append(w.step.Notes, found...)
-	case m.Version != 0:
-		w.note("managed, PostgreSQL %d", m.Version)
+	case db.Managed.Version != 0:
+		w.note("managed PostgreSQL " + strconv.Itoa(db.Managed.Version))
 	default:
 		w.note("managed PostgreSQL")
 	}
-	w.note("port %s", portText(m.Port, chosen))
+	w.step.Notes = append(w.step.Notes, found...)
+	if db.Managed != nil {
+		w.note("port " + portText(db.Managed.Port, chosen))
+	}
+}
+
+func (w writer) managed(m *spec.Managed, chosen int) {
 	if m.Version != 0 {
 		w.value("version", strconv.Itoa(m.Version))
 	}
@@ -72,23 +77,26 @@ func (w writer) migrations(m *spec.Migrations, l Ledger) {
 	if l.Source == "" {
 		l.Source = LedgerUnknown
 	}
+	w.step.Files, l.Pending = l.Pending, nil
 	w.step.Ledger = &l
-	w.step.Files = l.Pending
-	l.Pending = nil
+	files := count(l.Files, "file")
 	switch {
 	case l.Dirty:
-		w.note("dirty at version %d", l.Version)
-	case l.Source == LedgerUnknown && l.Files == 0 && l.Note == "":
+		w.note("dirty at version " + strconv.FormatUint(l.Version, 10))
+	case l.Source == LedgerUnknown && l.Files == 0:
 		w.note("applied state unknown")
 	case l.Source == LedgerUnknown:
-		w.note("%s, applied state unknown", count(l.Files, "file"))
+		w.note(files + ", applied state unknown")
 	case len(w.step.Files) == 0:
-		w.note("up to date, %s", count(l.Files, "file"))
+		w.note("up to date, " + files)
 	default:
-		w.note("%d of %s pending", len(w.step.Files), count(l.Files, "file"))
+		w.note(strconv.Itoa(len(w.step.Files)) + " of " + files + " pending")
 	}
 	if l.Note != "" {
-		w.step.Notes = append(w.step.Notes, l.Note)
+		w.note(l.Note)
+	}
+	if w.notesOnly {
+		return
 	}
 	w.value("path", m.Path)
 	w.value("on_up", m.OnUp)

@@ -18,6 +18,8 @@ type Facts struct {
 	Ports map[string]int
 	// Running is nil where no engine answers.
 	Running *Running
+	// NotesOnly leaves the steps' Values empty, for who does not show them.
+	NotesOnly bool
 }
 
 // Running is a system that runs now.

@@ -40,10 +40,21 @@ func wide(n int) *spec.System {
 
 func BenchmarkBuild(b *testing.B) {
 	sys := wide(10_000)
-	facts := Facts{Key: testKey}
+	facts := Facts{Key: testKey, NotesOnly: true}
 	b.ReportAllocs()
 	for b.Loop() {
 		if p, diags := Build(sys, facts); len(diags) > 0 || len(p.Steps) != 10_000 {
+			b.Fatal(diags)
+		}
+	}
+}
+
+func BenchmarkBuildWithValues(b *testing.B) {
+	sys := wide(10_000)
+	facts := Facts{Key: testKey}
+	b.ReportAllocs()
+	for b.Loop() {
+		if p, diags := Build(sys, facts); len(diags) > 0 || len(p.Steps[0].Values) == 0 {
 			b.Fatal(diags)
 		}
 	}

@@ -18,7 +18,7 @@ func describe(d *draft, facts Facts) {
 	for i := range d.steps {
 		s := &d.steps[i]
 		s.Digest = dig.of(d.def[i])
-		w := writer{step: s, dir: d.sys.Dir}
+		w := writer{step: s, dir: d.sys.Dir, notesOnly: facts.NotesOnly}
 		switch def := d.def[i].(type) {
 		case *spec.Service:
 			w.service(def, facts.Ports[s.ID])
@@ -40,49 +40,67 @@ func describe(d *draft, facts Facts) {
 
 // writer fills in what is shown of a step.
 type writer struct {
-	step *Step
-	dir  string
+	step      *Step
+	dir       string
+	notesOnly bool
 }
+
+// usualValues is the number of attributes that most services show.
+const usualValues = 12
 
 // value adds an attribute for -v; an empty text adds nothing.
 func (w writer) value(name, text string) {
 	if text != "" {
-		w.step.Values = append(w.step.Values, Value{Name: name, Text: w.relative(text)})
+		w.add(Value{Name: name, Text: w.relative(text)})
 	}
+}
+
+func (w writer) add(v Value) {
+	if w.step.Values == nil {
+		w.step.Values = make([]Value, 0, usualValues)
+	}
+	w.step.Values = append(w.step.Values, v)
 }
 
 // note adds to the few words that stand beside the step's name.
-func (w writer) note(format string, args ...any) {
-	w.step.Notes = append(w.step.Notes, fmt.Sprintf(format, args...))
-}
+func (w writer) note(text string) { w.step.Notes = append(w.step.Notes, text) }
 
 func (w writer) service(s *spec.Service, chosen int) {
-	w.step.Notes = append(w.step.Notes, oneLine(commandText(s.Command)))
-	w.command(s.Command)
-	w.ports(s, chosen)
-	w.probe("ready", s.Ready)
-	w.probe("live", s.Live)
-	if s.Ready != nil {
-		w.note("ready by %s", s.Ready.Kind)
-	}
-	if !s.Critical {
-		w.note("not critical")
-		w.value("critical", "false")
-	}
-	w.value("start.attempts", strconv.Itoa(s.Start.Attempts))
-	w.value("restart", fmt.Sprintf("%s, at most %d within %s", s.Restart.On, s.Restart.Limit, s.Restart.Within))
-	w.value("stop", s.Stop.Signal+", then SIGKILL after "+s.Stop.Timeout.String())
-	w.value("log", fmt.Sprintf("%s, keep %d", s.Log.MaxSize, s.Log.Keep))
-}
-
-func (w writer) ports(s *spec.Service, chosen int) {
+	command := commandText(s.Command)
+	w.step.Notes = append(make([]string, 0, 4), oneLine(command))
 	if s.Port != nil {
-		text := portText(*s.Port, chosen)
-		w.note("port %s", text)
-		w.value("port", text)
+		w.note("port " + portText(*s.Port, chosen))
+	}
+	if s.Ready != nil {
+		w.note("ready by " + string(s.Ready.Kind))
+	}
+	w.critical(s.Block)
+	if w.notesOnly {
+		return
+	}
+	w.command(s.Command, command)
+	if s.Port != nil {
+		w.value("port", portText(*s.Port, chosen))
 	}
 	for _, name := range sortedKeys(s.Ports) {
 		w.value("ports."+name, portText(s.Ports[name], 0))
+	}
+	w.probe("ready", s.Ready)
+	w.probe("live", s.Live)
+	w.value("start.attempts", strconv.Itoa(s.Start.Attempts))
+	w.value("restart", s.Restart.On+", at most "+strconv.Itoa(s.Restart.Limit)+" within "+s.Restart.Within.String())
+	w.value("stop", s.Stop.Signal+", then SIGKILL after "+s.Stop.Timeout.String())
+	w.value("log", s.Log.MaxSize.String()+", keep "+strconv.Itoa(s.Log.Keep))
+}
+
+// critical says where a unit may fail without the system failing.
+func (w writer) critical(b spec.Block) {
+	if b.Critical {
+		return
+	}
+	w.note("not critical")
+	if !w.notesOnly {
+		w.value("critical", "false")
 	}
 }
 
@@ -91,42 +109,45 @@ func portText(p spec.Port, chosen int) string {
 	case !p.Auto:
 		return strconv.Itoa(p.Number)
 	case chosen != 0:
-		return fmt.Sprintf("%d (auto)", chosen)
+		return strconv.Itoa(chosen) + " (auto)"
 	}
 	return "auto"
 }
 
 func (w writer) task(t *spec.Task) {
+	does := commandText(t.Command)
 	if t.HTTP != nil {
-		w.step.Notes = append(w.step.Notes, oneLine(t.HTTP.Method+" "+exprText(t.HTTP.URL)))
-		w.expr("http", t.HTTP.URL.Refs(), t.HTTP.Method+" "+exprText(t.HTTP.URL), known(t.HTTP.URL))
-	} else {
-		w.step.Notes = append(w.step.Notes, oneLine(commandText(t.Command)))
-		w.command(t.Command)
+		does = t.HTTP.Method + " " + exprText(t.HTTP.URL)
 	}
-	if !t.Critical {
-		w.note("not critical")
-		w.value("critical", "false")
+	w.note(oneLine(does))
+	w.critical(t.Block)
+	if w.notesOnly {
+		return
+	}
+	if t.HTTP != nil {
+		w.expr("http", t.HTTP.URL.Refs(), does, known(t.HTTP.URL))
+	} else {
+		w.command(t.Command, does)
 	}
 	w.value("timeout", t.Timeout.String())
 	w.value("attempts", strconv.Itoa(t.Retry.Attempts))
 }
 
-func (w writer) command(c spec.Command) {
+func (w writer) command(c spec.Command, text string) {
 	var refs []spec.Ref
 	all := true
 	for _, a := range c.Argv {
 		refs = append(refs, a.Refs()...)
 		all = all && known(a)
 	}
-	w.expr("command", refs, commandText(c), all)
+	w.expr("command", refs, text, all)
 	w.value("dir", c.Dir)
 	for _, f := range c.EnvFiles {
-		text := f.Path
+		path := w.relative(f.Path)
 		if f.Missing {
-			text += " (missing)"
+			path += " (missing)"
 		}
-		w.value("env_file", text)
+		w.value("env_file", path)
 	}
 	for _, p := range c.InheritEnv {
 		w.value("inherit_env", p)
@@ -157,7 +178,7 @@ func (w writer) expr(name string, refs []spec.Ref, text string, known bool) {
 		slices.Sort(v.From)
 		v.From = slices.Compact(v.From)
 	}
-	w.step.Values = append(w.step.Values, v)
+	w.add(v)
 }
 
 func (w writer) probe(name string, p *spec.Probe) {
@@ -179,7 +200,10 @@ func (w writer) probe(name string, p *spec.Probe) {
 }
 
 func (w writer) breaker(b *spec.Breaker) {
-	w.note("guards %s", exprText(b.Target))
+	w.note("guards " + exprText(b.Target))
+	if w.notesOnly {
+		return
+	}
 	w.expr("target", b.Target.Refs(), exprText(b.Target), known(b.Target))
 	w.value("listen", b.Listen)
 }
@@ -189,7 +213,10 @@ func (w writer) queue(q *spec.Queue) {
 	if !q.Store.IsZero() {
 		store = "store in " + q.Store.String()
 	}
-	w.note("%s", store)
+	w.note(store)
+	if w.notesOnly {
+		return
+	}
 	w.value("store", store)
 	w.value("max_depth", strconv.Itoa(q.MaxDepth))
 }
@@ -214,11 +241,20 @@ func exprText[T any](e spec.Expr[T]) string {
 	if !ok {
 		return later
 	}
+	switch v := any(v).(type) {
+	case string:
+		return v
+	case spec.Text:
+		return v.String()
+	}
 	return fmt.Sprint(v)
 }
 
 // commandText writes a command as a shell would read it.
 func commandText(c spec.Command) string {
+	if len(c.Argv) == 0 {
+		return ""
+	}
 	words := make([]string, len(c.Argv))
 	for i, a := range c.Argv {
 		v, ok := a.Value()
