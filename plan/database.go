@@ -89,6 +89,8 @@ func (w writer) migrations(m *spec.Migrations, l Ledger) {
 		w.note(files + ", applied state unknown")
 	case len(w.step.Files) == 0:
 		w.note("up to date, " + files)
+	case len(w.step.Files) == l.Files:
+		w.note(files + ", all pending")
 	default:
 		w.note(strconv.Itoa(len(w.step.Files)) + " of " + files + " pending")
 	}

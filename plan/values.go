@@ -141,7 +141,9 @@ func (w writer) command(c spec.Command, text string) {
 		all = all && known(a)
 	}
 	w.expr("command", refs, text, all)
-	w.value("dir", c.Dir)
+	if c.Dir != w.dir {
+		w.value("dir", c.Dir)
+	}
 	for _, f := range c.EnvFiles {
 		path := w.relative(f.Path)
 		if f.Missing {

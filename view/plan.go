@@ -1,0 +1,352 @@
+package view
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/syndicate/syndicate/plan"
+)
+
+// PlanOptions say how a plan or a tree is written for people.
+type PlanOptions struct {
+	Width   int  // columns; 0 is 100
+	Colour  bool // ANSI escapes
+	Verbose bool // attributes, and where each block stands
+}
+
+// maxIDColumn bounds the column of the names, so that one long name does
+// not push all notes to the right.
+const maxIDColumn = 34
+
+// PlanJSON writes the plan in its versioned JSON form.
+func PlanJSON(w io.Writer, p *plan.Plan) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(p); err != nil {
+		return fmt.Errorf("write plan: %w", err)
+	}
+	return nil
+}
+
+// PlanText writes the plan for people: what starts, in waves, with the
+// reason for each wait, and last, next to the summary, what is stopped.
+func PlanText(w io.Writer, p *plan.Plan, o PlanOptions) error {
+	if o.Width <= 0 {
+		o.Width = 100
+	}
+	v := &planText{w: bufio.NewWriter(w), p: p, o: o, ink: ink(o.Colour)}
+	v.measure()
+	v.title()
+	v.waves()
+	v.watchers()
+	v.criticalPath()
+	v.unbuilt()
+	v.stops()
+	v.summary()
+	if err := v.w.Flush(); err != nil {
+		return fmt.Errorf("write plan: %w", err)
+	}
+	return nil
+}
+
+// planText is one rendering of one plan.
+type planText struct {
+	w     *bufio.Writer
+	p     *plan.Plan
+	o     PlanOptions
+	ink   ink
+	ids   int // columns of the names
+	needs int // columns of the conditions that are waited for
+}
+
+// measure finds the columns.
+func (v *planText) measure() {
+	for i := range v.p.Steps {
+		s := &v.p.Steps[i]
+		if s.Action == plan.Keep {
+			continue
+		}
+		v.ids = max(v.ids, min(maxIDColumn, ansi.StringWidth(s.ID)))
+		for _, n := range s.Needs {
+			v.needs = max(v.needs, min(maxIDColumn, ansi.StringWidth(needText(n))))
+		}
+	}
+	for _, wt := range v.p.Watchers {
+		v.ids = max(v.ids, min(maxIDColumn, ansi.StringWidth(wt.Addr.String())))
+	}
+}
+
+// line writes a line cut to the width.
+func (v *planText) line(text string) {
+	text = strings.TrimRight(text, " ")
+	fmt.Fprintln(v.w, ansi.Truncate(text, v.o.Width, "…"))
+}
+
+func (v *planText) heading(text, note string) {
+	if note != "" {
+		note = "  " + v.ink.dim(note)
+	}
+	v.line(v.ink.bold(text) + note)
+}
+
+// title says how much there is to do, and that waves show an order and are
+// not waited for.
+func (v *planText) title() {
+	steps, last := 0, 0
+	for _, s := range v.p.Steps {
+		if s.Action != plan.Keep {
+			steps++
+			last = s.Wave
+		}
+	}
+	if steps == 0 || v.p.Running {
+		return
+	}
+	note := "1 step"
+	if steps > 1 {
+		note = fmt.Sprintf("%d steps at once", steps)
+	}
+	if last > 1 {
+		note = fmt.Sprintf("%d steps in %d waves; each starts as soon as what it waits for is there", steps, last)
+	}
+	v.heading(printable(v.p.System), note)
+	v.line("")
+}
+
+// waves writes all steps that do something. Against a running system they
+// have no waves: most of them stand in gaps between units that stay.
+func (v *planText) waves() {
+	wave, written := 0, 0
+	for i := range v.p.Steps {
+		s := &v.p.Steps[i]
+		if s.Action == plan.Keep {
+			continue
+		}
+		if s.Wave != wave && !v.p.Running {
+			if wave != 0 {
+				v.line("")
+			}
+			wave = s.Wave
+			v.heading(fmt.Sprintf("Wave %d", wave), v.waveNote(i))
+		} else if v.o.Verbose && written > 0 {
+			v.line("")
+		}
+		v.step(s)
+		written++
+	}
+	if written > 0 {
+		v.line("")
+	}
+}
+
+// waveNote says how many steps the wave has that begins at one.
+func (v *planText) waveNote(first int) string {
+	n := 0
+	for _, s := range v.p.Steps[first:] {
+		if s.Wave != v.p.Steps[first].Wave {
+			break
+		}
+		n++
+	}
+	if n == 1 {
+		return ""
+	}
+	return fmt.Sprintf("%d in parallel", n)
+}
+
+// step writes one step: its line, its attributes, what it waits for and
+// what it will migrate.
+func (v *planText) step(s *plan.Step) {
+	notes := strings.Join(s.Notes, ", ")
+	if v.p.Running && s.Kind != plan.StepMigrations && s.Reason != "" {
+		notes = s.Reason
+	}
+	notes = v.ink.note(printable(notes))
+	if v.o.Verbose {
+		notes = v.ink.dim(place(s.Range)) + "  " + notes
+	}
+	v.line(fmt.Sprintf("  %s %s  %s", v.ink.mark(s.Action), pad(s.ID, v.ids), notes))
+	v.changes(s)
+	if v.o.Verbose {
+		v.values(s)
+	}
+	if v.o.Verbose || !v.p.Running {
+		for _, n := range s.Needs {
+			v.need(n)
+		}
+	}
+	v.migrations(s)
+}
+
+func (v *planText) need(n plan.Need) {
+	reasons := make([]string, 0, 2)
+	for i, r := range n.Reasons {
+		if i == 2 && len(n.Reasons) > 3 {
+			reasons = append(reasons, fmt.Sprintf("%d more", len(n.Reasons)-2))
+			break
+		}
+		reasons = append(reasons, strings.TrimSpace(place(r.Range)+" "+printable(r.Text)))
+	}
+	v.line("      " + v.ink.dim("← "+pad(needText(n), v.needs)+"  "+strings.Join(reasons, ", ")))
+}
+
+// needText is what is waited for, in few words.
+func needText(n plan.Need) string {
+	if n.Soft {
+		return n.String() + " or failed"
+	}
+	return n.String()
+}
+
+// values writes the attributes of a step, names in one column.
+func (v *planText) values(s *plan.Step) {
+	column := 0
+	for _, a := range s.Values {
+		column = max(column, min(maxIDColumn, ansi.StringWidth(printable(a.Name))))
+	}
+	for _, a := range s.Values {
+		text := printable(a.Text)
+		if len(a.From) > 0 {
+			text += v.ink.dim("  from " + strings.Join(a.From, ", "))
+		}
+		v.line("        " + pad(printable(a.Name), column) + "  " + text)
+	}
+}
+
+func (v *planText) changes(s *plan.Step) {
+	for _, c := range s.Changes {
+		before, after := printable(c.Old), printable(c.New)
+		switch {
+		case before == "":
+			v.line(fmt.Sprintf("      %s %s = %s", v.ink.green("+"), printable(c.Name), after))
+		case after == "":
+			v.line(fmt.Sprintf("      %s %s = %s", v.ink.red("-"), printable(c.Name), before))
+		default:
+			v.line(fmt.Sprintf("      %s %s = %s → %s", v.ink.yellow("~"), printable(c.Name), before, after))
+		}
+	}
+}
+
+// migrations lists pending files: all of them for -v, else the ends of a
+// long list.
+func (v *planText) migrations(s *plan.Step) {
+	const most, head = 6, 3
+	mark := v.ink.green("+")
+	if s.Ledger != nil && s.Ledger.Source == plan.LedgerUnknown {
+		mark = v.ink.yellow("?")
+	}
+	for i, m := range s.Files {
+		if !v.o.Verbose && len(s.Files) > most && i >= head && i < len(s.Files)-1 {
+			if i == head {
+				v.line("        " + v.ink.dim(fmt.Sprintf("… %d more", len(s.Files)-head-1)))
+			}
+			continue
+		}
+		v.line(fmt.Sprintf("      %s %d %s", mark, m.Version, printable(m.Name)))
+	}
+}
+
+func (v *planText) watchers() {
+	if len(v.p.Watchers) == 0 || v.p.Running && !v.o.Verbose {
+		return
+	}
+	v.heading("Watchers", "begin with what they watch, outside the order")
+	for _, wt := range v.p.Watchers {
+		v.line(fmt.Sprintf("    %s  %s", pad(wt.Addr.String(), v.ids), v.ink.note(printable(strings.Join(wt.Notes, ", ")))))
+	}
+	v.line("")
+}
+
+// criticalPath writes the longest chain, in as many lines as it takes.
+func (v *planText) criticalPath() {
+	path := v.p.CriticalPath
+	if len(path) < 2 || v.p.Running {
+		return
+	}
+	const most = 12
+	if len(path) > most && !v.o.Verbose {
+		left := fmt.Sprintf("… %d more …", len(path)-most+1)
+		path = slices.Concat(path[:most/2], []string{left}, path[len(path)-most/2+1:])
+	}
+	v.heading("Critical path", "")
+	line := "  "
+	for i, id := range path {
+		word := id
+		if i > 0 {
+			word = " → " + id
+		}
+		if i > 0 && ansi.StringWidth(line+word) > v.o.Width {
+			v.line(line)
+			line = "   " + word
+			continue
+		}
+		line += word
+	}
+	v.line(line)
+	v.line("")
+}
+
+func (v *planText) unbuilt() {
+	if len(v.p.Unbuilt) == 0 {
+		return
+	}
+	v.heading("Not in this version", "up refuses these")
+	for _, u := range v.p.Unbuilt {
+		text := u.Addr.String()
+		if u.Name != string(u.Addr.Kind) {
+			text = strings.TrimSpace(text + " " + u.Name)
+		}
+		v.line(fmt.Sprintf("  %s %s  %s", v.ink.yellow("!"), pad(printable(text), v.ids), v.ink.note(place(u.Range))))
+	}
+	v.line("")
+}
+
+func (v *planText) stops() {
+	if len(v.p.Stops) == 0 {
+		return
+	}
+	for _, s := range v.p.Stops {
+		v.line(fmt.Sprintf("  %s %s  %s", v.ink.red("-"), v.ink.red(pad(printable(s.ID), v.ids)), v.ink.note(printable(s.Reason))))
+	}
+	v.line("")
+}
+
+func (v *planText) summary() {
+	if v.p.Empty() {
+		if v.p.Running {
+			v.line("No changes. The running system matches the configuration.")
+		} else {
+			v.line("No changes. Nothing is declared that could start.")
+		}
+		return
+	}
+	fmt.Fprintln(v.w, v.ink.bold("Plan: "+summaryText(v.p.Summary)+"."))
+}
+
+// summaryText counts in words what a plan does, what is stopped last.
+func summaryText(s plan.Summary) string {
+	var parts []string
+	add := func(n int, one, many string) {
+		switch {
+		case n == 1:
+			parts = append(parts, "1 "+one)
+		case n > 1:
+			parts = append(parts, fmt.Sprintf("%d %s", n, many))
+		}
+	}
+	add(s.Start, "to start", "to start")
+	add(s.Tasks, "task to run", "tasks to run")
+	add(s.Migrations, "migration", "migrations")
+	add(s.Unknown, "migration whose state is unknown", "migrations whose state is unknown")
+	add(s.Restart, "to restart", "to restart")
+	add(s.Stop, "to stop", "to stop")
+	add(s.Keep, "unchanged", "unchanged")
+	return strings.Join(parts, ", ")
+}
