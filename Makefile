@@ -1,0 +1,91 @@
+# What people and CI do with this checkout. `make` alone builds.
+#
+#   make demo    a real system on this machine, from nothing: start here
+#   make test    every test, with the race detector
+#   make lint    gofmt, go vet, staticcheck, the architecture's rules
+#   make fuzz    every fuzz target for FUZZTIME (10s) each
+#   make bench   our figures beside other tools' (ROW=logs RUNS=3 for one row)
+#   make docs    the reference in docs/reference/ and the README's pictures
+#   make cross   builds and vets for linux and darwin, amd64 and arm64
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS   += --no-builtin-rules
+
+# Where go.dev's archive is unpacked, for shells that have not heard of it.
+export PATH := $(PATH):/usr/local/go/bin
+
+GO       ?= go
+FUZZTIME ?= 10s
+RUNS     ?= 5
+ROW      ?=
+BENCH    ?=
+PACKAGES ?= ./...
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+BUILD    := CGO_ENABLED=0 $(GO) build -trimpath
+EXAMPLES := quickstart-api quickstart-worker
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
+
+.PHONY: all build examples demo test lint bench fuzz docs cross clean require-go require-postgres require-node
+
+all: build
+
+# One static binary, and the programs that the examples run.
+build: require-go examples
+	$(BUILD) -ldflags '$(LDFLAGS)' -o bin/syndicate ./cmd/syndicate
+
+examples: require-go
+	$(BUILD) -o bin/examples/quickstart-api ./examples/quickstart/api
+	$(BUILD) -o bin/examples/quickstart-worker ./examples/quickstart/worker
+
+demo:
+	tools/require.sh go postgres
+	$(MAKE) --no-print-directory build
+	tools/demo.sh
+
+test: require-go require-postgres require-node
+	$(GO) test -race $(PACKAGES)
+
+lint: require-go
+	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
+	if [ -n "$$unformatted" ]; then \
+	  echo "not formatted; run: gofmt -w" $$unformatted >&2; exit 1; \
+	fi
+	GOOS=linux $(GO) vet ./...
+	GOOS=darwin $(GO) vet ./...
+	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+	$(GO) test ./internal/architecture
+
+bench: build
+	tools/require.sh cc
+	$(GO) build -o bin/bench ./bench
+	bin/bench -syndicate bin/syndicate -runs $(RUNS) -row '$(ROW)' $(BENCH)
+
+# Go runs one fuzz target at a time, so they are found and run in turn.
+fuzz: require-go
+	GO='$(GO)' tools/fuzz.sh $(FUZZTIME)
+
+docs: build
+	$(GO) generate ./docs/...
+
+cross: require-go
+	@for platform in $(PLATFORMS); do \
+	  export GOOS=$${platform%/*} GOARCH=$${platform#*/}; \
+	  echo "build and vet $$platform"; \
+	  $(BUILD) -ldflags '$(LDFLAGS)' -o dist/syndicate-$$GOOS-$$GOARCH ./cmd/syndicate; \
+	  CGO_ENABLED=0 $(GO) vet ./...; \
+	done
+
+clean:
+	rm -rf bin dist bench/out
+
+require-go:
+	@tools/require.sh go
+
+require-postgres:
+	@tools/require.sh postgres
+
+require-node:
+	@tools/require.sh node

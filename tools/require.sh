@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# Checks that this machine has what the Makefile is about to use:
+#
+#   tools/require.sh go postgres node cc
+#
+# For whatever is missing it says so, with the exact command that installs it.
+# It runs that command itself where nobody has to be asked (as root, or in
+# CI), or after a yes at the terminal; else it ends with status 1.
+#
+# It never leaves a PostgreSQL server running: Debian's package creates and
+# starts one of its own, unless it is told not to before it is installed.
+set -euo pipefail
+PATH=$PATH:/usr/local/go/bin # where go.dev's archive is unpacked
+
+go_minimum=1.26
+go_release=1.26.8
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+have_go() {
+  have "${GO:-go}" || return 1
+  local version
+  version=$("${GO:-go}" env GOVERSION 2>/dev/null) || return 1
+  version=${version#go}
+  [ "$(printf '%s\n' "$go_minimum" "$version" | sort -V | head -n 1)" = "$go_minimum" ]
+}
+
+# The places where the engine looks, too.
+have_postgres() {
+  have postgres && return 0
+  if have pg_config && [ -x "$(pg_config --bindir)/postgres" ]; then return 0; fi
+  [ -n "${SYNDICATE_PG_BIN:-}" ] && [ -x "$SYNDICATE_PG_BIN/postgres" ] && return 0
+  local bin
+  for bin in /usr/lib/postgresql/*/bin /usr/pgsql-*/bin \
+    /opt/homebrew/opt/postgresql@*/bin /usr/local/opt/postgresql@*/bin \
+    /Applications/Postgres.app/Contents/Versions/*/bin; do
+    [ -x "$bin/postgres" ] && return 0
+  done
+  return 1
+}
+
+have_node() { have node && have psql; }
+
+have_cc() { have cc; }
+
+# The command that installs a thing here, or nothing where we know none.
+# shellcheck disable=SC2016 # the commands are printed and run later
+command_for() {
+  local sudo='' machine
+  [ "$(id -u)" = 0 ] || sudo='sudo '
+  if [ "$1" = go ]; then
+    machine=$(uname -m)
+    case $machine in x86_64) machine=amd64 ;; aarch64) machine=arm64 ;; esac
+    printf '%s' "curl -fsSL https://go.dev/dl/go$go_release.$(uname -s | tr '[:upper:]' '[:lower:]')-$machine.tar.gz | ${sudo}tar -C /usr/local -xz"
+    return
+  fi
+  local apt="${sudo}apt-get update && ${sudo}env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends"
+  if have apt-get; then
+    case $1 in
+      postgres)
+        # First the package with the setting, then the server that reads it.
+        printf '%s' "$apt postgresql-common && " \
+          "${sudo}sed -i 's/^#\\?create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf && " \
+          "${sudo}env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql" ;;
+      node) printf '%s' "$apt nodejs postgresql-client" ;;
+      cc) printf '%s' "$apt gcc libc6-dev" ;;
+    esac
+  elif have dnf; then
+    case $1 in
+      postgres) printf '%s' "${sudo}dnf install -y postgresql-server" ;;
+      node) printf '%s' "${sudo}dnf install -y nodejs postgresql" ;;
+      cc) printf '%s' "${sudo}dnf install -y gcc glibc-static" ;;
+    esac
+  elif have brew; then
+    case $1 in
+      postgres) printf '%s' 'brew install postgresql@17' ;;
+      node) printf '%s' 'brew install node libpq' ;;
+      cc) printf '%s' 'xcode-select --install' ;;
+    esac
+  fi
+}
+
+name_of() {
+  case $1 in
+    go) echo "Go $go_minimum or later" ;;
+    postgres) echo "PostgreSQL's server programs (postgres, initdb)" ;;
+    node) echo "Node.js and psql, for examples/construction.hcl" ;;
+    cc) echo "a C compiler, for the benchmark's probe service" ;;
+  esac
+}
+
+agreed() {
+  [ "$(id -u)" = 0 ] && return 0
+  [ -n "${CI:-}" ] && return 0
+  [ -t 0 ] && [ -t 2 ] || return 1
+  local answer
+  read -r -p "Run it now? [y/N] " answer
+  [[ $answer == [yY]* ]]
+}
+
+for thing in "$@"; do
+  if "have_$thing"; then continue; fi
+  echo "missing: $(name_of "$thing")" >&2
+  install=$(command_for "$thing")
+  if [ -z "$install" ]; then
+    echo "install it with this system's package manager, then run make again" >&2
+    exit 1
+  fi
+  echo "install it with: $install" >&2
+  if ! agreed; then exit 1; fi
+  bash -euo pipefail -c "$install" </dev/null >&2
+  if ! "have_$thing"; then
+    echo "still missing after the installation: $(name_of "$thing")" >&2
+    exit 1
+  fi
+done
