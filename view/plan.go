@@ -186,7 +186,12 @@ func (v *planText) step(s *plan.Step) {
 }
 
 func (v *planText) need(n plan.Need) {
-	reasons := make([]string, 0, 2)
+	v.line("      " + v.ink.dim("← "+pad(needText(n), v.needs)+"  "+reasonText(n)))
+}
+
+// reasonText says where and why something is waited for.
+func reasonText(n plan.Need) string {
+	reasons := make([]string, 0, 3)
 	for i, r := range n.Reasons {
 		if i == 2 && len(n.Reasons) > 3 {
 			reasons = append(reasons, fmt.Sprintf("%d more", len(n.Reasons)-2))
@@ -194,7 +199,7 @@ func (v *planText) need(n plan.Need) {
 		}
 		reasons = append(reasons, strings.TrimSpace(place(r.Range)+" "+printable(r.Text)))
 	}
-	v.line("      " + v.ink.dim("← "+pad(needText(n), v.needs)+"  "+strings.Join(reasons, ", ")))
+	return strings.Join(reasons, ", ")
 }
 
 // needText is what is waited for, in few words.
