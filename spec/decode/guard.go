@@ -14,7 +14,7 @@ import (
 // overflows takes the whole process with it, so every text is measured
 // before it is parsed. These are the bounds.
 const (
-	maxFile      = 16 << 20 // bytes
+	maxText      = 16 << 20 // bytes
 	maxNesting   = 256      // brackets and templates inside one another
 	maxOperators = 1000     // in one expression
 	maxNumber    = 400      // characters of one number, and its decimal exponent
@@ -26,11 +26,11 @@ const (
 // With jsonSyntax the text is JSON, in which every string is a template.
 func guard(name string, src []byte, jsonSyntax bool) hcl.Diagnostics {
 	start := hcl.InitialPos
-	if len(src) > maxFile {
+	if len(src) > maxText {
 		at := hcl.Range{Filename: name, Start: start, End: start}
 		return hcl.Diagnostics{mistake(CodeLimit, at, "File too large", fmt.Sprintf(
 			"A file of a configuration has at most %d MiB; this one has %.1f MiB. Split it: the files of a directory are read as one configuration.",
-			maxFile>>20, float64(len(src))/(1<<20)))}
+			maxText>>20, float64(len(src))/(1<<20)))}
 	}
 	if d := guardUTF8(name, src, start); d != nil {
 		return hcl.Diagnostics{d}
