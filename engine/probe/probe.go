@@ -1,0 +1,273 @@
+package probe
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/syndicate/syndicate/spec"
+)
+
+// Config describes one probe of one run.
+type Config struct {
+	Kind spec.ProbeKind
+	// Target is the full URL (http), host:port (tcp, and grpc followed by
+	// an optional /SERVICE), an absolute path (file) or a regular
+	// expression (log).
+	Target string
+	Argv   []string    // exec
+	Status []int       // http: what counts as success; empty is 200 to 399
+	Header http.Header // http: further headers
+
+	Interval time.Duration // between looks; 1s where zero
+	Timeout  time.Duration // of one look; 1s where zero
+	Deadline time.Duration // of Ready, from Started on; none where zero
+	// Failures in a row make Live report. Above zero it marks a live
+	// probe: log and notify, which see moments and not states, refuse it.
+	Failures int
+	// Started is when the run began; the time of New where zero. With a
+	// file it is also the time since which the file must have been touched,
+	// for a probe that is made after the start.
+	Started time.Time
+
+	Runner Runner     // exec
+	Slots  *Slots     // exec: shared by all exec probes of an engine
+	Lines  LineSource // log
+	Files  *Files     // file: shared by all file probes of an engine
+	Notify *Socket    // notify: the socket of this run
+}
+
+// check looks once. Its error is short, in words, without the target.
+type check interface {
+	look(ctx context.Context, timeout time.Duration) error
+}
+
+// waiter is a check that is told when to look, instead of looking again and
+// again. wait returns nil once the moment has come, or the context's error;
+// state says, for a message, what it saw so far.
+type waiter interface {
+	wait(ctx context.Context) error
+	state() error
+}
+
+// Probe finds out whether one run of a unit is ready or lives.
+type Probe struct {
+	cfg     Config
+	what    string // GET http://127.0.0.1:3000/healthz
+	check   check
+	waiter  waiter // nil where looks are repeated
+	closing func()
+}
+
+// New returns a probe, and begins to listen where the kind is driven by
+// events. Close releases it.
+func New(cfg Config) (*Probe, error) {
+	cfg.Interval = cmp.Or(cfg.Interval, time.Second)
+	cfg.Timeout = cmp.Or(cfg.Timeout, time.Second)
+	p := &Probe{cfg: cfg, closing: func() {}}
+	if err := p.build(); err != nil {
+		return nil, fmt.Errorf("prepare %s probe: %w", cmp.Or(string(cfg.Kind), "empty"), err)
+	}
+	if p.cfg.Started.IsZero() {
+		p.cfg.Started = time.Now()
+	}
+	return p, nil
+}
+
+func (p *Probe) build() error {
+	switch p.cfg.Kind {
+	case spec.ProbeHTTP:
+		c, err := newHTTPCheck(p.cfg.Target, p.cfg.Status, p.cfg.Header)
+		if err != nil {
+			return err
+		}
+		p.what, p.check = c.what, c
+	case spec.ProbeTCP:
+		c, err := newTCPCheck(p.cfg.Target)
+		if err != nil {
+			return err
+		}
+		p.what, p.check = "connect to "+c.addr, c
+	case spec.ProbeGRPC:
+		c, err := newGRPCCheck(p.cfg.Target)
+		if err != nil {
+			return err
+		}
+		p.what, p.check = c.what, c
+	case spec.ProbeExec:
+		c, err := newExecCheck(p.cfg.Argv, p.cfg.Runner, p.cfg.Slots)
+		if err != nil {
+			return err
+		}
+		p.what, p.check = c.what, c
+	case spec.ProbeLog, spec.ProbeFile, spec.ProbeNotify:
+		return p.buildWaiter()
+	default:
+		return fmt.Errorf("there is no such kind: use http, tcp, grpc, exec, log, file or notify")
+	}
+	return nil
+}
+
+// buildWaiter makes the kinds that events drive.
+func (p *Probe) buildWaiter() error {
+	live := p.cfg.Failures > 0
+	if live && p.cfg.Kind != spec.ProbeFile {
+		return errors.New("it sees one moment and cannot tell whether a unit still lives: use http, tcp, grpc, exec or file")
+	}
+	switch p.cfg.Kind {
+	case spec.ProbeLog:
+		c, err := newLogCheck(p.cfg.Target, p.cfg.Lines)
+		if err != nil {
+			return err
+		}
+		p.what, p.waiter, p.closing = c.what, c, c.close
+	case spec.ProbeNotify:
+		if p.cfg.Notify == nil {
+			return errors.New("no socket to listen on")
+		}
+		p.what, p.waiter = "wait for READY=1", notifyCheck{p.cfg.Notify}
+	case spec.ProbeFile:
+		c, err := newFileCheck(p.cfg.Target, p.cfg.Started, p.cfg.Files, live)
+		if err != nil {
+			return err
+		}
+		p.what, p.check, p.closing = "file "+p.cfg.Target, c, c.close
+		if c.sub != nil {
+			p.waiter = c
+		}
+	}
+	return nil
+}
+
+// String says what is probed, for messages: GET http://127.0.0.1:80/healthz.
+// It contains no credentials.
+func (p *Probe) String() string { return p.what }
+
+// Close ends the listening that New began. It may be called more than once,
+// but not while Ready or Live runs.
+func (p *Probe) Close() { p.closing() }
+
+// Error is why a unit did not become ready in time.
+type Error struct {
+	What  string        // what was probed
+	Tries int           // 0 where events drive the probe
+	After time.Duration // the deadline
+	Last  error         // the last failure
+}
+
+func (e *Error) Error() string {
+	switch e.Tries {
+	case 0:
+		return fmt.Sprintf("%s: %v (in %s)", e.What, e.Last, short(e.After))
+	case 1:
+		return fmt.Sprintf("%s: %v (1 try in %s)", e.What, e.Last, short(e.After))
+	}
+	return fmt.Sprintf("%s: %v (%d tries in %s)", e.What, e.Last, e.Tries, short(e.After))
+}
+
+// Unwrap returns the last failure.
+func (e *Error) Unwrap() error { return e.Last }
+
+// short prints a duration in the language's units, without false precision.
+func short(d time.Duration) string {
+	if d >= time.Second {
+		d = d.Round(time.Millisecond)
+	}
+	return spec.Duration(d.Round(time.Microsecond)).String()
+}
+
+// errDeadline tells the probe's own deadline from the caller's.
+var errDeadline = errors.New("the deadline is over")
+
+// Ready blocks until the first success. Where the deadline comes first it
+// returns an [*Error], where ctx ends the cause of that.
+func (p *Probe) Ready(ctx context.Context) error {
+	dctx := ctx
+	if p.cfg.Deadline > 0 {
+		var cancel context.CancelFunc
+		dctx, cancel = context.WithDeadlineCause(ctx, p.cfg.Started.Add(p.cfg.Deadline), errDeadline)
+		defer cancel()
+	}
+	if p.waiter != nil {
+		if err := p.waiter.wait(dctx); err == nil {
+			return nil
+		}
+		return p.ended(dctx, 0, p.waiter.state())
+	}
+	return p.poll(dctx)
+}
+
+// poll looks eagerly until a look succeeds.
+func (p *Probe) poll(ctx context.Context) error {
+	var last error
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for tries := 1; ; tries++ {
+		err := p.check.look(ctx, p.cfg.Timeout)
+		if err == nil {
+			return nil
+		}
+		// A look that the end of ctx cut off says nothing of the unit.
+		if ctx.Err() == nil || last == nil {
+			last = err
+		}
+		if ctx.Err() != nil {
+			return p.ended(ctx, tries, last)
+		}
+		timer.Reset(nextDelay(time.Since(p.cfg.Started), p.cfg.Interval))
+		select {
+		case <-ctx.Done():
+			return p.ended(ctx, tries, last)
+		case <-timer.C:
+		}
+	}
+}
+
+// ended returns what the end of ctx means.
+func (p *Probe) ended(ctx context.Context, tries int, last error) error {
+	cause := context.Cause(ctx)
+	if cause != errDeadline {
+		return cause
+	}
+	if errors.Is(last, context.DeadlineExceeded) || errors.Is(last, context.Canceled) {
+		last = errors.New("no answer")
+	}
+	return &Error{What: p.what, Tries: tries, After: p.cfg.Deadline, Last: last}
+}
+
+// Live looks every interval until ctx ends. It calls report with an error
+// once Failures looks in a row have failed, and with nil at the first
+// success after that; report must not block for long, since the next look
+// waits for it.
+func (p *Probe) Live(ctx context.Context, report func(error)) {
+	if p.check == nil {
+		return
+	}
+	timer := time.NewTimer(p.cfg.Interval)
+	defer timer.Stop()
+	for row := 0; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		begun := time.Now()
+		err := p.check.look(ctx, p.cfg.Timeout)
+		if ctx.Err() != nil {
+			return
+		}
+		bound := max(p.cfg.Failures, 1)
+		if err == nil {
+			if row >= bound {
+				report(nil)
+			}
+			row = 0
+		} else if row++; row == bound {
+			report(fmt.Errorf("%s: %w (%d times in a row)", p.what, err, row))
+		}
+		timer.Reset(max(p.cfg.Interval-time.Since(begun), eagerFloor))
+	}
+}
