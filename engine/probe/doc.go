@@ -2,8 +2,8 @@
 // lives: by http, tcp, grpc, exec, log, file and notify.
 //
 // A [Probe] belongs to one run of one process. Make it before the process
-// starts, since the event-driven kinds (log, file, notify) begin to listen
-// in [New]; then call Ready, which blocks until the first success, and
+// starts, since a file probe begins to watch in [New] and a socket
+// of notify is handed to the process; then call Ready, which blocks until the first success, and
 // afterwards Live, which watches until its context ends; at last call Close.
 //
 //	New ──► Ready ──► first success ──► Live ──► report(err) … report(nil)

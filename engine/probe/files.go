@@ -12,8 +12,8 @@ import (
 )
 
 // Files watches files for all file probes of an engine, with one inotify
-// instance: a user has only 128 of them. The zero Files is ready to use and
-// costs nothing until the first file is watched.
+// instance, since a user has only 128 of them. It costs nothing until the
+// first file is watched.
 type Files struct {
 	mu      sync.Mutex
 	watcher *fsnotify.Watcher                     // guarded by mu, nil until needed
@@ -30,6 +30,9 @@ type subscription struct {
 	changed chan struct{} // look again
 	touched atomic.Bool   // an event named the file itself
 }
+
+// NewFiles returns a Files that watches nothing yet.
+func NewFiles() (*Files, error) { return &Files{}, nil }
 
 // watch begins to watch a file that need not exist yet, through the nearest
 // directory above it that does.
@@ -195,16 +198,17 @@ func (s *subscription) close() {
 }
 
 // Close ends all watching. Probes that still wait see no more events.
-func (f *Files) Close() {
+func (f *Files) Close() error {
 	f.mu.Lock()
 	if f.closed || f.watcher == nil {
 		f.closed = true
 		f.mu.Unlock()
-		return
+		return nil
 	}
 	f.closed = true
 	w := f.watcher
 	f.mu.Unlock()
-	_ = w.Close()
+	err := w.Close()
 	<-f.done
+	return err
 }

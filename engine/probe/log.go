@@ -5,27 +5,25 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"sync"
 	"sync/atomic"
 )
 
 // LineSource is the output of one run.
 type LineSource interface {
-	// Watch calls match with every whole line of both streams of the run,
-	// without its end, from the first line on, until match returns true.
-	// match neither blocks nor keeps the line, and is not called by two
-	// goroutines at once for one stream.
-	Watch(match func(line []byte) bool)
+	// Watch calls match with each whole line of both streams of the run,
+	// without its end: first those that there are already, then what
+	// comes. It returns nil once match returns true, an error when the
+	// output or ctx ends before.
+	Watch(ctx context.Context, match func(line []byte) bool) error
 }
 
 // logCheck waits for a line that matches.
 type logCheck struct {
 	what    string
 	pattern *regexp.Regexp
+	source  LineSource
 	lines   atomic.Int64
-	closed  atomic.Bool
-	once    sync.Once
-	found   chan struct{}
+	failure atomic.Pointer[error] // of the source
 }
 
 func newLogCheck(pattern string, source LineSource) (*logCheck, error) {
@@ -36,48 +34,37 @@ func newLogCheck(pattern string, source LineSource) (*logCheck, error) {
 	case source == nil:
 		return nil, errors.New("no output to read")
 	}
-	c := &logCheck{what: fmt.Sprintf("log %q", pattern), pattern: re, found: make(chan struct{})}
-	source.Watch(c.match)
-	return c, nil
-}
-
-// match sees one line, and returns whether it has seen enough.
-func (c *logCheck) match(line []byte) bool {
-	if c.closed.Load() {
-		return true
-	}
-	c.lines.Add(1)
-	if !c.pattern.Match(line) {
-		return false
-	}
-	c.closed.Store(true)
-	c.once.Do(func() { close(c.found) })
-	return true
+	return &logCheck{what: fmt.Sprintf("log %q", pattern), pattern: re, source: source}, nil
 }
 
 func (c *logCheck) wait(ctx context.Context) error {
-	select {
-	case <-c.found:
+	err := c.source.Watch(ctx, func(line []byte) bool {
+		c.lines.Add(1)
+		return c.pattern.Match(line)
+	})
+	if err == nil {
 		return nil
-	default:
 	}
-	select {
-	case <-c.found:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	// Output that ended is not yet the end of the process, which is not
+	// this probe's to judge.
+	if ctx.Err() == nil {
+		c.failure.Store(&err)
+		<-ctx.Done()
 	}
+	return ctx.Err()
 }
 
 func (c *logCheck) state() error {
+	ended := ""
+	if err := c.failure.Load(); err != nil {
+		ended = ", and the output has ended"
+	}
 	switch n := c.lines.Load(); n {
 	case 0:
-		return errors.New("no line printed")
+		return errors.New("no line printed" + ended)
 	case 1:
-		return errors.New("the one line printed does not match")
+		return errors.New("the one line printed does not match" + ended)
 	default:
-		return fmt.Errorf("none of %d lines printed matches", n)
+		return fmt.Errorf("none of %d lines printed matches%s", n, ended)
 	}
 }
-
-func (c *logCheck) close() { c.closed.Store(true) }

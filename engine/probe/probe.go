@@ -123,7 +123,7 @@ func (p *Probe) buildWaiter() error {
 		if err != nil {
 			return err
 		}
-		p.what, p.waiter, p.closing = c.what, c, c.close
+		p.what, p.waiter = c.what, c
 	case spec.ProbeNotify:
 		if p.cfg.Notify == nil {
 			return errors.New("no socket to listen on")
