@@ -51,7 +51,7 @@ type Server struct {
 	dataDir   string
 	socketDir string
 	bin       Binaries
-	fresh     bool // the data directory was made by this Prepare
+	fresh     bool     // the data directory was made by this Prepare
 	endpoint  Endpoint // as the application
 	admin     Endpoint // as the superuser, of the database postgres
 }
