@@ -44,10 +44,10 @@ func (e *environment) list() []string {
 }
 
 // childEnv builds the environment of a command: the base of this life, what
-// inherit_env matched, env_file, env, then what syndicate adds. PORT yields
-// to one that env or an env_file sets. What is sensitive is made known to
-// the redactor.
-func (s *site) childEnv(id string, cmd *spec.Command, port int) ([]string, error) {
+// inherit_env matched, PORT, env_file, env: so a PORT that the user sets wins.
+// The process layer adds the marks of unit and life. What is sensitive is
+// made known to the redactor.
+func (s *site) childEnv(cmd *spec.Command, port int) ([]string, error) {
 	env := &environment{values: make(map[string]string, len(s.system.Environ)+8)}
 	env.setAll(s.system.Environ)
 	env.setAll(cmd.Inherited)
@@ -78,8 +78,6 @@ func (s *site) childEnv(id string, cmd *spec.Command, port int) ([]string, error
 		s.redact.addText(text)
 		env.set(v.Name, text.Reveal())
 	}
-	env.set("SYNDICATE_UNIT", id)
-	env.set("SYNDICATE_LIFE", s.life)
 	return env.list(), nil
 }
 

@@ -4,11 +4,15 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"path/filepath"
 	"strconv"
 	"sync"
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/syndicate/syndicate/engine/log"
+	"github.com/syndicate/syndicate/engine/probe"
+	"github.com/syndicate/syndicate/engine/process"
 	"github.com/syndicate/syndicate/spec"
 )
 
@@ -20,8 +24,15 @@ type site struct {
 	redact redactor
 	log    hclog.Logger
 
+	host     *process.Host
+	files    *probe.Files
+	slots    *probe.Slots
+	buffers  *log.Buffers
+	services map[spec.Addr]*spec.Service
+
 	mu        sync.Mutex
-	databases map[spec.Addr]map[string]any // attributes of what answers
+	databases map[spec.Addr]map[string]any // attributes of what answers; guarded by mu
+	notifier  *probe.Notifier              // nil until needed; guarded by mu
 }
 
 // Ports are the ports that were chosen for "auto": by the address of a
@@ -72,10 +83,8 @@ func (s *site) lookup(addr spec.Addr, attribute string) (any, error) {
 		}
 		return nil, fmt.Errorf("%s.%s does not exist before %s is ready", addr, attribute, addr)
 	}
-	for _, svc := range s.system.Services {
-		if svc.Addr == addr {
-			return s.serviceAttribute(svc, attribute)
-		}
+	if svc := s.services[addr]; svc != nil {
+		return s.serviceAttribute(svc, attribute)
 	}
 	return nil, fmt.Errorf("%s has no attribute %s", addr, attribute)
 }
@@ -96,6 +105,20 @@ func (s *site) serviceAttribute(svc *spec.Service, attribute string) (any, error
 		return ports, nil
 	}
 	return nil, fmt.Errorf("%s has no attribute %s", svc.Addr, attribute)
+}
+
+// notifications returns what makes the sockets for sd_notify.
+func (s *site) notifications() (*probe.Notifier, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.notifier == nil {
+		n, err := probe.NewNotifier(filepath.Join(s.system.StateDir, "notify"))
+		if err != nil {
+			return nil, err
+		}
+		s.notifier = n
+	}
+	return s.notifier, nil
 }
 
 // setDatabase makes the attributes of a database known.

@@ -1,0 +1,107 @@
+package engine
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/syndicate/syndicate/plan"
+	"github.com/syndicate/syndicate/spec"
+)
+
+func pid() int { return os.Getpid() }
+
+// members builds a member for each step of the plan, in the plan's order,
+// which is a topological one.
+func (e *Engine) members() ([]member, error) {
+	index := make(map[string]int, len(e.cfg.Plan.Steps))
+	for i, step := range e.cfg.Plan.Steps {
+		index[step.ID] = i
+	}
+	blocks := newBlocks(e.cfg.System)
+	list := make([]member, 0, len(index))
+	for i := range e.cfg.Plan.Steps {
+		step := &e.cfg.Plan.Steps[i]
+		m, err := e.member(step, blocks)
+		if err != nil {
+			return nil, err
+		}
+		m.id, m.kind, m.critical = step.ID, string(step.Kind), step.Critical
+		for _, n := range step.Needs {
+			j, ok := index[n.Step]
+			if !ok || j >= i {
+				return nil, fmt.Errorf("the plan has %s before %s, which it needs", step.ID, n.Step)
+			}
+			m.needs = append(m.needs, need{unit: j, condition: n.Condition, soft: n.Soft})
+		}
+		list = append(list, m)
+	}
+	return list, nil
+}
+
+// blocks finds the declaration of a step.
+type blocks struct {
+	services  map[spec.Addr]*spec.Service
+	tasks     map[spec.Addr]*spec.Task
+	databases map[spec.Addr]*spec.Database
+}
+
+func newBlocks(sys *spec.System) blocks {
+	b := blocks{
+		map[spec.Addr]*spec.Service{}, map[spec.Addr]*spec.Task{}, map[spec.Addr]*spec.Database{},
+	}
+	for _, s := range sys.Services {
+		b.services[s.Addr] = s
+	}
+	for _, t := range sys.Tasks {
+		b.tasks[t.Addr] = t
+	}
+	for _, d := range sys.Databases {
+		b.databases[d.Addr] = d
+	}
+	return b
+}
+
+// member builds the unit of one step.
+func (e *Engine) member(step *plan.Step, b blocks) (member, error) {
+	switch step.Kind {
+	case plan.StepService:
+		return e.serviceMember(step.ID, b.services[step.Addr])
+	case plan.StepTask:
+		return e.taskMember(step.ID, b.tasks[step.Addr])
+	case plan.StepServer:
+		return e.databaseMember(step.ID, b.databases[step.Addr])
+	case plan.StepMigrations:
+		return e.migrationsMember(step.ID, b.databases[step.Addr])
+	}
+	return member{}, fmt.Errorf("%s: a %s has no runtime in this version", step.ID, step.Kind)
+}
+
+func (e *Engine) serviceMember(id string, svc *spec.Service) (member, error) {
+	out, err := e.openLog(id, svc.Log)
+	if err != nil {
+		return member{}, err
+	}
+	return member{
+		policy: policy{
+			first: svc.Start, restart: svc.Restart,
+			restartUnhealthy: true,
+			restartWithNeeds: svc.OnDependencyRestart == "restart",
+		},
+		work: &serviceWork{site: e.site, svc: svc, out: out},
+		port: e.site.servicePort(svc), url: e.site.serviceURL(svc),
+	}, nil
+}
+
+func (e *Engine) taskMember(id string, task *spec.Task) (member, error) {
+	out, err := e.openLog(id, task.Log)
+	if err != nil {
+		return member{}, err
+	}
+	return member{
+		policy: policy{
+			oneShot: true,
+			first:   spec.Start{Attempts: task.Retry.Attempts, Backoff: task.Retry.Backoff},
+		},
+		work: &taskWork{site: e.site, task: task, out: out},
+	}, nil
+}

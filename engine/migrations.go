@@ -1,0 +1,115 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/syndicate/syndicate/engine/log"
+	"github.com/syndicate/syndicate/engine/pg"
+	"github.com/syndicate/syndicate/spec"
+)
+
+// migrationsWork applies the pending migrations of a database. What it does
+// is in its log, like the output of any unit.
+type migrationsWork struct {
+	*site
+	db  *spec.Database
+	out *log.Log
+}
+
+// run applies what is pending. A failed file is not tried again: nothing
+// would have changed.
+func (w *migrationsWork) run(ctx context.Context, a *attempt) Outcome {
+	endpoint, err := w.reach(w.db)
+	if err != nil {
+		return permanent("read the address of "+w.db.Addr.String(), err)
+	}
+	capture, err := w.out.Attach()
+	if err != nil {
+		return Outcome{Err: err}
+	}
+	_ = capture.Stderr.Close()
+	defer func() {
+		_ = capture.Stdout.Close()
+		_ = capture.Wait(context.Background())
+	}()
+	a.started(0)
+	say := func(format string, args ...any) {
+		_, _ = fmt.Fprintln(capture.Stdout, w.redact.clean(fmt.Sprintf(format, args...)))
+	}
+	result, err := pg.Up(ctx, pg.MigrateConfig{
+		Endpoint: endpoint, Dir: w.db.Migrations.Path,
+		LockTimeout: w.db.Migrations.LockTimeout.Std(),
+		Progress:    func(ev pg.Event) { sayMigration(say, ev) },
+	})
+	if w.db.Source == "managed" {
+		if recErr := w.recordLedger(endpoint); recErr != nil {
+			say("the ledger cannot be kept for plan: %v", recErr)
+		}
+	}
+	if err != nil {
+		say("%v", err)
+		return Outcome{Err: err, Permanent: !pg.IsTemporary(err)}
+	}
+	if len(result.Applied) == 0 {
+		say("nothing to apply")
+	}
+	return Outcome{Clean: true}
+}
+
+// ledgerWait bounds reading the ledger after migrating.
+const ledgerWait = 2 * time.Second
+
+// recordLedger keeps what is applied now, for a plan while the server is
+// down.
+func (w *migrationsWork) recordLedger(e pg.Endpoint) error {
+	ctx, cancel := context.WithTimeout(context.Background(), ledgerWait)
+	defer cancel()
+	ledger, err := pg.ReadLedger(ctx, e)
+	if err != nil {
+		return err
+	}
+	return pg.RecordLedger(w.system.StateDir, w.db.Addr.Name, ledger)
+}
+
+// sayMigration writes one line for what happened.
+func sayMigration(say func(string, ...any), ev pg.Event) {
+	switch ev.Kind {
+	case pg.EventWaiting:
+		say("waiting for the lock, which %s holds", ev.Holder)
+	case pg.EventApplied:
+		say("applied %06d_%s in %s", ev.File.Version, ev.File.Name, ev.Took.Round(time.Millisecond))
+	case pg.EventRetrying:
+		say("%06d_%s was undone and comes again in %s: %v", ev.File.Version, ev.File.Name, ev.Took.Round(time.Millisecond), ev.Err)
+	case pg.EventNotice:
+		say("%s", ev.Text)
+	}
+}
+
+// reach returns the endpoint of a database that is ready.
+func (s *site) reach(db *spec.Database) (pg.Endpoint, error) {
+	if db.Source != "managed" {
+		return s.endpoint(db)
+	}
+	url, err := s.lookup(db.Addr, "url")
+	if err != nil {
+		return pg.Endpoint{}, err
+	}
+	return pg.ParseURL(url.(spec.Text))
+}
+
+// migrationsMember builds the unit of a database's migrations.
+func (e *Engine) migrationsMember(id string, db *spec.Database) (member, error) {
+	out, err := e.openLog(id, db.Log)
+	if err != nil {
+		return member{}, err
+	}
+	return member{
+		policy: policy{
+			oneShot: true,
+			first:   spec.Start{Attempts: db.Retry.Attempts, Backoff: db.Retry.Backoff},
+		},
+		work: &migrationsWork{site: e.site, db: db, out: out},
+	}, nil
+}
