@@ -48,11 +48,13 @@ const (
 	columnGap    = 76
 	margin       = 28
 	headHeight   = 62
-	letterWidth  = 7.85 // of the monospace name, 13 px
 	minBoxWidth  = 118
-	boxPadding   = 30
+	boxPadding   = 33
 	sweeps       = 12
 	maxBendSpots = 20_000
+
+	letterWidth     = 7.85 // of the monospace name, 13 px
+	kindLetterWidth = 6.2  // of the kind, 11 px, at most on average
 )
 
 func newLayout(g *plan.Graph) *layout {
@@ -61,7 +63,10 @@ func newLayout(g *plan.Graph) *layout {
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
 		s := &spot{node: n, column: max(0, n.Wave-1), h: boxHeight}
-		s.w = max(minBoxWidth, float64(len([]rune(nodeName(n))))*letterWidth+boxPadding)
+		s.w = boxPadding + max(
+			float64(len([]rune(nodeName(n))))*letterWidth,
+			float64(len(nodeKind(n)))*kindLetterWidth)
+		s.w = max(minBoxWidth, s.w)
 		byID[n.ID] = s
 		l.boxes = append(l.boxes, s)
 		l.put(s)

@@ -84,11 +84,23 @@ func (d *svg) head() {
 	fmt.Fprintf(d.w, "  <style>%s  </style>\n", svgStyle)
 	fmt.Fprintf(d.w, `  <rect class="page" x="0.5" y="0.5" width="%s" height="%s" rx="10"/>`+"\n", px(d.l.width-1), px(d.l.height-1))
 	fmt.Fprintf(d.w, `  <text class="title" x="%d" y="32">%s</text>`+"\n", margin, escape(d.g.System))
+	d.legend()
 	for i, column := range d.l.columns {
 		if len(column) > 0 {
 			fmt.Fprintf(d.w, `  <text class="wave" x="%s" y="52">wave %d</text>`+"\n", px(column[0].x), i+1)
 		}
 	}
+}
+
+// legend tells what the coloured line means, where the title leaves room.
+func (d *svg) legend() {
+	const wide, line = 118, 26
+	x := d.l.width - margin - wide
+	if len(d.onPath) == 0 || x < margin+float64(len(d.g.System))*10+20 {
+		return
+	}
+	fmt.Fprintf(d.w, `  <path class="edge path" d="M%s 27 h%d"/>`+"\n", px(x), line)
+	fmt.Fprintf(d.w, `  <text class="note" x="%s" y="31">critical path</text>`+"\n", px(x+line+10))
 }
 
 // box draws a unit: its kind, its name, and a bar in the kind's colour.
@@ -98,13 +110,17 @@ func (d *svg) box(s *spot) {
 	fmt.Fprintf(d.w, "  <g><title>%s</title>\n", escape(strings.TrimSpace(n.ID+" "+place(n.Range))))
 	fmt.Fprintf(d.w, `    <rect class="box" x="%s" y="%s" width="%s" height="%d" rx="6"/>`+"\n", px(s.x), px(top), px(s.w), boxHeight)
 	fmt.Fprintf(d.w, `    <rect class="%s" x="%s" y="%s" width="4" height="%d" rx="2"/>`+"\n", escape(string(n.Kind)), px(s.x+6), px(top+9), boxHeight-18)
-	kind := string(n.Kind)
-	if !n.Critical {
-		kind += ", not critical"
-	}
-	fmt.Fprintf(d.w, `    <text class="kind" x="%s" y="%s">%s</text>`+"\n", px(s.x+19), px(top+18), escape(kind))
+	fmt.Fprintf(d.w, `    <text class="kind" x="%s" y="%s">%s</text>`+"\n", px(s.x+19), px(top+18), escape(nodeKind(n)))
 	fmt.Fprintf(d.w, `    <text class="name" x="%s" y="%s">%s</text>`+"\n", px(s.x+19), px(top+35), escape(nodeName(n)))
 	fmt.Fprintln(d.w, "  </g>")
+}
+
+// nodeKind is the first line of a box.
+func nodeKind(n *plan.Node) string {
+	if !n.Critical {
+		return string(n.Kind) + ", not critical"
+	}
+	return string(n.Kind)
 }
 
 // nodeName is the name that a box shows below its kind.
