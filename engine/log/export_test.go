@@ -1,0 +1,43 @@
+package log
+
+import (
+	"fmt"
+	"runtime"
+)
+
+// Record is a record as tests see it.
+type Record struct {
+	Offset              int64
+	Length              uint32
+	Stream              Stream
+	Begin, End, Parting bool
+}
+
+// DecodeIndex returns the records of a whole index.
+func DecodeIndex(b []byte) ([]Record, error) {
+	if len(b)%recordSize != 0 {
+		return nil, fmt.Errorf("an index of %d bytes", len(b))
+	}
+	var out []Record
+	for i := 0; i < len(b); i += recordSize {
+		r, ok := decodeRecord(b[i:])
+		if !ok {
+			return nil, fmt.Errorf("record %d is damaged", i/recordSize)
+		}
+		out = append(out, Record{r.offset, r.length, r.stream, r.flags&runBegin != 0, r.flags&runEnd != 0, r.flags&parting != 0})
+	}
+	return out, nil
+}
+
+// WaitActive returns once Run takes lines.
+func (m *Merger) WaitActive() {
+	for {
+		m.mu.Lock()
+		active := m.active
+		m.mu.Unlock()
+		if active {
+			return
+		}
+		runtime.Gosched()
+	}
+}
