@@ -8,7 +8,7 @@ import (
 
 // database says which source a database has. found is what was seen on this
 // machine.
-func (w writer) database(db *spec.Database, found []string, chosen int) {
+func (w writer) database(db *spec.Database, found Found, chosen int) {
 	w.source(db, found, chosen)
 	w.critical(db.Block)
 	if w.notesOnly {
@@ -30,24 +30,27 @@ func (w writer) database(db *spec.Database, found []string, chosen int) {
 		}
 		w.value("ssl", db.SSL)
 	}
+	for _, v := range found.Values {
+		w.value(v.Name, v.Text)
+	}
 	w.value("health", "every "+db.Health.Interval.String()+", timeout "+db.Health.Timeout.String())
 	w.value("retry.attempts", strconv.Itoa(db.Retry.Attempts))
 }
 
 // source notes where the database is.
-func (w writer) source(db *spec.Database, found []string, chosen int) {
+func (w writer) source(db *spec.Database, found Found, chosen int) {
 	switch {
 	case db.Managed == nil && db.Source == "url":
 		w.note("external, by url")
 	case db.Managed == nil:
 		w.note("external, at " + exprText(db.Host) + ":" + exprText(db.Port))
-	case len(found) > 0:
+	case len(found.Notes) > 0:
 	case db.Managed.Version != 0:
 		w.note("managed PostgreSQL " + strconv.Itoa(db.Managed.Version))
 	default:
 		w.note("managed PostgreSQL")
 	}
-	w.step.Notes = append(w.step.Notes, found...)
+	w.step.Notes = append(w.step.Notes, found.Notes...)
 	if db.Managed != nil {
 		w.note("port " + portText(db.Managed.Port, chosen))
 	}

@@ -11,15 +11,21 @@ type Facts struct {
 	Key []byte
 	// Ledgers say, per database with migrations, what is applied.
 	Ledgers map[spec.Addr]Ledger
-	// Databases say in words what was found for each database: binaries,
-	// data directory.
-	Databases map[spec.Addr][]string
-	// Ports are those that "auto" was decided to be, by unit.
+	// Databases say what was found for each database.
+	Databases map[spec.Addr]Found
+	// Ports are those that "auto" was decided to be: by unit, and by unit,
+	// "/" and name for those of a service's ports.
 	Ports map[string]int
 	// Running is nil where no engine answers.
 	Running *Running
 	// NotesOnly leaves the steps' Values empty, for who does not show them.
 	NotesOnly bool
+}
+
+// Found is what this machine has for a database.
+type Found struct {
+	Notes  []string // in few words: managed PostgreSQL 15.18, will be created
+	Values []Value  // for -v: where the binaries are
 }
 
 // Running is a system that runs now.

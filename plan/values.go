@@ -21,7 +21,7 @@ func describe(d *draft, facts Facts) {
 		w := writer{step: s, dir: d.sys.Dir, notesOnly: facts.NotesOnly}
 		switch def := d.def[i].(type) {
 		case *spec.Service:
-			w.service(def, facts.Ports[s.ID])
+			w.service(def, facts.Ports)
 		case *spec.Task:
 			w.task(def)
 		case *spec.Breaker:
@@ -65,11 +65,12 @@ func (w writer) add(v Value) {
 // note adds to the few words that stand beside the step's name.
 func (w writer) note(text string) { w.step.Notes = append(w.step.Notes, text) }
 
-func (w writer) service(s *spec.Service, chosen int) {
+func (w writer) service(s *spec.Service, chosen map[string]int) {
+	id := w.step.ID
 	command := commandText(s.Command)
 	w.step.Notes = append(make([]string, 0, 4), oneLine(command))
 	if s.Port != nil {
-		w.note("port " + portText(*s.Port, chosen))
+		w.note("port " + portText(*s.Port, chosen[id]))
 	}
 	if s.Ready != nil {
 		w.note("ready by " + string(s.Ready.Kind))
@@ -80,10 +81,10 @@ func (w writer) service(s *spec.Service, chosen int) {
 	}
 	w.command(s.Command, command)
 	if s.Port != nil {
-		w.value("port", portText(*s.Port, chosen))
+		w.value("port", portText(*s.Port, chosen[id]))
 	}
 	for _, name := range sortedKeys(s.Ports) {
-		w.value("ports."+name, portText(s.Ports[name], 0))
+		w.value("ports."+name, portText(s.Ports[name], chosen[id+"/"+name]))
 	}
 	w.probe("ready", s.Ready)
 	w.probe("live", s.Live)

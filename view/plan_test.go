@@ -111,8 +111,11 @@ func pendingFiles(n int) []plan.Migration {
 func facts(l plan.Ledger) plan.Facts {
 	main := spec.Addr{Kind: spec.KindDatabase, Name: "main"}
 	return plan.Facts{
-		Ledgers:   map[spec.Addr]plan.Ledger{main: l},
-		Databases: map[spec.Addr][]string{main: {"managed PostgreSQL 15", "will be created, empty"}},
+		Ledgers: map[spec.Addr]plan.Ledger{main: l},
+		Databases: map[spec.Addr]plan.Found{main: {
+			Notes:  []string{"managed PostgreSQL 15.18", "new, will be created empty"},
+			Values: []plan.Value{{Name: "binaries", Text: "/usr/lib/postgresql/15/bin"}},
+		}},
 	}
 }
 
