@@ -39,6 +39,8 @@ type Config struct {
 	// even die of SIGKILL, since they hang in the kernel. 0 means 5 s.
 	KillWait time.Duration
 
+	noDescriptors bool // do as on a kernel without pidfds
+
 	// Logger hears what is weaker here than it could be. Nil is silence.
 	Logger hclog.Logger
 }
@@ -65,18 +67,18 @@ type Host struct {
 	trees   []*tree // that are not gone, in the order of their starts
 	active  int     // trees that the keeper works on
 	closing bool
-	closed  bool
 	starts  sync.WaitGroup // Starts under way
 
-	kick     chan struct{} // wakes the keeper
-	orphans  chan struct{} // wakes the reaper
-	quit     chan struct{} // ends keeper and reaper
+	kick     chan struct{}  // wakes the keeper
+	blank    map[int]uint64 // strays without an environment in the last round; the keeper's own
+	orphans  chan struct{}  // wakes the reaper
+	quit     chan struct{}  // ends keeper and reaper
 	spawners sync.WaitGroup
 	loops    sync.WaitGroup
 
-	children  chan os.Signal // SIGCHLD
-	reaping   sync.Mutex     // guards firstSeen
-	firstSeen map[int]uint64 // dead children that a fork under way may have made
+	children  chan os.Signal   // SIGCHLD
+	reaping   sync.Mutex       // guards firstSeen
+	firstSeen map[int]sighting // dead children that a fork under way may have made
 }
 
 // New makes this process the reaper of its descendants, starts the threads
@@ -111,7 +113,7 @@ func New(config Config) (*Host, error) {
 		quit:    make(chan struct{}),
 
 		children:  make(chan os.Signal, 1),
-		firstSeen: map[int]uint64{},
+		firstSeen: map[int]sighting{},
 	}
 	if err := h.open(); err != nil {
 		null.Close()
@@ -199,9 +201,6 @@ func (h *Host) Close() error {
 	if strayErr := h.endStrays(); err == nil {
 		err = strayErr
 	}
-	h.mu.Lock()
-	h.closed = true
-	h.mu.Unlock()
 	h.spawners.Wait()
 	h.wait.close()
 	close(h.quit)

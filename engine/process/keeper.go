@@ -15,6 +15,12 @@ const (
 	retryMost  = 100 * time.Millisecond
 )
 
+// mostQuiet is how often in a row nothing must be found of a tree before it
+// counts as gone, as long as orphans are dying meanwhile: a process that
+// forks and ends between two looks at the table is seen by neither. Without
+// such deaths one look is enough.
+const mostQuiet = 8
+
 // request tells the keeper what is wanted of a tree. h.mu is held.
 func (h *Host) request(t *tree, sig syscall.Signal, kill bool) {
 	if t.isGone {
@@ -25,7 +31,7 @@ func (h *Host) request(t *tree, sig syscall.Signal, kill bool) {
 		h.active++
 	}
 	if sig != 0 && t.signal != sig {
-		t.signal, t.sent, t.told = sig, false, nil
+		t.signal, t.sent = sig, false
 	}
 	t.kill = t.kill || kill
 }
@@ -83,14 +89,14 @@ func (h *Host) round() (again bool) {
 	}
 	before := everyone.orphans()
 	h.fillFromCells(jobs)
-	h.fillFromTable(jobs, trees)
-	moved := everyone.orphans() != before
+	settled := h.fillFromTable(jobs, trees)
+	moved := !settled || everyone.orphans() != before
 	for i := range jobs {
 		if h.step(&jobs[i], moved) {
 			again = true
 		}
 	}
-	if moved {
+	if everyone.orphans() != before {
 		poke(h.kick)
 	}
 	return again
@@ -136,6 +142,7 @@ func (h *Host) fillFromCells(jobs []job) {
 		}
 		for _, pid := range j.t.cell.pids() {
 			if e, ok := lookAt(pid); ok && !e.dead {
+				j.t.learn(e, h.self)
 				j.members = append(j.members, e)
 			}
 		}
@@ -143,10 +150,11 @@ func (h *Host) fillFromCells(jobs []job) {
 	}
 }
 
-// fillFromTable finds the members of all other trees.
-func (h *Host) fillFromTable(jobs []job, trees []*tree) {
+// fillFromTable finds the members of all other trees. It is not settled
+// when it saw a process whose environment cannot be told yet.
+func (h *Host) fillFromTable(jobs []job, trees []*tree) (settled bool) {
 	if !slices.ContainsFunc(jobs, func(j job) bool { return j.t.cell == nil }) {
-		return
+		return true
 	}
 	census, err := h.census()
 	if err != nil {
@@ -154,7 +162,9 @@ func (h *Host) fillFromTable(jobs []job, trees []*tree) {
 	}
 	var byTree map[*tree][]entry
 	if err == nil {
-		byTree, _ = newAttribution(h.self, census, trees, h.markOf).members(census)
+		var strays []entry
+		byTree, strays = newAttribution(h.self, census, trees, h.markOf).members(census)
+		settled = h.settle(strays)
 	}
 	for i := range jobs {
 		j := &jobs[i]
@@ -173,14 +183,46 @@ func (h *Host) fillFromTable(jobs []job, trees []*tree) {
 			j.t.learn(e, h.self)
 			j.members = append(j.members, e)
 		}
+		if len(j.members) > 0 {
+			j.t.quiet = 0
+		}
 	}
+	return settled
+}
+
+// settle looks for strays that may be in the middle of an exec: for that
+// moment their environment is empty. Who is found so twice has none.
+func (h *Host) settle(strays []entry) bool {
+	settled := true
+	blank := map[int]uint64{}
+	for _, e := range strays {
+		if e.dead {
+			continue
+		}
+		if env, err := environOf(e.pid); err != nil || len(env) > 0 {
+			continue
+		}
+		blank[e.pid] = e.start
+		if start, again := h.blank[e.pid]; !again || start != e.start {
+			settled = false
+		}
+	}
+	h.blank = blank
+	return settled
 }
 
 // step carries one tree further.
 func (h *Host) step(j *job, moved bool) (again bool) {
 	t := j.t
 	switch {
-	case j.ended && len(j.members) == 0 && !j.unknown && !moved:
+	case j.ended && len(j.members) == 0 && !j.unknown:
+		if t.lingers() {
+			return true
+		}
+		if moved && t.quiet < mostQuiet {
+			t.quiet++
+			return true
+		}
 		h.finish(t)
 		return false
 	case j.kill:
@@ -214,6 +256,9 @@ func (h *Host) signalLeader(j *job) {
 // tellRest sends the stop signal, once, to those whom the leader's group
 // did not include.
 func tellRest(t *tree, sig syscall.Signal, members []entry) {
+	if t.toldOf != sig {
+		t.toldOf, t.told = sig, nil
+	}
 	for _, e := range members {
 		if start, told := t.told[e.pid]; e.pgid == t.p.pid || told && start == e.start {
 			continue
@@ -314,10 +359,7 @@ func (h *Host) killStrays() []entry {
 	alone := everyone.alone()
 	_, strays := newAttribution(h.self, census, nil, h.markOf).members(census)
 	for _, e := range strays {
-		if e.dead || everyone.leader(e.pid) != nil || everyone.leader(e.ppid) != nil {
-			continue
-		}
-		if !alone && !h.marked(e.pid) {
+		if e.dead || !alone && !h.marked(e.pid) {
 			continue
 		}
 		_ = signalExactly(e, syscall.SIGKILL)

@@ -74,7 +74,7 @@ func newWaiter(h *Host) (*waiter, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("open a descriptor to wait for processes: %w", err)
 	}
-	w := &waiter{host: h, fd: fd, file: os.NewFile(uintptr(fd), "epoll"), pidfds: pidfdsWork()}
+	w := &waiter{host: h, fd: fd, file: os.NewFile(uintptr(fd), "epoll"), pidfds: !h.config.noDescriptors && pidfdsWork()}
 	h.loops.Go(w.loop)
 	return w, nil
 }
@@ -89,6 +89,7 @@ func pidfdsWork() bool {
 	return unix.PidfdSendSignal(fd, 0, nil, 0) == nil
 }
 
+// descriptors reports whether leaders are forked with one.
 func (w *waiter) descriptors() bool { return w.pidfds }
 
 // loop reaps leaders as their descriptors become readable.
@@ -116,7 +117,9 @@ func (w *waiter) loop() {
 	})
 }
 
-// add watches a leader through its descriptor, which it takes over.
+// add watches a leader through its descriptor, which it takes over. It hears
+// of the end once: a leader under a debugger shows as ended before it can be
+// reaped, and is then left to the reaper.
 func (w *waiter) add(p *Process, fd int) {
 	if fd < 0 {
 		poke(w.host.orphans)
@@ -124,11 +127,11 @@ func (w *waiter) add(p *Process, fd int) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.reaped || !w.pidfds {
+	if p.reaped {
 		unix.Close(fd)
 		return
 	}
-	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(p.pid)}
+	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(p.pid)}
 	if err := unix.EpollCtl(w.fd, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
 		unix.Close(fd) // the reaper sees the leader's end as well
 		return

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -92,7 +93,7 @@ func play(mode string) int {
 		<-signals
 		return 0
 	}
-	return hostMode(mode, argument)
+	return playEngine(mode, argument)
 }
 
 // untilTerm waits for SIGTERM and ends well.
@@ -138,18 +139,16 @@ func fork(argument string) int {
 	return 0
 }
 
+// self0 is this program, also for a user who may not enter its directory.
 func self0() string {
+	if runtime.GOOS == "linux" {
+		return "/proc/self/exe"
+	}
 	path, err := os.Executable()
 	if err != nil {
 		panic(err)
 	}
 	return path
-}
-
-// hostMode plays an engine in a process of its own: see host_test.go.
-func hostMode(mode, argument string) int {
-	fmt.Println("unknown mode", mode, argument)
-	return 99
 }
 
 // service is a started helper and the lines that it prints.
@@ -173,6 +172,7 @@ var modes = []struct {
 	{"own cgroup", Config{Cgroup: CgroupAuto}},
 	{"shared cgroup", Config{Cgroup: CgroupAuto, OwnCgroups: -1}},
 	{"process table", Config{Cgroup: CgroupOff}},
+	{"no descriptors", Config{Cgroup: CgroupOff, noDescriptors: true}},
 }
 
 // eachMode runs a test once for each of them.

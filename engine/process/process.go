@@ -150,6 +150,9 @@ func (p *Process) Stop(sig syscall.Signal, timeout time.Duration) (Exit, error) 
 		return p.Exit(), err
 	}
 	h := p.host
+	if p.ended() && h.finishFast(p.tree) {
+		return p.Exit(), nil
+	}
 	h.mu.Lock()
 	h.request(p.tree, sig, false)
 	h.mu.Unlock()
@@ -165,8 +168,9 @@ func (p *Process) Stop(sig syscall.Signal, timeout time.Duration) (Exit, error) 
 	return p.Exit(), err
 }
 
-// End kills whatever is left of the tree and waits until nothing is. It is
-// for a tree whose leader died by itself, before it is started again.
+// End kills whatever is left of the tree, the leader too if it lives, and
+// waits until nothing is left, or returns a *StuckError. It is for a tree
+// whose leader died by itself, before it is started again. It is idempotent.
 func (p *Process) End() error {
 	return p.endTree()
 }

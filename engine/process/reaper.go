@@ -25,15 +25,29 @@ const (
 	foreign              // somebody else in this program started it and waits for it
 )
 
+// sighting is when a dead child was first seen, as the newest fork's ticket,
+// and which process of that pid it was.
+type sighting struct {
+	ticket uint64
+	start  uint64
+}
+
 // reapChild deals with one dead child.
 func (h *Host) reapChild(pid int) fate {
 	h.reaping.Lock()
-	leader, orphan, seen := everyone.verdict(pid, h.firstSeen[pid], func() { poke(h.orphans) })
+	before, known := h.firstSeen[pid]
+	if known {
+		if e, ok := lookAt(pid); !ok || e.start != before.start {
+			before = sighting{} // the pid was another's then
+		}
+	}
+	leader, orphan, ticket := everyone.verdict(pid, before.ticket, func() { poke(h.orphans) })
 	switch {
 	case leader != nil || orphan:
 		delete(h.firstSeen, pid)
-	default:
-		h.firstSeen[pid] = seen
+	case before.ticket == 0:
+		e, _ := lookAt(pid)
+		h.firstSeen[pid] = sighting{ticket: ticket, start: e.start}
 	}
 	h.reaping.Unlock()
 	switch {

@@ -34,7 +34,9 @@ func (h *Host) fork(request spawnRequest) error {
 	p := request.p
 	ticket := everyone.fork()
 	fd := -1
-	request.attr.Sys = withDescriptor(request.attr.Sys, &fd)
+	if h.wait.descriptors() {
+		request.attr.Sys = withDescriptor(request.attr.Sys, &fd)
+	}
 	started := time.Now()
 	pid, err := syscall.ForkExec(request.path, request.argv, request.attr)
 	if err != nil {

@@ -2,7 +2,6 @@ package process
 
 import (
 	"syscall"
-	"time"
 )
 
 // entry is one process of a census.
@@ -13,25 +12,24 @@ type entry struct {
 }
 
 // tree is what the keeper knows of one Process and its descendants. Only
-// the keeper's goroutine touches learnt, groups and told; the other fields
+// the keeper's goroutine touches learnt, groups, told, toldOf and quiet; the other fields
 // are guarded by the Host's mutex.
 type tree struct {
 	p    *Process
 	cell *cell // its own cgroup, nil where it shares one
 
-	active  bool           // the keeper has work with it
-	signal  syscall.Signal // to send, 0 while nobody asked for a stop
-	kill    bool           // send SIGKILL to all of it
-	left    []entry        // what the last round found alive, for the error of a stop that hangs
-	gone    chan struct{}  // closed when nothing is left
-	isGone  bool
-	rounds  int
-	sent    bool // signal reached the leader's group
-	thawed  time.Time
-	learnt  map[int]uint64 // pid to start of the descendants seen
-	groups  map[int]bool   // process groups and sessions of theirs
-	told    map[int]uint64 // descendants outside the leader's group that got signal
-	scanned bool           // learnt holds what lived under the living leader
+	active bool           // the keeper has work with it
+	signal syscall.Signal // to send, 0 while nobody asked for a stop
+	kill   bool           // send SIGKILL to all of it
+	left   []entry        // what the last round found alive, for the error of a stop that hangs
+	gone   chan struct{}  // closed when nothing is left
+	isGone bool
+	sent   bool           // signal reached the leader's group
+	learnt map[int]uint64 // pid to start of the descendants seen
+	groups map[int]bool   // process groups and sessions of theirs
+	told   map[int]uint64 // descendants outside the leader's group that got toldOf
+	toldOf syscall.Signal
+	quiet  int // looks in a row that found nothing while orphans were dying
 }
 
 // learn remembers a descendant, so that it is recognised when its ancestors
@@ -47,6 +45,19 @@ func (t *tree) learn(e entry, self self) {
 			t.groups[id] = true
 		}
 	}
+}
+
+// lingers reports whether a descendant seen earlier is still in the process
+// table: a process leaves its cgroup some moments before it is dead, and is
+// dead some moments before it is reaped.
+func (t *tree) lingers() bool {
+	for pid, start := range t.learnt {
+		if e, ok := lookAt(pid); ok && e.start == start {
+			return true
+		}
+		delete(t.learnt, pid)
+	}
+	return false
 }
 
 // self is how the engine itself stands among the processes.

@@ -1,0 +1,186 @@
+package process
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// playEngine plays an engine in a process of its own.
+func playEngine(mode, argument string) int {
+	if mode == "first" { // as the first process of a container
+		if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
+			fmt.Println("mount:", err)
+			return 1
+		}
+	}
+	life, cgroup, _ := strings.Cut(argument, "/")
+	h, err := New(Config{Life: life, Cgroup: Cgroup(cgroup)})
+	if err != nil {
+		fmt.Println("new:", err)
+		return 1
+	}
+	switch mode {
+	case "first", "plain":
+		return checkItself(h, life)
+	case "engine":
+		for _, service := range []string{"tree", "daemon", "stubborntree"} {
+			command := helperCommand(service)
+			fd, err := unix.FcntlInt(1, unix.F_DUPFD_CLOEXEC, 3)
+			if err != nil {
+				fmt.Println("dup:", err)
+				return 1
+			}
+			command.Stdout = os.NewFile(uintptr(fd), "stdout")
+			if _, err := h.Start(command); err != nil {
+				fmt.Println("start:", err)
+				return 1
+			}
+		}
+		signals := make(chan os.Signal, 1)
+		signal.Notify(signals, syscall.SIGTERM)
+		<-signals
+		h.Close()
+		return 0
+	}
+	fmt.Println("unknown mode", mode)
+	return 99
+}
+
+// checkItself starts and stops every kind of tree and prints "fine".
+func checkItself(h *Host, life string) int {
+	for _, service := range []string{"run", "tree", "daemon", "treecrash", "orphans:10"} {
+		p, err := h.Start(helperCommand(service))
+		if err != nil {
+			fmt.Println("start:", err)
+			return 1
+		}
+		if _, err := p.Stop(syscall.SIGTERM, long); err != nil {
+			fmt.Println("stop:", err)
+			return 1
+		}
+	}
+	if _, err := h.Start(helperCommand("cleared")); err != nil {
+		fmt.Println("start:", err)
+		return 1
+	}
+	if err := h.Close(); err != nil {
+		fmt.Println("close:", err)
+		return 1
+	}
+	census, err := everyProcess()
+	if err != nil {
+		fmt.Println("census:", err)
+		return 1
+	}
+	for _, e := range census {
+		if e.ppid == os.Getpid() {
+			fmt.Printf("left: %+v\n", e)
+			return 1
+		}
+	}
+	if left, err := FindByLife(life); err != nil || len(left) > 0 {
+		fmt.Println("left:", left, err)
+		return 1
+	}
+	fmt.Println("fine")
+	return 0
+}
+
+// engineCommand runs this program as an engine.
+func engineCommand(mode, life string, cgroup Cgroup, attr *syscall.SysProcAttr) *exec.Cmd {
+	return &exec.Cmd{
+		Path: self0(), Args: []string{"engine"}, SysProcAttr: attr,
+		Env: append(os.Environ(), helperVariable+"="+mode+":"+life+"/"+string(cgroup), "GORACE=atexit_sleep_ms=0"),
+	}
+}
+
+func TestFirstProcessOfAContainer(t *testing.T) {
+	for _, cgroup := range []Cgroup{CgroupAuto, CgroupOff} {
+		attr := &syscall.SysProcAttr{
+			Cloneflags:   syscall.CLONE_NEWPID | syscall.CLONE_NEWNS,
+			Unshareflags: syscall.CLONE_NEWNS, // makes the mounts private
+		}
+		if os.Getuid() != 0 {
+			attr.Cloneflags |= syscall.CLONE_NEWUSER
+			attr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
+			attr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
+		}
+		output, err := engineCommand("first", life(t), cgroup, attr).CombinedOutput()
+		if err != nil || !strings.HasSuffix(string(output), "fine\n") {
+			t.Errorf("cgroup %s: %v\n%s", cgroup, err, output)
+		}
+	}
+}
+
+func TestWithoutPrivileges(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Log("all tests here run without privileges")
+		return
+	}
+	for _, cgroup := range []Cgroup{CgroupAuto, CgroupOff} {
+		attr := &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		engine := engineCommand("plain", life(t), cgroup, attr)
+		engine.Dir = "/"
+		output, err := engine.CombinedOutput()
+		if err != nil || !strings.HasSuffix(string(output), "fine\n") {
+			t.Errorf("cgroup %s: %v\n%s", cgroup, err, output)
+		}
+	}
+}
+
+// After a kill -9 of the engine its services are dead, and what they had
+// started is found by the mark and ended.
+func TestLeftoversOfAKilledEngine(t *testing.T) {
+	for _, cgroup := range []Cgroup{CgroupAuto, CgroupOff} {
+		t.Run(string(cgroup), func(t *testing.T) {
+			mark := life(t)
+			engine := engineCommand("engine", mark, cgroup, nil)
+			output, err := engine.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := engine.Start(); err != nil {
+				t.Fatal(err)
+			}
+			lines := bufio.NewScanner(output)
+			for range 8 {
+				if !lines.Scan() || !strings.HasPrefix(lines.Text(), "ready ") {
+					t.Errorf("the engine printed %q", lines.Text())
+				}
+			}
+			if err := engine.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			engine.Process.Wait()
+			left, err := FindByLife(mark)
+			if err != nil || len(left) < 5 {
+				t.Errorf("found %v, error %v", left, err)
+			}
+			for _, l := range left {
+				if l.Unit != "service.test" {
+					t.Errorf("pid %d is said to be of unit %q", l.PID, l.Unit)
+				}
+			}
+			found, err := EndLife(mark, syscall.SIGTERM, 0)
+			if err != nil || len(found) == 0 {
+				t.Errorf("ended %v, error %v", found, err)
+			}
+			for lines.Scan() { // until nobody holds the pipe
+			}
+			nothingLeft(t, mark)
+			if base, err := ownCgroup(); err == nil {
+				if _, err := os.Stat(base + "/" + cellPrefix + mark); err == nil {
+					t.Error("the dead life's cgroup is still there")
+				}
+			}
+		})
+	}
+}
