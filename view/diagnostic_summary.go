@@ -1,0 +1,55 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/syndicate/syndicate/spec"
+)
+
+// Validated writes the one line that says what a valid configuration holds:
+// "The configuration is valid: 3 services, 1 database."
+func Validated(w io.Writer, s *spec.System) error {
+	var parts []string
+	for _, c := range []struct {
+		n    int
+		noun string
+	}{
+		{len(s.Services), "service"}, {len(s.Tasks), "task"}, {len(s.Databases), "database"},
+		{len(s.Breakers), "breaker"}, {len(s.Queues), "queue"}, {len(s.Thresholds), "threshold"},
+		{len(s.Boundaries), "boundary"}, {len(s.Notifies), "notify"},
+	} {
+		if c.n > 0 {
+			parts = append(parts, blocks(c.n, c.noun))
+		}
+	}
+	held := "it declares nothing yet"
+	if len(parts) > 0 {
+		held = strings.Join(parts, ", ")
+	}
+	_, err := fmt.Fprintf(w, "The configuration is valid: %s.\n", held)
+	return err
+}
+
+// blocks counts blocks of a kind; notify is no noun.
+func blocks(n int, kind string) string {
+	if kind == string(spec.KindNotify) {
+		return fmt.Sprintf("%d notify", n)
+	}
+	return count(n, kind)
+}
+
+// Failure writes what a command failed with, and the next command to try
+// unless it is empty.
+func Failure(w io.Writer, colour bool, message, hint string) {
+	i := ink(colour)
+	lines := strings.Split(strings.TrimRight(message, "\n"), "\n")
+	for n, l := range lines {
+		lines[n] = printable(l)
+	}
+	fmt.Fprintf(w, "%s %s\n", i.bold(i.red("Error:")), strings.Join(lines, "\n"))
+	if hint != "" {
+		fmt.Fprintf(w, "Try: %s\n", printable(hint))
+	}
+}
