@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/charmbracelet/x/ansi"
+	"pgregory.net/rapid"
 
 	"github.com/syndicate/syndicate/plan"
 	"github.com/syndicate/syndicate/spec"
@@ -88,27 +89,81 @@ func TestLayoutKeepsBoxesApart(t *testing.T) {
 		"flat":       ladder(t, 40, 1),
 		"chain":      ladder(t, 1, 60),
 	} {
-		t.Run(name, func(t *testing.T) {
-			l := newLayout(g)
-			for _, column := range l.columns {
-				for i, s := range column {
-					if math.IsNaN(s.x) || math.IsNaN(s.y) || s.y-s.h/2 < headHeight-1 || s.y+s.h/2 > l.height || s.x+s.w > l.width {
-						t.Errorf("spot at %v %v is outside of %v by %v", s.x, s.y, l.width, l.height)
-					}
-					if i > 0 && s.y-s.h/2 < column[i-1].y+column[i-1].h/2+boxGap-0.01 {
-						t.Errorf("two spots of a column overlap: %v and %v", column[i-1].y, s.y)
-					}
-				}
-			}
-			for _, r := range l.lines {
-				for i := 1; i < len(r.spots); i++ {
-					if r.spots[i].x <= r.spots[i-1].x+r.spots[i-1].w {
-						t.Errorf("an edge from %s leads backwards", r.edges[0].To)
-					}
-				}
-			}
-		})
+		t.Run(name, func(t *testing.T) { checkLayout(t, g) })
 	}
+}
+
+type failer interface{ Errorf(string, ...any) }
+
+// checkLayout finds boxes that overlap or stick out, and edges that lead
+// against the time.
+func checkLayout(t failer, g *plan.Graph) {
+	l := newLayout(g)
+	for _, column := range l.columns {
+		for i, s := range column {
+			if math.IsNaN(s.x) || math.IsNaN(s.y) || s.y-s.h/2 < headHeight-1 || s.y+s.h/2 > l.height || s.x+s.w > l.width {
+				t.Errorf("spot at %v %v is outside of %v by %v", s.x, s.y, l.width, l.height)
+			}
+			if i > 0 && s.y-s.h/2 < column[i-1].y+column[i-1].h/2+boxGap-0.01 {
+				t.Errorf("two spots of a column overlap: %v and %v", column[i-1].y, s.y)
+			}
+		}
+	}
+	for _, r := range l.lines {
+		for i := 1; i < len(r.spots); i++ {
+			if r.spots[i].x <= r.spots[i-1].x+r.spots[i-1].w {
+				t.Errorf("an edge from %s leads backwards", r.edges[0].To)
+			}
+		}
+	}
+}
+
+// Random graphs are drawn without overlaps, in well-formed XML, and no two
+// renderings of one differ.
+func TestGraphProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		sys := &spec.System{Name: "random"}
+		n := rapid.IntRange(1, 20).Draw(t, "services")
+		for i := range n {
+			sys.Services = append(sys.Services, &spec.Service{Block: block(spec.KindService, fmt.Sprintf("s%02d", i), i+1)})
+			for j := range i {
+				if rapid.IntRange(0, 4).Draw(t, "edge") == 0 {
+					reason := rapid.SampledFrom([]string{"after", "depends_on"}).Draw(t, "reason")
+					sys.Edges = append(sys.Edges, needs(fmt.Sprintf("service.s%02d", i), fmt.Sprintf("service.s%02d", j), "ready", reason, i+1))
+				}
+			}
+		}
+		p, diags := plan.Build(sys, plan.Facts{})
+		if len(diags) > 0 {
+			t.Fatal(diags)
+		}
+		g := p.Graph()
+		checkLayout(t, g)
+		for format, write := range formats {
+			var a, b bytes.Buffer
+			if err := errors.Join(write(&a, g), write(&b, g)); err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(a.Bytes(), b.Bytes()) {
+				t.Fatalf("two renderings as %s differ", format)
+			}
+			for _, node := range g.Nodes {
+				if !strings.Contains(a.String(), node.Addr.Name) {
+					t.Fatalf("%s is not in %s", node.ID, format)
+				}
+			}
+			if format != "svg" {
+				continue
+			}
+			for d := xml.NewDecoder(&a); ; {
+				if _, err := d.Token(); errors.Is(err, io.EOF) {
+					break
+				} else if err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
 }
 
 func TestGraphTreeIsBounded(t *testing.T) {
@@ -149,10 +204,8 @@ func TestGraphJSONHasEveryEdge(t *testing.T) {
 		t.Errorf("%d of %d edges are implied", implied, len(got.Edges))
 	}
 	for _, format := range []string{"dot", "mmd"} {
-		arrows := bytes.Count(render(t, format, g), []byte("->")) + bytes.Count(render(t, format, g), []byte("-->|"))
-		if format == "mmd" {
-			arrows = bytes.Count(render(t, format, g), []byte("-->|"))
-		}
+		arrow := map[string]string{"dot": " -> ", "mmd": " -->|"}[format]
+		arrows := bytes.Count(render(t, format, g), []byte(arrow))
 		if arrows != len(got.Edges)-implied {
 			t.Errorf("%s has %d arrows, want %d", format, arrows, len(got.Edges)-implied)
 		}
