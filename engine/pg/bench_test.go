@@ -147,6 +147,11 @@ func (b *bench) spawn(ctx context.Context, s *Server) (*testServer, error) {
 	if err != nil {
 		return nil, err
 	}
+	return b.run(s, c)
+}
+
+// run starts the server that Prepare described.
+func (b *bench) run(s *Server, c Command) (*testServer, error) {
 	ts := &testServer{Server: s, done: make(chan struct{})}
 	ts.cmd = b.command(c)
 	ts.cmd.SysProcAttr.Pdeathsig = StopEscalation

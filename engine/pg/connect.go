@@ -43,14 +43,16 @@ func Connect(ctx context.Context, cfg ConnectConfig) error {
 	attempts := max(cfg.Retry.Attempts, 1)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	var seen error
 	for n := 1; ; n++ {
 		err := cfg.Endpoint.Check(ctx, cfg.Timeout)
 		if err == nil {
 			return nil
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("connect to %s: %w%s", cfg.Endpoint.Address(), context.Cause(ctx), lastSeen(err))
+			return fmt.Errorf("connect to %s: %w%s", cfg.Endpoint.Address(), context.Cause(ctx), lastSeen(seen))
 		}
+		seen = err
 		last := !IsTemporary(err) || n >= attempts
 		wait := time.Duration(0)
 		if !last {

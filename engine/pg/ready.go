@@ -28,14 +28,16 @@ func (s *Server) Ready(ctx context.Context) error {
 	start := time.Now()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	var last error
 	for {
 		err := s.tryReady(ctx)
 		if err == nil {
 			return nil
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("wait for database %s: %w%s", s.cfg.Name, context.Cause(ctx), lastSeen(err))
+			return fmt.Errorf("wait for database %s: %w%s", s.cfg.Name, context.Cause(ctx), lastSeen(last))
 		}
+		last = err
 		if !IsTemporary(err) {
 			return err
 		}
@@ -121,6 +123,9 @@ func (e Endpoint) with(ctx context.Context, timeout time.Duration, ask func(cont
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	err = ask(ctx, conn)
+	if own, ok := errors.AsType[*Error](err); ok {
+		return own
+	}
 	if errors.Is(err, errRecovering) {
 		return &Error{Op: op, Reason: err.Error(), Temporary: true, cause: err}
 	}
