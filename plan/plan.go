@@ -160,13 +160,3 @@ func (p *Plan) Empty() bool {
 	s := p.Summary
 	return s.Start+s.Restart+s.Stop+s.Tasks+s.Migrations+s.Unknown == 0
 }
-
-// Step returns the step with that ID, or nil.
-func (p *Plan) Step(id string) *Step {
-	for i := range p.Steps {
-		if p.Steps[i].ID == id {
-			return &p.Steps[i]
-		}
-	}
-	return nil
-}
