@@ -71,6 +71,10 @@ const (
 // blocks that go in a circle.
 const CodeCircle = "S080"
 
+// The code of what up refuses: declared features that this version cannot
+// run yet.
+const CodeUnbuilt = "S081"
+
 // The codes of the checks that package spec makes on the decoded system.
 const (
 	CodePortClash      = spec.CodePortClash
