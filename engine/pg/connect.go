@@ -52,7 +52,7 @@ func Connect(ctx context.Context, cfg ConnectConfig) error {
 		if ctx.Err() != nil {
 			return fmt.Errorf("connect to %s: %w%s", cfg.Endpoint.Address(), context.Cause(ctx), lastSeen(seen))
 		}
-		seen = err
+		seen = telling(seen, err)
 		last := !IsTemporary(err) || n >= attempts
 		wait := time.Duration(0)
 		if !last {
@@ -65,7 +65,7 @@ func Connect(ctx context.Context, cfg ConnectConfig) error {
 		timer.Reset(wait)
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("connect to %s: %w%s", cfg.Endpoint.Address(), context.Cause(ctx), lastSeen(err))
+			return fmt.Errorf("connect to %s: %w%s", cfg.Endpoint.Address(), context.Cause(ctx), lastSeen(seen))
 		case <-timer.C:
 		}
 	}

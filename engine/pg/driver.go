@@ -48,7 +48,9 @@ func (d *driver) Run(body io.Reader) error {
 	}
 	done, err := d.exec(sql)
 	if err == nil {
-		return nil
+		// What the file set must not hold for golang-migrate's own
+		// statements, either.
+		return d.session.settings(context.WithoutCancel(d.ctx))
 	}
 	d.failed = d.explain(sql, done, err)
 	return d.failed
@@ -102,6 +104,9 @@ func (d *driver) takeBack() error {
 		if _, err := conn.Exec(context.WithoutCancel(d.ctx), "ROLLBACK"); err != nil {
 			return err
 		}
+	}
+	if err := d.session.settings(context.WithoutCancel(d.ctx)); err != nil {
+		return err
 	}
 	return d.Driver.SetVersion(d.before, false)
 }

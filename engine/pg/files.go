@@ -212,6 +212,9 @@ func suggest(name string) string {
 		}
 	}
 	rest, _, _ = strings.Cut(rest, ".")
+	if rest == "up" || rest == "down" || rest == "sql" {
+		rest = ""
+	}
 	rest = strings.Map(func(r rune) rune {
 		if r == ' ' || r == '-' {
 			return '_'

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -37,17 +38,26 @@ func (s *Server) Ready(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return fmt.Errorf("wait for database %s: %w%s", s.cfg.Name, context.Cause(ctx), lastSeen(last))
 		}
-		last = err
+		last = telling(last, err)
 		if !IsTemporary(err) {
 			return err
 		}
 		timer.Reset(retryAfter(time.Since(start)))
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait for database %s: %w%s", s.cfg.Name, context.Cause(ctx), lastSeen(err))
+			return fmt.Errorf("wait for database %s: %w%s", s.cfg.Name, context.Cause(ctx), lastSeen(last))
 		case <-timer.C:
 		}
 	}
+}
+
+// telling returns the one of two errors that says more: an attempt that was
+// cut off by the end of the wait hides what went wrong before.
+func telling(before, now error) error {
+	if before != nil && (errors.Is(now, context.DeadlineExceeded) || errors.Is(now, os.ErrDeadlineExceeded)) {
+		return before
+	}
+	return now
 }
 
 // lastSeen adds what the last attempt found to an error that ended the wait.
