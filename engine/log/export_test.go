@@ -1,9 +1,6 @@
 package log
 
-import (
-	"fmt"
-	"runtime"
-)
+import "fmt"
 
 // Record is a record as tests see it.
 type Record struct {
@@ -27,17 +24,4 @@ func DecodeIndex(b []byte) ([]Record, error) {
 		out = append(out, Record{r.offset, r.length, r.stream, r.flags&runBegin != 0, r.flags&runEnd != 0, r.flags&parting != 0})
 	}
 	return out, nil
-}
-
-// WaitActive returns once Run takes lines.
-func (m *Merger) WaitActive() {
-	for {
-		m.mu.Lock()
-		active := m.active
-		m.mu.Unlock()
-		if active {
-			return
-		}
-		runtime.Gosched()
-	}
 }

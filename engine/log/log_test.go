@@ -155,7 +155,6 @@ func TestAnUnfinishedLineIsWrittenWhenQuietAndJoinedLater(t *testing.T) {
 	defer wg.Wait()
 	defer cancel()
 	l, c := newLog(t, func(c *log.Config) { c.Merger = merger })
-	merger.WaitActive()
 
 	run := attach(t, l)
 	put(t, run.Stdout, "password: ")

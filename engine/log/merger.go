@@ -19,15 +19,16 @@ const chunkCost = 128
 // in the order in which they were written. It never holds up a log: what
 // the consumer is too slow for is counted and dropped, whole lines at a
 // time, and a line of stream Engine says how much. The zero Merger is ready
-// for use; a Log is given one in its Config. Until Run is called, and after
-// Stop, it takes nothing and costs nothing.
+// for use; a Log is given one in its Config. It takes lines before Run is
+// called, too, as many as it has room for; after Stop, and once Run returned,
+// it takes nothing and costs nothing.
 type Merger struct {
 	// Limit bounds the bytes that wait for the consumer; 0 is 1 MiB.
 	Limit int
 
 	mu      sync.Mutex // guards all below
-	active  bool
-	stopped bool
+	stopped bool       // Stop was called
+	gone    bool       // Run returned
 	queue   []chunk
 	size    int
 	sources []*source // in the order of their first output
@@ -55,12 +56,12 @@ type chunk struct {
 // call. A consume that blocks holds up Run, and nothing else.
 func (m *Merger) Run(ctx context.Context, consume func([]Line) error) error {
 	m.mu.Lock()
-	m.active, m.wake = !m.stopped, make(chan struct{}, 1)
+	wake := m.signal()
 	m.mu.Unlock()
 	defer func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		m.active, m.queue, m.size = false, nil, 0
+		m.gone, m.queue, m.size = true, nil, 0
 	}()
 	out := batch{consume: consume}
 	for ctx.Err() == nil {
@@ -81,7 +82,7 @@ func (m *Merger) Run(ctx context.Context, consume func([]Line) error) error {
 			return nil
 		}
 		select {
-		case <-m.wake:
+		case <-wake:
 		case <-ctx.Done():
 		}
 	}
@@ -93,15 +94,20 @@ func (m *Merger) Run(ctx context.Context, consume func([]Line) error) error {
 func (m *Merger) Stop() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.active, m.stopped = false, true
+	m.stopped = true
 	m.signal()
 }
 
-func (m *Merger) signal() {
+// signal wakes Run, and returns what it waits on. Called with mu held.
+func (m *Merger) signal() <-chan struct{} {
+	if m.wake == nil {
+		m.wake = make(chan struct{}, 1)
+	}
 	select {
 	case m.wake <- struct{}{}:
 	default:
 	}
+	return m.wake
 }
 
 // take returns what waits. Where nothing does, it returns the notes of what
@@ -132,7 +138,7 @@ func (src *source) confess(chunks []chunk) []chunk {
 func (m *Merger) deliver(l *Log, s *stream, data []byte, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.active {
+	if m.stopped || m.gone {
 		return
 	}
 	src := m.byLog[l]
