@@ -153,7 +153,8 @@ func (c *cells) members() []entry {
 
 func (c *cell) members() []entry {
 	var found []entry
-	for _, pid := range c.pids() {
+	pids, _ := c.pids()
+	for _, pid := range pids {
 		if e, ok := lookAt(pid); ok && !e.dead {
 			found = append(found, e)
 		}
@@ -163,7 +164,7 @@ func (c *cell) members() []entry {
 
 // sharedPIDs lists the processes in the shared cgroup.
 func (c *cells) sharedPIDs() ([]int, error) {
-	return readPIDs(filepath.Join(c.dir, sharedCell, "cgroup.procs"))
+	return (&cell{path: filepath.Join(c.dir, sharedCell)}).pids()
 }
 
 // populated reports whether any process lives in the cgroup or below it.
@@ -175,17 +176,22 @@ func (c *cell) populated() (bool, error) {
 	return bytes.Contains(events, []byte("populated 1")), err
 }
 
-// pids lists the processes in the cgroup and below it.
-func (c *cell) pids() []int {
+// pids lists the processes in the cgroup and below it: a service may be an
+// engine itself, and make cgroups. One that is removed meanwhile was empty.
+func (c *cell) pids() ([]int, error) {
 	var pids []int
-	_ = filepath.WalkDir(c.path, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(c.path, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.IsDir() {
-			found, _ := readPIDs(filepath.Join(path, "cgroup.procs"))
+			var found []int
+			found, err = readPIDs(filepath.Join(path, "cgroup.procs"))
 			pids = append(pids, found...)
 		}
-		return nil
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENODEV) {
+			return nil
+		}
+		return err
 	})
-	return pids
+	return pids, err
 }
 
 // kill sends SIGKILL to everything in the cgroup and below it, at once.

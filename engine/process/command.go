@@ -49,10 +49,10 @@ func (c *Command) check() error {
 			return fmt.Errorf("argument %d of the command contains a NUL byte, which no argument can", i)
 		}
 	}
-	for _, entry := range c.Env {
+	for i, entry := range c.Env {
 		name, _, ok := strings.Cut(entry, "=")
 		if !ok || name == "" {
-			return fmt.Errorf("environment entry %q has no name: it must read NAME=value", name)
+			return fmt.Errorf("entry %d of the environment has no name: it must read NAME=value", i)
 		}
 		if strings.IndexByte(entry, 0) >= 0 {
 			return fmt.Errorf("the environment variable %s contains a NUL byte, which no variable can", strings.ReplaceAll(name, "\x00", `\0`))

@@ -1,4 +1,71 @@
-// Package process starts, signals and reaps operating system processes and
-// holds their trees together: nothing that descends from a service outlives
-// its Stop.
+// Package process starts, signals and reaps operating system processes, and
+// holds each one's tree together: its process group, its descendants in
+// sessions of their own, its daemons. Nothing of a tree outlives its Stop,
+// and nothing of a life outlives Host.Close. It is the only package that
+// spawns and signals; why something is started it does not know.
+//
+//	           Start                    Stop: signal to the group
+//	(nothing) ───────► leader runs ──────────────────────────────┐
+//	                       │ crash                               ▼
+//	                       ▼                               leader ended,
+//	                 leader ended,        Stop             the rest told
+//	                 the rest runs  ─────────────────────►       │
+//	                       │ End                      timeout    │ all of it
+//	                       ▼                        ┌────────────┤ ended
+//	                  all of it  ◄──────────────────┘            ▼
+//	                   killed  ──────────────────────────────► gone
+//
+// # Who does what
+//
+// Two spawners, goroutines on threads of their own, fork: two reach what the
+// kernel gives, and since these threads live as long as the Host, a child's
+// parent death signal means the engine's death and nothing less. It covers
+// the leader only; what leaders had started is found by FindByLife and ended
+// by EndLife before the next life begins.
+//
+// One waiter has the leaders' pidfds in an epoll descriptor, which is waited
+// for by the runtime's poller: a service costs one descriptor and no
+// goroutine. One reaper hears SIGCHLD, looks at dead children without taking
+// them, and takes those that are nobody's, one by one; a fork under way is
+// waited for first, since its child has no entry yet. Without pidfds the
+// reaper takes leaders as well. It never waits for just any child, so no
+// exit status is lost, also not that of a child of os/exec.
+//
+// One keeper carries all trees that are being stopped, in rounds: a round
+// looks at the process table once for all of them, so that a hundred stops
+// cost little more than one. It is woken by deaths and does not poll; only
+// while something does not die of SIGKILL it looks again by the clock.
+//
+// # Whose a process is
+//
+// In a cgroup of its own a tree is exactly that cgroup, and is killed by one
+// write. A cgroup per tree costs the start about 0.1 ms on an idle machine
+// and several times that on a loaded one; measured on two cores, 1,000
+// starts with a pipe each, as multiples of a bare loop of fork and exec:
+//
+//	                     idle machine   loaded, in the forking threads
+//	no cgroup            0.9 – 1.05     0.6 – 0.8
+//	one shared by all    0.9 – 1.1      0.8 – 1.0
+//	256 own, then shared 0.9 – 1.1
+//	one each             1.0 – 1.2      1.3 – 1.5
+//
+// So the first Config.OwnCgroups trees (256) have one each: nearly every
+// system in whole. Trees beyond that share one, whose members are found in
+// one read instead of a walk through the process table; without a writable
+// cgroup the kernel's lists of children are walked where it keeps them, and
+// the whole table where not. There a process is attributed by its parents;
+// when these are dead, by what was seen of it while they lived (Stop looks
+// before it signals), by its group and session, and by the marks in its
+// environment. A daemon that left its group and session and cleared its
+// environment, all before anybody looked, shows none of these: it ends with
+// the Host.
+//
+// A crash to a new process, the old tree ended, takes 0.5 ms with cgroups
+// and 2 ms without; a stop of 100 services 8 to 12 ms, of 1,000 about 100.
+//
+// # Weaker elsewhere
+//
+// On macOS orphans go to launchd, there is no parent death signal and no
+// cgroup: a tree is its group and the descendants known when stopping, and
+// those that show the mark.
 package process

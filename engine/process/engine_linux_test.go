@@ -2,13 +2,17 @@ package process
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -100,6 +104,37 @@ func engineCommand(mode, life string, cgroup Cgroup, attr *syscall.SysProcAttr) 
 		Path: self0(), Args: []string{"engine"}, SysProcAttr: attr,
 		Env: append(os.Environ(), helperVariable+"="+mode+":"+life+"/"+string(cgroup), "GORACE=atexit_sleep_ms=0"),
 	}
+}
+
+// A frozen process does not die of SIGKILL before it is thawed, like one
+// that hangs on a dead disk.
+func TestHangingProcessIsNamed(t *testing.T) {
+	dir := fmt.Sprintf("/sys/fs/cgroup/freezer/syndicate-test-%d", os.Getpid())
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Skip("needs the freezer of cgroup version 1: ", err)
+	}
+	defer os.Remove(dir)
+	set := func(file, value string) {
+		t.Helper()
+		if err := os.WriteFile(dir+"/"+file, []byte(value), 0o644); err != nil {
+			t.Error(err)
+		}
+	}
+	eachMode(t, func(t *testing.T, h *Host) {
+		s, pids := launch(t, h, "run", 1)
+		set("cgroup.procs", strconv.Itoa(s.PID()))
+		set("freezer.state", "FROZEN")
+		h.config.KillWait = 50 * time.Millisecond
+		_, err := s.Stop(syscall.SIGTERM, 10*time.Millisecond)
+		var stuck *StuckError
+		if !errors.As(err, &stuck) || !slices.Equal(stuck.PIDs, pids) {
+			t.Errorf("error %v", err)
+		}
+		h.config.KillWait = long
+		set("freezer.state", "THAWED")
+		<-s.Gone()
+		allDead(t, pids)
+	})
 }
 
 func TestFirstProcessOfAContainer(t *testing.T) {

@@ -140,7 +140,11 @@ func (h *Host) fillFromCells(jobs []job) {
 		if !populated {
 			continue
 		}
-		for _, pid := range j.t.cell.pids() {
+		pids, err := j.t.cell.pids()
+		if err != nil {
+			h.log.Warn("cannot read the cgroup of a process", "unit", j.t.p.unit, "error", err)
+		}
+		for _, pid := range pids {
 			if e, ok := lookAt(pid); ok && !e.dead {
 				j.t.learn(e, h.self)
 				j.members = append(j.members, e)
@@ -245,6 +249,7 @@ func (h *Host) step(j *job, moved bool) (again bool) {
 func (h *Host) signalLeader(j *job) {
 	if err := j.t.p.Signal(j.signal); err == nil {
 		_ = j.t.p.Signal(syscall.SIGCONT)
+		j.t.reached = j.signal
 	}
 	h.mu.Lock()
 	if j.t.signal == j.signal {
@@ -253,14 +258,15 @@ func (h *Host) signalLeader(j *job) {
 	h.mu.Unlock()
 }
 
-// tellRest sends the stop signal, once, to those whom the leader's group
-// did not include.
+// tellRest sends the stop signal, once, to those who did not get it with
+// the leader's group: since they left it, or since the leader had ended when
+// the stop began.
 func tellRest(t *tree, sig syscall.Signal, members []entry) {
 	if t.toldOf != sig {
 		t.toldOf, t.told = sig, nil
 	}
 	for _, e := range members {
-		if start, told := t.told[e.pid]; e.pgid == t.p.pid || told && start == e.start {
+		if start, told := t.told[e.pid]; e.pgid == t.p.pid && t.reached == sig || told && start == e.start {
 			continue
 		}
 		if t.told == nil {

@@ -80,6 +80,41 @@ func TestStopContinuesAStoppedProcess(t *testing.T) {
 	allDead(t, pids)
 }
 
+// What a crashed leader left behind is asked to end, and need not be killed.
+func TestStopAfterACrashAsksTheRest(t *testing.T) {
+	eachMode(t, func(t *testing.T, h *Host) {
+		s, pids := launch(t, h, "treecrash", 3)
+		<-s.Done()
+		begin := time.Now()
+		exit, err := s.Stop(syscall.SIGTERM, long)
+		if err != nil || exit.Code != 3 {
+			t.Errorf("exit %v, error %v", exit, err)
+		}
+		if time.Since(begin) >= long {
+			t.Error("the rest of the tree was not asked to end")
+		}
+		allDead(t, pids)
+	})
+}
+
+// Whoever waits for what does not die gets an error that names it, and the
+// tree counts as gone as soon as it is.
+func TestStuckProcesses(t *testing.T) {
+	h := open(t, Config{KillWait: time.Nanosecond})
+	s, pids := launch(t, h, "stubborntree", 3)
+	_, err := s.Stop(syscall.SIGTERM, time.Millisecond)
+	var stuck *StuckError
+	if err != nil && (!errors.As(err, &stuck) || stuck.Unit != "service.test") {
+		t.Errorf("error %v", err)
+	}
+	<-s.Gone()
+	allDead(t, pids)
+	if err := s.End(); err != nil {
+		t.Errorf("End of what is gone: %v", err)
+	}
+	h.config.KillWait = long // for the Close at the end of the test
+}
+
 func TestEndKillsWhatADeadLeaderLeft(t *testing.T) {
 	eachMode(t, func(t *testing.T, h *Host) {
 		s, pids := launch(t, h, "treecrash", 3)

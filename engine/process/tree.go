@@ -12,24 +12,25 @@ type entry struct {
 }
 
 // tree is what the keeper knows of one Process and its descendants. Only
-// the keeper's goroutine touches learnt, groups, told, toldOf and quiet; the other fields
-// are guarded by the Host's mutex.
+// the keeper's goroutine touches learnt, groups, told, toldOf,
+// reached and quiet; the other fields are guarded by the Host's mutex.
 type tree struct {
 	p    *Process
 	cell *cell // its own cgroup, nil where it shares one
 
-	active bool           // the keeper has work with it
-	signal syscall.Signal // to send, 0 while nobody asked for a stop
-	kill   bool           // send SIGKILL to all of it
-	left   []entry        // what the last round found alive, for the error of a stop that hangs
-	gone   chan struct{}  // closed when nothing is left
-	isGone bool
-	sent   bool           // signal reached the leader's group
-	learnt map[int]uint64 // pid to start of the descendants seen
-	groups map[int]bool   // process groups and sessions of theirs
-	told   map[int]uint64 // descendants outside the leader's group that got toldOf
-	toldOf syscall.Signal
-	quiet  int // looks in a row that found nothing while orphans were dying
+	active  bool           // the keeper has work with it
+	signal  syscall.Signal // to send, 0 while nobody asked for a stop
+	kill    bool           // send SIGKILL to all of it
+	left    []entry        // what the last round found alive, for the error of a stop that hangs
+	gone    chan struct{}  // closed when nothing is left
+	isGone  bool
+	sent    bool           // signal reached the leader's group
+	learnt  map[int]uint64 // pid to start of the descendants seen
+	groups  map[int]bool   // process groups and sessions of theirs
+	told    map[int]uint64 // descendants outside the leader's group that got toldOf
+	toldOf  syscall.Signal
+	reached syscall.Signal // the last one that the leader's group got from the keeper
+	quiet   int            // looks in a row that found nothing while orphans were dying
 }
 
 // learn remembers a descendant, so that it is recognised when its ancestors
