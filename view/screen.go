@@ -77,3 +77,6 @@ func (s *Screen) line() string {
 	}
 	return dim + string(text) + reset
 }
+
+// Note writes one line of a command's own.
+func Note(w io.Writer, text string) { _, _ = io.WriteString(w, oneLine(text)+"\n") }

@@ -141,6 +141,29 @@ func (u *Up) Settled(state, cause, summary string) {
 	u.print(fmt.Sprintf("%s after %s: %s.", u.paint("unhealthy", strings.ToUpper(state[:1])+state[1:]), after, oneLine(cause)))
 }
 
+// Stopping says that the shutdown begins.
+func (u *Up) Stopping(cause string, again bool) {
+	u.stopping = true
+	u.began = time.Now()
+	u.screen.Status("")
+	text := "Stopping in reverse order (" + cause + ")."
+	if again {
+		text += " Press Ctrl-C again to kill what does not stop."
+	}
+	u.Print("")
+	u.Print(text)
+}
+
+// Stopped is the last line of a shutdown in good order.
+func (u *Up) Stopped(failed []string) {
+	u.screen.Status("")
+	text := "Stopped in " + seconds(time.Since(u.began)) + "."
+	if len(failed) > 0 {
+		text += " Degraded: " + oneLine(strings.Join(failed, "; ")) + "."
+	}
+	u.Print(text)
+}
+
 // Waiting says what is waited for: in the status line of a terminal, as a
 // line of its own elsewhere.
 func (u *Up) Waiting(waiting []string) {

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/syndicate/syndicate/engine"
+	"github.com/syndicate/syndicate/engine/process"
+	"github.com/syndicate/syndicate/spec"
+	"github.com/syndicate/syndicate/statedir"
+	"github.com/syndicate/syndicate/view"
+)
+
+// portsFile keeps the numbers that "auto" became.
+const portsFile = "ports.json"
+
+// leftoverWait is how long what a dead engine left running may take to end
+// before it is killed.
+const leftoverWait = 10 * time.Second
+
+// home is a state directory that this process holds.
+type home struct {
+	lock   *statedir.Lock
+	config string // absolute
+	life   string
+	ports  engine.Ports
+}
+
+// moveIn takes the state directory of a system. What an engine that died
+// there left running is ended first.
+func (s *session) moveIn(sys *spec.System, config string) (*home, error) {
+	h := &home{config: config, life: newLife()}
+	var err error
+	h.lock, err = statedir.Acquire(sys.StateDir, statedir.Info{
+		Name: sys.Name, Config: config, PID: os.Getpid(), Life: h.life,
+	})
+	if held, ok := errors.AsType[*statedir.Held](err); ok {
+		return nil, failWith(held, s.command("status")+"   or, to stop it: "+s.command("down"))
+	}
+	if err != nil {
+		return nil, failWith(err, "")
+	}
+	if err := s.endLeftovers(h); err != nil {
+		return nil, failWith(err, s.command("doctor"))
+	}
+	if err := h.choosePorts(sys); err != nil {
+		h.leave()
+		return nil, failWith(err, s.command("doctor"))
+	}
+	return h, nil
+}
+
+// endLeftovers ends what an engine that died here left running. Where that
+// fails its life stays on record, for the next attempt.
+func (s *session) endLeftovers(h *home) error {
+	prev, died := h.lock.Previous()
+	if !died {
+		return nil
+	}
+	left, err := process.EndLife(prev.Life, syscall.SIGTERM, leftoverWait)
+	if err != nil {
+		err = fmt.Errorf("end what the engine with pid %d left running when it died: %w", prev.PID, err)
+		return errors.Join(err, h.lock.SetLife(prev.Life))
+	}
+	if len(left) > 0 {
+		view.Note(s.stderr, fmt.Sprintf("The engine with pid %d died; %d processes that it left running were ended.", prev.PID, len(left)))
+	}
+	return nil
+}
+
+// choosePorts decides on the numbers of "auto" ports, those of before where
+// they can be had.
+func (h *home) choosePorts(sys *spec.System) error {
+	var kept engine.Ports
+	if _, err := statedir.ReadJSON(h.lock.Dir(), portsFile, &kept); err != nil {
+		return err
+	}
+	ports, err := engine.ChoosePorts(sys, kept)
+	if err != nil {
+		return err
+	}
+	h.ports = ports
+	if len(ports) == 0 {
+		return nil
+	}
+	return h.lock.WriteJSON(portsFile, ports)
+}
+
+// leave gives the directory back after an orderly end.
+func (h *home) leave() { _ = h.lock.Release() }

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/syndicate/syndicate/engine"
+	"github.com/syndicate/syndicate/engine/log"
+	"github.com/syndicate/syndicate/plan"
+	"github.com/syndicate/syndicate/spec"
+	"github.com/syndicate/syndicate/spec/decode"
+)
+
+// upCmd starts a system and stays with it.
+type upCmd struct {
+	target
+	inputs
+}
+
+// The causes that a system stops with.
+var (
+	errInterrupt = errors.New("Ctrl-C")
+	errTerminate = errors.New("SIGTERM")
+	errHangup    = errors.New("the terminal was closed")
+)
+
+// Run starts what is declared, shows it, and stops it in reverse.
+func (c *upCmd) Run(s *session) error {
+	loaded, err := s.load(demand{operand: c.Path, inputs: c.inputs, values: true})
+	if err != nil {
+		return err
+	}
+	sys := loaded.System
+	p, diags := plan.Build(sys, plan.Facts{})
+	diags = append(diags, unbuilt(sys)...)
+	if diags.HasErrors() {
+		diags.Sort()
+		return s.refuse(diags, loaded.Sources)
+	}
+	path, err := s.path(c.Path)
+	if err != nil {
+		return err
+	}
+	config, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	home, err := s.moveIn(sys, config)
+	if err != nil {
+		return err
+	}
+	defer home.leave()
+	return s.live(sys, p, home)
+}
+
+// live runs one life of a system in the foreground.
+func (s *session) live(sys *spec.System, p *plan.Plan, h *home) error {
+	show := newUpDisplay(s, p)
+	merger := &log.Merger{}
+	logger := hclog.New(&hclog.LoggerOptions{
+		Name: "syndicate", Output: show, Level: hclog.Warn, DisableTime: true,
+	})
+	if s.verbose {
+		logger.SetLevel(hclog.Debug)
+	}
+	eng, err := engine.New(engine.Config{
+		System: sys, Plan: p, ConfigPath: h.config, Life: h.life, Ports: h.ports,
+		Log: logger, Merger: merger,
+		Observe: show.observe, Settled: show.settled,
+	})
+	if err != nil {
+		return failWith(err, "")
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	signals := listen(cancel, eng, show)
+	shown := show.start(eng, merger)
+	result := eng.Run(ctx)
+	signals()
+	shown()
+	return s.upExit(result, context.Cause(ctx), show)
+}
+
+// upExit says how it ended.
+func (s *session) upExit(r engine.Result, cause error, show *upDisplay) error {
+	switch {
+	case r.Failure != "" && r.Cause == r.Failure:
+		unit, _, _ := strings.Cut(r.Failure, " ")
+		show.view.Fail(r.Failure, s.command("logs", unit))
+		return exit(exitFailed)
+	case cause == errInterrupt:
+		show.view.Stopped(r.Degraded)
+		return exit(exitInterrupted)
+	}
+	show.view.Stopped(r.Degraded)
+	return nil
+}
+
+// listen stops the system on a signal: the first one in order, a second
+// Ctrl-C or SIGTERM quickly. The function that it returns ends the listening.
+func listen(stop context.CancelCauseFunc, eng *engine.Engine, show *upDisplay) func() {
+	ch := make(chan os.Signal, 4)
+	// SIGPIPE is heard so that a closed pipe ends the output and not the
+	// system; it reaches nobody.
+	wanted := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE}
+	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
+		wanted = append(wanted, syscall.SIGHUP)
+	}
+	signal.Notify(ch, wanted...)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		asked := false
+		for sig := range ch {
+			if sig == syscall.SIGPIPE {
+				continue
+			}
+			if asked {
+				show.post(func() { show.view.Print("Killing what has not stopped.") })
+				eng.Hurry()
+				continue
+			}
+			asked = true
+			cause := errInterrupt
+			switch sig {
+			case syscall.SIGTERM:
+				cause = errTerminate
+			case syscall.SIGHUP:
+				cause = errHangup
+			}
+			show.stopping(cause.Error(), cause == errInterrupt)
+			stop(cause)
+		}
+	}()
+	return func() {
+		signal.Stop(ch)
+		close(ch)
+		<-done
+	}
+}
+
+// newLife returns a random mark for one life of a system.
+func newLife() string { return strings.ToLower(rand.Text()) }
+
+// unbuilt refuses what this version can read and not run.
+func unbuilt(sys *spec.System) spec.Diagnostics {
+	var diags spec.Diagnostics
+	for _, f := range sys.Unbuilt {
+		context := "syndicate"
+		if !f.Addr.IsZero() {
+			context = fmt.Sprintf("%s %q", f.Addr.Kind, f.Addr.Name)
+		}
+		diags = append(diags, spec.Diagnostic{
+			Severity: spec.Error, Code: decode.CodeUnbuilt, Context: context,
+			Summary: "Not in this version", Subject: f.Range,
+			Detail: fmt.Sprintf("%s can be declared, validated and planned; a later version runs it. "+
+				"Until then up refuses it rather than run less than is declared: take it out, or write enabled = false in its block.", f.Name),
+		})
+	}
+	return diags
+}

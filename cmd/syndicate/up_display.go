@@ -1,0 +1,241 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/syndicate/syndicate/api"
+	"github.com/syndicate/syndicate/engine"
+	"github.com/syndicate/syndicate/engine/log"
+	"github.com/syndicate/syndicate/plan"
+	"github.com/syndicate/syndicate/view"
+)
+
+const (
+	redraw    = 100 * time.Millisecond // of the status line
+	heartbeat = 10 * time.Second       // without a terminal
+	quoted    = 10                     // last lines of a log in a message
+	named     = 3                      // units that are named as waited for
+)
+
+// upDisplay hands what happens to the view, in a goroutine of its own: the
+// engine never waits for a terminal.
+type upDisplay struct {
+	session *session
+	screen  *view.Screen
+	view    *view.Up
+	plan    *plan.Plan
+	engine  *engine.Engine
+
+	mu    sync.Mutex
+	queue []func()
+	wake  chan struct{}
+
+	ticker *time.Ticker // runs while something is waited for
+	every  time.Duration
+}
+
+func newUpDisplay(s *session, p *plan.Plan) *upDisplay {
+	d := &upDisplay{session: s, plan: p, wake: make(chan struct{}, 1), every: heartbeat}
+	var width func() int
+	if s.stderr.terminal {
+		width, d.every = s.stderr.columns, redraw
+	}
+	d.screen = view.NewScreen(s.stderr, width)
+	var units []string
+	for _, step := range p.Steps {
+		units = append(units, step.ID)
+	}
+	d.view = view.NewUp(view.UpConfig{
+		Screen: d.screen, Colour: s.stderr.colour, Quiet: s.quiet, Units: units,
+		Tail: func(unit string) []string { return d.engine.Tail(unit, quoted) },
+	})
+	return d
+}
+
+// post has f called by the display's goroutine. It never blocks.
+func (d *upDisplay) post(f func()) {
+	d.mu.Lock()
+	d.queue = append(d.queue, f)
+	d.mu.Unlock()
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
+// observe is told of each transition by the engine's loop.
+func (d *upDisplay) observe(ev engine.Event) {
+	wire := api.Event{
+		Time: ev.Time, Unit: ev.Unit, Kind: ev.Kind, From: string(ev.From), To: string(ev.To),
+		Cause: ev.Cause, Took: api.Seconds(ev.Took.Seconds()), Attempt: ev.Attempt, Next: ev.Next,
+	}
+	d.post(func() { d.view.Event(wire) })
+}
+
+// settled is told by the engine's loop that everything was started.
+func (d *upDisplay) settled(state engine.Health, cause string) {
+	d.post(func() {
+		d.ticker.Stop()
+		d.view.Settled(string(state), cause, summary(d.plan))
+	})
+}
+
+// summary counts the units of a plan.
+func summary(p *plan.Plan) string {
+	kinds := []struct {
+		kind      plan.StepKind
+		one, many string
+	}{
+		{plan.StepServer, "database", "databases"},
+		{plan.StepService, "service", "services"},
+		{plan.StepTask, "task", "tasks"},
+	}
+	text := ""
+	for _, k := range kinds {
+		n, word := 0, k.many
+		for _, s := range p.Steps {
+			if s.Kind == k.kind {
+				n++
+			}
+		}
+		if n == 1 {
+			word = k.one
+		}
+		if n > 0 {
+			if text != "" {
+				text += ", "
+			}
+			text += fmt.Sprintf("%d %s", n, word)
+		}
+	}
+	if text == "" {
+		return "nothing is declared"
+	}
+	return text
+}
+
+// stopping says that the shutdown begins.
+func (d *upDisplay) stopping(cause string, again bool) {
+	d.post(func() {
+		d.ticker.Reset(d.every)
+		d.view.Stopping(cause, again)
+	})
+}
+
+// Write shows what the engine itself logs.
+func (d *upDisplay) Write(p []byte) (int, error) {
+	text := bytes.Clone(p)
+	d.post(func() { _, _ = d.screen.Write(text) })
+	return len(p), nil
+}
+
+// lastWords bounds how long the end waits for a terminal that takes nothing.
+const lastWords = 2 * time.Second
+
+// start begins to show; the function that it returns shows the rest and
+// waits for that.
+func (d *upDisplay) start(eng *engine.Engine, merger *log.Merger) func() {
+	d.engine = eng
+	d.ticker = time.NewTicker(d.every)
+	quit, logged, shown := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(shown)
+		d.loop(quit)
+	}()
+	go func() {
+		defer close(logged)
+		_ = merger.Run(context.Background(), d.console())
+	}()
+	return func() {
+		merger.Stop()
+		last := time.After(lastWords)
+		for _, done := range []chan struct{}{logged, shown} {
+			if done == shown {
+				close(quit)
+			}
+			select {
+			case <-done:
+			case <-last:
+			}
+		}
+	}
+}
+
+// loop shows what is posted, and what is waited for.
+func (d *upDisplay) loop(quit <-chan struct{}) {
+	defer d.ticker.Stop()
+	for {
+		select {
+		case <-d.wake:
+			d.drain()
+		case <-d.ticker.C:
+			d.view.Waiting(waitedFor(d.engine.Status()))
+		case <-quit:
+			d.drain()
+			d.screen.Status("")
+			return
+		}
+	}
+}
+
+func (d *upDisplay) drain() {
+	d.mu.Lock()
+	queue := d.queue
+	d.queue = nil
+	d.mu.Unlock()
+	for _, f := range queue {
+		f()
+	}
+}
+
+// waitedFor names the units that everything else waits for.
+func waitedFor(st engine.Status) []string {
+	var list []string
+	more := 0
+	for _, u := range st.Units {
+		switch u.State {
+		case engine.Starting, engine.Backoff, engine.Stopping, engine.Unhealthy:
+			if len(list) == named {
+				more++
+				continue
+			}
+			list = append(list, fmt.Sprintf("%s (%s %s)", u.ID, u.State, time.Since(u.Since).Truncate(100*time.Millisecond)))
+		}
+	}
+	if more > 0 {
+		list = append(list, fmt.Sprintf("%d more", more))
+	}
+	return list
+}
+
+// console returns what shows the merged output: on the screen where a person
+// looks at both streams, else on stdout alone.
+func (d *upDisplay) console() func([]log.Line) error {
+	out := d.session.stdout
+	var w io.Writer = out
+	if out.terminal && d.screen.Live() {
+		w = d.screen
+	}
+	var units []string
+	for _, step := range d.plan.Steps {
+		units = append(units, step.ID)
+	}
+	console := view.NewConsole(view.ConsoleConfig{Out: w, Colour: out.colour, Units: units})
+	var lines []view.LogLine
+	return func(batch []log.Line) error {
+		lines = lines[:0]
+		for _, l := range batch {
+			lines = append(lines, view.LogLine{
+				Unit: l.Unit, Stream: l.Stream.String(), Time: l.Time, Text: l.Text, Continued: l.Continued,
+			})
+		}
+		// A terminal that is gone is no reason to stop reading.
+		_ = console.Lines(lines)
+		return nil
+	}
+}
