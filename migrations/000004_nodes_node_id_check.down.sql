@@ -1,0 +1,1 @@
+ALTER TABLE nodes DROP CONSTRAINT nodes_node_id_present;

@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY nodes_node_id_idx;

@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY nodes_created_at_idx;

@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY nodes_project_id_idx;

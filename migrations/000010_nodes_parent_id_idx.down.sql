@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY nodes_parent_id_idx;
