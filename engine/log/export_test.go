@@ -25,3 +25,22 @@ func DecodeIndex(b []byte) ([]Record, error) {
 	}
 	return out, nil
 }
+
+// Lost returns how many bytes were lost since writing failed.
+func (l *Log) Lost() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.loss.Bytes
+}
+
+// EncodeIndex returns an index of records of these lengths.
+func EncodeIndex(lengths ...uint32) []byte {
+	var b []byte
+	var offset int64
+	for i, n := range lengths {
+		r := record{offset: offset, time: int64(i), length: n, stream: Stdout}
+		b = r.append(b)
+		offset = r.end()
+	}
+	return b
+}

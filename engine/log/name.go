@@ -19,18 +19,24 @@ const (
 // FileName returns the name under which the unit's files stand, without
 // their endings. Letters, digits and _ . - stay; a key stands behind an @,
 // and what follows it behind another: service.worker["a"] is
-// service.worker@a. Every other byte is written as % and two hex digits, so
-// that no two units share a name.
+// service.worker@a. Every other byte, and a dot at the start, is written as %
+// and two hex digits, so that no two units share a name.
 func FileName(unit string) string {
 	head, rest, ok := strings.Cut(unit, `["`)
 	key, tail, closed := strings.Cut(rest, `"]`)
+	var name string
 	switch {
 	case !ok || !closed:
-		return escape(unit)
+		name = escape(unit)
 	case tail == "":
-		return escape(head) + "@" + escape(key)
+		name = escape(head) + "@" + escape(key)
+	default:
+		name = escape(head) + "@" + escape(key) + "@" + escape(tail)
 	}
-	return escape(head) + "@" + escape(key) + "@" + escape(tail)
+	if rest, hidden := strings.CutPrefix(name, "."); hidden {
+		name = "%2E" + rest
+	}
+	return name
 }
 
 // UnitName is the inverse of FileName. It reports false for a name that
@@ -60,7 +66,7 @@ func escape(s string) string {
 	var b strings.Builder
 	for i := range len(s) {
 		switch c := s[i]; {
-		case c == '.' && i > 0, c == '_', c == '-',
+		case c == '.', c == '_', c == '-',
 			'0' <= c && c <= '9', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
 			b.WriteByte(c)
 		default:
