@@ -1,0 +1,115 @@
+package server
+
+import (
+	"cmp"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/syndicate/syndicate/api"
+)
+
+// How often a stop is looked at, and how often a line comes without change.
+const (
+	downLook  = 50 * time.Millisecond
+	downPulse = time.Second
+)
+
+// down stops the system and tells how far it is until all has stopped. A
+// client that goes away changes nothing about the stop.
+func (s *Server) down(w http.ResponseWriter, r *http.Request) {
+	var req api.DownRequest
+	if err := decode(r, &req); err != nil {
+		fail(w, http.StatusBadRequest, "the body is not a down request: "+err.Error())
+		return
+	}
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Time{})
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		_ = s.system.Stop(r.Context(), cmp.Or(req.Cause, "down"))
+	}()
+	defer func() { <-stopped }()
+	if req.Hurry {
+		s.system.Hurry()
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	w.Header().Set("Cache-Control", "no-store")
+	t := teller{began: time.Now(), gone: map[string]bool{}}
+	for _, u := range s.snapshot().Units {
+		t.gone[u.ID] = over(u)
+	}
+	send := func(p api.DownProgress) bool {
+		_ = control.SetWriteDeadline(time.Now().Add(sendTimeout))
+		return json.NewEncoder(w).Encode(p) == nil && control.Flush() == nil
+	}
+	tick := time.NewTicker(downLook)
+	defer tick.Stop()
+	for {
+		select {
+		case <-stopped:
+			if r.Context().Err() == nil {
+				p, _ := t.look(s.snapshot())
+				p.Done = true
+				send(p)
+			}
+			return
+		case <-r.Context().Done():
+			return
+		case <-tick.C:
+			if p, changed := t.look(s.snapshot()); changed && !send(p) {
+				return
+			}
+		}
+	}
+}
+
+// teller sees what has changed since it looked last.
+type teller struct {
+	began time.Time
+	told  time.Time
+	last  api.DownProgress
+	gone  map[string]bool // units that need no stop any more
+}
+
+// look returns how far the stop is, and whether that is worth a line.
+func (t *teller) look(st api.Status) (api.DownProgress, bool) {
+	p := api.DownProgress{FormatVersion: api.FormatVersion}
+	for _, u := range st.Units {
+		switch {
+		case over(u):
+			if !t.gone[u.ID] {
+				t.gone[u.ID] = true
+				p.Stopped = append(p.Stopped, u.ID)
+			}
+		case u.State == "stopping":
+			p.Stopping = append(p.Stopping, u.ID)
+		default:
+			p.Waiting = append(p.Waiting, u.ID)
+		}
+	}
+	slices.Sort(p.Stopping)
+	slices.Sort(p.Waiting)
+	slices.Sort(p.Stopped)
+	now := time.Now()
+	p.Elapsed = api.Seconds(now.Sub(t.began).Seconds())
+	changed := len(p.Stopped) > 0 || !slices.Equal(p.Stopping, t.last.Stopping) ||
+		!slices.Equal(p.Waiting, t.last.Waiting) || now.Sub(t.told) >= downPulse
+	if changed {
+		t.last, t.told = p, now
+	}
+	return p, changed
+}
+
+// over reports whether nothing of a unit runs that would have to stop.
+func over(u api.Unit) bool {
+	switch u.State {
+	case "stopped", "completed", "blocked":
+		return true
+	case "failed", "backoff", "pending":
+		return u.PID == 0
+	}
+	return false
+}

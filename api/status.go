@@ -1,0 +1,122 @@
+package api
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// FormatVersion is the version of all that this package describes.
+const FormatVersion = "1.0"
+
+// Readable returns an error where something of another version cannot be
+// read by this one.
+func Readable(version string) error {
+	major, _, _ := strings.Cut(version, ".")
+	mine, _, _ := strings.Cut(FormatVersion, ".")
+	if major != mine {
+		return fmt.Errorf("the engine speaks format version %q and this program %q: use the program that started the system", version, FormatVersion)
+	}
+	return nil
+}
+
+// The states of a system on the wire: those of the engine, and one for a
+// system whose engine is gone without an orderly end.
+const (
+	SystemStarting = "starting"
+	SystemReady    = "ready"
+	SystemDegraded = "degraded"
+	SystemFailed   = "failed"
+	SystemStopping = "stopping"
+	SystemStopped  = "stopped"
+	SystemLost     = "lost"
+)
+
+// Status is a snapshot of a system.
+type Status struct {
+	FormatVersion string    `json:"format_version"`
+	Name          string    `json:"name"`
+	Config        string    `json:"config"`
+	StateDir      string    `json:"state_dir"`
+	Life          string    `json:"life,omitempty"`
+	PID           int       `json:"pid"` // of the engine
+	Since         time.Time `json:"since,omitzero"`
+	Now           time.Time `json:"now"` // when the snapshot was taken
+	State         string    `json:"state"`
+	Cause         string    `json:"cause,omitempty"`
+	Units         []Unit    `json:"units"`
+	// Leftovers are processes of a lost system that still run.
+	Leftovers []Leftover `json:"leftovers,omitempty"`
+}
+
+// Degraded reports whether something that should run well does not.
+func (s Status) Degraded() bool {
+	if s.State == SystemDegraded || s.State == SystemFailed || s.State == SystemLost {
+		return true
+	}
+	for _, u := range s.Units {
+		if u.State == "failed" || u.State == "unhealthy" || u.State == "blocked" {
+			return true
+		}
+	}
+	return false
+}
+
+// Unit is a snapshot of one unit.
+type Unit struct {
+	ID         string    `json:"id"`
+	Kind       string    `json:"kind"`
+	State      string    `json:"state"`
+	Critical   bool      `json:"critical"`
+	Since      time.Time `json:"since,omitzero"`   // of the state
+	Started    time.Time `json:"started,omitzero"` // of the current run
+	ReadyAfter Seconds   `json:"ready_after_seconds,omitzero"`
+	PID        int       `json:"pid,omitempty"`
+	Port       int       `json:"port,omitempty"`
+	URL        string    `json:"url,omitempty"`
+	Attempt    int       `json:"attempt,omitempty"`
+	Restarts   int       `json:"restarts"`
+	WaitingFor []string  `json:"waiting_for,omitempty"`
+	Next       time.Time `json:"next,omitzero"` // of the next attempt
+	Cause      string    `json:"cause,omitempty"`
+	LastExit   string    `json:"last_exit,omitempty"`
+}
+
+// Leftover is a process of a lost system.
+type Leftover struct {
+	PID  int    `json:"pid"`
+	Unit string `json:"unit,omitempty"`
+}
+
+// Healthz says that the engine answers.
+type Healthz struct {
+	FormatVersion string `json:"format_version"`
+	Status        string `json:"status"` // ok
+	PID           int    `json:"pid"`
+}
+
+// DownRequest asks for the orderly stop of everything.
+type DownRequest struct {
+	Cause string `json:"cause,omitempty"` // in words, for the log
+	// Hurry makes it quick: what has not ended is killed.
+	Hurry bool `json:"hurry,omitempty"`
+}
+
+// DownProgress is one line of the answer to a DownRequest. It comes when
+// something changed, and once a second.
+type DownProgress struct {
+	FormatVersion string `json:"format_version"`
+	// Stopping are the units that are being stopped, Waiting those that
+	// stop after them, both in order of address.
+	Stopping []string `json:"stopping,omitempty"`
+	Waiting  []string `json:"waiting,omitempty"`
+	Stopped  []string `json:"stopped,omitempty"` // since the line before
+	Elapsed  Seconds  `json:"elapsed_seconds"`
+	Done     bool     `json:"done"` // the last line
+}
+
+// Problem is the body of every error.
+type Problem struct {
+	FormatVersion string `json:"format_version"`
+	Error         string `json:"error"`
+}
