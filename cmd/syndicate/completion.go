@@ -1,0 +1,119 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	kongcompletion "github.com/jotaen/kong-completion"
+	"github.com/posener/complete"
+
+	"github.com/syndicate/syndicate/spec"
+	"github.com/syndicate/syndicate/spec/decode"
+)
+
+// completionCmd prints what a shell's startup file evaluates.
+type completionCmd struct {
+	Shell string `arg:"" name:"shell" enum:"bash,zsh,fish" help:"The shell: ${enum}."`
+}
+
+// Help says how to use it.
+func (*completionCmd) Help() string {
+	return `Put the line of your shell into its startup file:
+
+    bash (~/.bashrc)                    source <(syndicate completion bash)
+
+    zsh (~/.zshrc, behind compinit)     source <(syndicate completion zsh)
+
+    fish (~/.config/fish/config.fish)   syndicate completion fish | source`
+}
+
+// Run prints it.
+func (c *completionCmd) Run(ctx *kong.Context) error {
+	return (&kongcompletion.Completion{Shell: c.Shell, Code: true}).Run(ctx)
+}
+
+// completeCommandLine answers a shell that asks how a command line could go
+// on, and ends the program then. In any other case it does nothing.
+func (s *session) completeCommandLine(parser *kong.Kong) error {
+	if os.Getenv("COMP_LINE") == "" {
+		return nil
+	}
+	kongcompletion.Register(parser, kongcompletion.WithPredictors(s.predictors()))
+	return nil
+}
+
+// predictors are what the tag completion-predictor may name.
+func (s *session) predictors() map[string]complete.Predictor {
+	return map[string]complete.Predictor{
+		"path":      complete.PredictFiles("*"),
+		"directory": complete.PredictDirs("*"),
+		"code": complete.PredictFunc(func(complete.Args) []string {
+			var codes []string
+			for _, e := range decode.Codes() {
+				codes = append(codes, e.Code)
+			}
+			return codes
+		}),
+		"block": complete.PredictFunc(func(complete.Args) []string {
+			return blockPaths(language().Blocks, "")
+		}),
+		"address": complete.PredictFunc(func(a complete.Args) []string {
+			var out []string
+			for _, addr := range addresses(a) {
+				out = append(out, addr.String())
+			}
+			return out
+		}),
+		"database": complete.PredictFunc(func(a complete.Args) []string {
+			var out []string
+			for _, addr := range addresses(a) {
+				if addr.Kind == spec.KindDatabase {
+					out = append(out, addr.Name)
+				}
+			}
+			return out
+		}),
+	}
+}
+
+// addresses are those of the units in the configuration that a command line
+// speaks of. Mistakes in it are no reason to complete nothing.
+func addresses(a complete.Args) []spec.Addr {
+	dir, file := "", os.Getenv("SYNDICATE_FILE")
+	for rest := a.All; len(rest) > 0 && strings.HasPrefix(rest[0], "-"); {
+		taken, flags, err := leadingFlag(rest)
+		if err != nil {
+			break
+		}
+		name, value, ok := strings.Cut(flags[len(flags)-1], "=")
+		if !ok && len(flags) > 1 {
+			name, value = flags[0], flags[1]
+		}
+		switch name {
+		case "--directory":
+			dir = value
+		case "--file":
+			file = value
+		}
+		rest = rest[taken:]
+	}
+	if dir != "" && !filepath.IsAbs(file) {
+		file = filepath.Join(dir, file)
+	}
+	result, _ := decode.Load(decode.Options{Path: file})
+	var out []spec.Addr
+	for _, b := range result.System.Services {
+		out = append(out, b.Addr)
+	}
+	for _, b := range result.System.Tasks {
+		out = append(out, b.Addr)
+	}
+	for _, b := range result.System.Databases {
+		out = append(out, b.Addr)
+	}
+	slices.SortFunc(out, spec.Addr.Compare)
+	return out
+}

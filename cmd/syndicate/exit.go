@@ -1,0 +1,76 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/alecthomas/kong"
+)
+
+// The exit codes: see `syndicate --help` and docs/reference/cli.md.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitPending     = 2  // plan --detailed-exitcode, migrate status: something to do
+	exitDiffers     = 3  // fmt --check; degraded, over a threshold, dirty or drifted
+	exitNotReady    = 4  // up --wait
+	exitUsage       = 80 // the command line is wrong
+	exitInterrupted = 130
+)
+
+// exitError ends the program with a code. Without an err nothing is printed:
+// the command has said all there is to say.
+type exitError struct {
+	code int
+	err  error
+	hint string // the next command to try
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// ExitCode makes an exitError known to kong.
+func (e *exitError) ExitCode() int { return e.code }
+
+// exit ends the program with a code and says nothing.
+func exit(code int) error {
+	if code == exitDone {
+		return nil
+	}
+	return &exitError{code: code}
+}
+
+// failWith ends the program with exit code 1, its cause and, unless it is
+// empty, the next command to try.
+func failWith(err error, hint string) error {
+	return &exitError{code: exitFailed, err: err, hint: hint}
+}
+
+// usage says what is wrong with the command line.
+func usage(format string, args ...any) error {
+	return &exitError{code: exitUsage, err: fmt.Errorf(format, args...), hint: "syndicate --help"}
+}
+
+// usageError gives a mistake that kong found its code and its hint.
+func usageError(err error) error {
+	var own *exitError
+	if errors.As(err, &own) {
+		return own
+	}
+	hint := "syndicate --help"
+	if parse, ok := errors.AsType[*kong.ParseError](err); ok && parse.Context != nil {
+		if node := parse.Context.Selected(); node != nil {
+			hint = "syndicate " + node.Path() + " --help"
+			if path := node.FullPath(); path != "" {
+				hint = path + " --help"
+			}
+		}
+	}
+	return &exitError{code: exitUsage, err: err, hint: hint}
+}

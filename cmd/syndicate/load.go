@@ -1,0 +1,130 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/syndicate/syndicate/spec"
+	"github.com/syndicate/syndicate/spec/decode"
+	"github.com/syndicate/syndicate/view"
+)
+
+// inputs are the flags that give values to variables. Between the two the
+// order on the command line counts: what comes later wins.
+type inputs struct {
+	Var     assignments `name:"var" placeholder:"NAME=VALUE" help:"A value for a variable; may be repeated."`
+	VarFile files       `name:"var-file" placeholder:"FILE" help:"A file of values for variables; may be repeated." completion-predictor:"path"`
+}
+
+// assignments are --var flags, in order. behind is how many arguments came
+// behind each, which orders them among the --var-file flags.
+type assignments []assignment
+
+type assignment struct {
+	decode.Assignment
+	behind int
+}
+
+// Decode reads NAME=VALUE as it stands: commas are part of the value.
+func (a *assignments) Decode(ctx *kong.DecodeContext) error {
+	var text string
+	if err := ctx.Scan.PopValueInto("NAME=VALUE", &text); err != nil {
+		return err
+	}
+	name, value, ok := strings.Cut(text, "=")
+	if !ok || name == "" {
+		return usage("--var %q: write NAME=VALUE", text)
+	}
+	*a = append(*a, assignment{decode.Assignment{Name: name, Value: value}, ctx.Scan.Len()})
+	return nil
+}
+
+// files are --var-file flags, in order.
+type files []assignment
+
+// Decode reads one path.
+func (f *files) Decode(ctx *kong.DecodeContext) error {
+	var path string
+	if err := ctx.Scan.PopValueInto("FILE", &path); err != nil {
+		return err
+	}
+	*f = append(*f, assignment{decode.Assignment{File: path}, ctx.Scan.Len()})
+	return nil
+}
+
+// assignments returns both in the order given.
+func (in inputs) assignments() []decode.Assignment {
+	out := []decode.Assignment{}
+	a, f := in.Var, in.VarFile
+	for len(a) > 0 || len(f) > 0 {
+		if len(f) == 0 || len(a) > 0 && a[0].behind > f[0].behind {
+			out, a = append(out, a[0].Assignment), a[1:]
+		} else {
+			out, f = append(out, f[0].Assignment), f[1:]
+		}
+	}
+	return out
+}
+
+// demand says what a command needs of a configuration.
+type demand struct {
+	operand string // the configuration, as operand
+	inputs  inputs
+	// values makes a variable without a value an error.
+	values bool
+	// ports are the numbers chosen earlier for ports that are "auto".
+	ports map[string]int
+}
+
+// decode decodes the configuration that a command works on.
+func (s *session) decode(d demand) (*decode.Result, spec.Diagnostics, error) {
+	path, err := s.path(d.operand)
+	if err != nil {
+		return nil, nil, err
+	}
+	result, ds := decode.Load(decode.Options{
+		Path: path, Vars: d.inputs.assignments(), StateDir: s.stateDir,
+		RequireVariables: d.values, Ports: d.ports,
+	})
+	return result, ds, nil
+}
+
+// load is decode for commands that run something: diagnostics are shown on
+// stderr, and errors among them end the command.
+func (s *session) load(d demand) (*decode.Result, error) {
+	result, ds, err := s.decode(d)
+	if err != nil {
+		return nil, err
+	}
+	if s.quiet {
+		ds = onlyErrors(ds)
+	}
+	report := view.NewReport(ds, result.Sources)
+	if err := report.Text(s.stderr, s.textOptions(s.stderr)); err != nil {
+		return nil, err
+	}
+	if !report.Valid {
+		return nil, exit(exitFailed)
+	}
+	return result, nil
+}
+
+// textOptions fit diagnostics to a stream.
+func (s *session) textOptions(o stream) view.TextOptions {
+	most := 50
+	if s.verbose {
+		most = 0
+	}
+	return view.TextOptions{Width: o.Width(), Colour: o.colour, Most: most}
+}
+
+func onlyErrors(ds spec.Diagnostics) spec.Diagnostics {
+	var out spec.Diagnostics
+	for _, d := range ds {
+		if d.Severity == spec.Error {
+			out = append(out, d)
+		}
+	}
+	return out
+}

@@ -1,0 +1,53 @@
+// Command syndicate starts, migrates and supervises a system that is
+// declared in HCL.
+package main
+
+import (
+	"errors"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/syndicate/syndicate/view"
+)
+
+// version is set by the linker for releases; see buildVersion.
+var version = ""
+
+func main() {
+	s := newSession(os.Stdin, os.Stdout, os.Stderr)
+	os.Exit(s.report(execute(s, os.Args[1:])))
+}
+
+// execute runs one command line.
+func execute(s *session, args []string) error {
+	args, err := s.leading(args)
+	if err != nil {
+		return err
+	}
+	parser, err := kong.New(&root{}, s.options()...)
+	if err != nil {
+		return err
+	}
+	if err := s.completeCommandLine(parser); err != nil {
+		return err
+	}
+	ctx, err := parser.Parse(args)
+	if err != nil {
+		return usageError(err)
+	}
+	return ctx.Run()
+}
+
+// report shows what a command failed with, and returns the exit code.
+func (s *session) report(err error) int {
+	if err == nil {
+		return exitDone
+	}
+	failure := &exitError{code: exitFailed, err: err}
+	errors.As(err, &failure)
+	if failure.err != nil {
+		view.Failure(s.stderr, s.stderr.colour, failure.Error(), failure.hint)
+	}
+	return failure.code
+}

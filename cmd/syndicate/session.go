@@ -1,0 +1,180 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+)
+
+// session is what a command has of the world: its streams, and the global
+// flags. Commands write nothing themselves: they hand stdout or stderr to a
+// view.
+type session struct {
+	stdin  io.Reader
+	stdout stream
+	stderr stream
+
+	file     string   // -f, --file or SYNDICATE_FILE
+	stateDir string   // --state-dir
+	quiet    bool     // -q
+	verbose  bool     // -v
+	given    []string // the global flags that were given, for hints
+}
+
+// stream is an output with what is known of who reads it.
+type stream struct {
+	io.Writer
+	terminal bool
+	colour   bool
+	columns  func() int // of the terminal at the moment; 0 without one
+}
+
+// Width returns the columns to wrap to: the terminal's, 80 without one, and
+// never more than 120.
+func (o stream) Width() int {
+	if n := o.columns(); n > 0 {
+		return min(n, 120)
+	}
+	return 80
+}
+
+func newSession(stdin io.Reader, stdout, stderr *os.File) *session {
+	return &session{stdin: stdin, stdout: newStream(stdout), stderr: newStream(stderr)}
+}
+
+// newStream looks at a file. Colour is on where a person looks at it and
+// nothing speaks against it.
+func newStream(f *os.File) stream {
+	terminal := term.IsTerminal(int(f.Fd()))
+	return stream{
+		Writer:   f,
+		terminal: terminal,
+		colour:   terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
+		columns: func() int {
+			if !terminal {
+				return 0
+			}
+			width, _, err := term.GetSize(int(f.Fd()))
+			if err != nil {
+				return 0
+			}
+			return width
+		},
+	}
+}
+
+// apply takes the global flags over.
+func (s *session) apply(g *globals) error {
+	if g.Directory != "" {
+		if err := os.Chdir(g.Directory); err != nil {
+			return usage("-C: %w", err)
+		}
+	}
+	switch g.Color {
+	case "always":
+		s.stdout.colour, s.stderr.colour = true, true
+	case "never":
+		s.stdout.colour, s.stderr.colour = false, false
+	}
+	s.file, s.stateDir, s.quiet, s.verbose = g.File, g.StateDir, g.Quiet, g.Verbose
+	return nil
+}
+
+// leading rewrites the flags before the command: -f PATH is --file there,
+// which kong cannot say, since -f means --follow behind some commands. It
+// also remembers them for hints.
+func (s *session) leading(args []string) ([]string, error) {
+	var out []string
+	i := 0
+	for i < len(args) && strings.HasPrefix(args[i], "-") && args[i] != "-" && args[i] != "--" {
+		taken, rewritten, err := leadingFlag(args[i:])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, rewritten...)
+		i += taken
+	}
+	s.given = append([]string(nil), args[:i]...)
+	return append(out, args[i:]...), nil
+}
+
+// leadingFlag reads one flag before the command, and says how many arguments
+// it took and what kong is given for them.
+func leadingFlag(args []string) (taken int, rewritten []string, err error) {
+	arg := args[0]
+	if name, ok := strings.CutPrefix(arg, "--"); ok {
+		switch name {
+		case "file", "directory", "state-dir", "color":
+			if len(args) < 2 {
+				return 0, nil, usage("%s needs a value", arg)
+			}
+			return 2, args[:2], nil
+		}
+		return 1, args[:1], nil
+	}
+	// A cluster such as -qf: flags without value, then one with.
+	for i := 1; i < len(arg); i++ {
+		long := ""
+		switch arg[i] {
+		case 'f':
+			long = "--file="
+		case 'C':
+			long = "--directory="
+		default:
+			continue
+		}
+		if i > 1 {
+			rewritten = append(rewritten, arg[:i])
+		}
+		if value := strings.TrimPrefix(arg[i+1:], "="); value != "" {
+			return 1, append(rewritten, long+value), nil
+		}
+		if len(args) < 2 {
+			return 0, nil, usage("-%c needs a value", arg[i])
+		}
+		return 2, append(rewritten, long+args[1]), nil
+	}
+	return 1, args[:1], nil
+}
+
+// path returns the configuration that a command works on: its operand, else
+// what -f or SYNDICATE_FILE name, else the current directory.
+func (s *session) path(operand string) (string, error) {
+	switch {
+	case operand == "":
+		if s.file == "" {
+			return ".", nil
+		}
+		return s.file, nil
+	case s.fileGiven() && s.file != operand:
+		return "", usage("the configuration is named twice: %s and %s", s.file, operand)
+	}
+	return operand, nil
+}
+
+// fileGiven reports whether a flag names the configuration: the environment
+// yields to an operand, a flag does not.
+func (s *session) fileGiven() bool {
+	return s.file != "" && s.file != os.Getenv("SYNDICATE_FILE")
+}
+
+// command returns a command line for a hint, with the global flags that were
+// given.
+func (s *session) command(words ...string) string {
+	parts := []string{"syndicate"}
+	for _, w := range append(append([]string(nil), s.given...), words...) {
+		if w == "" || strings.ContainsAny(w, " \t\n'\"\\$&|;<>()*?#~`[]{}!") {
+			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+		parts = append(parts, w)
+	}
+	return strings.Join(parts, " ")
+}
+
+// hint is command for a format with one verb.
+func (s *session) hint(format string, words ...string) string {
+	return fmt.Sprintf(format, s.command(words...))
+}
