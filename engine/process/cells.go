@@ -23,7 +23,6 @@ type cells struct {
 	shared *os.File // the shared cgroup's directory
 	owned  int      // trees with a cgroup of their own now
 	off    bool     // the kernel refused
-	late   []*cell  // that could not be removed yet
 }
 
 // cell is the cgroup of one tree.
@@ -109,18 +108,16 @@ func (c *cells) giveUp() bool {
 	return !was
 }
 
-// discard removes a cgroup whose tree is gone.
+// discard removes a cgroup whose tree is gone. One that cannot be removed
+// now goes with all others in the end.
 func (c *cells) discard(used *cell) {
 	if c == nil || used == nil {
 		return
 	}
-	err := removeCell(used.path)
+	_ = removeCell(used.path)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.owned--
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		c.late = append(c.late, used)
-	}
 }
 
 // remove ends the use of cgroups and leaves no directory.

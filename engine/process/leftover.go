@@ -3,7 +3,6 @@ package process
 import (
 	"fmt"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -84,15 +83,12 @@ func unitOfLife(pid int, life string) (unit string, ok bool) {
 	return "", true
 }
 
-// inCellOf finds a life's directory in the path of a cgroup, and returns
-// that directory and the name below it.
-func inCellOf(path, life string) (dir, below string, ok bool) {
-	before, after, ok := strings.Cut(path+"/", "/"+cellPrefix+life+"/")
-	if !ok {
-		return "", "", false
-	}
+// inCellOf finds a life's directory in the path of a cgroup, and returns the
+// name below it.
+func inCellOf(path, life string) (below string, ok bool) {
+	_, after, ok := strings.Cut(path+"/", "/"+cellPrefix+life+"/")
 	below, _, _ = strings.Cut(after, "/")
-	return filepath.Join(before, cellPrefix+life), below, true
+	return below, ok
 }
 
 // KillTree sends SIGKILL to leftovers and to what is found beside them, until

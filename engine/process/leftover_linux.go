@@ -21,8 +21,7 @@ func cellOf(pid int, life string) (string, bool) {
 	if !ok {
 		return "", false
 	}
-	_, below, ok := inCellOf(path, life)
-	return below, ok
+	return inCellOf(path, life)
 }
 
 // removeLife removes a life's empty cgroups, where they are ours to remove.

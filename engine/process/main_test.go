@@ -59,7 +59,7 @@ func play(mode string) int {
 		child("between:run", &syscall.SysProcAttr{Setsid: true}, nil)
 		return untilTerm()
 	case "cleared": // the same, with an environment without marks
-		child("between:run", &syscall.SysProcAttr{Setsid: true}, []string{})
+		child("between:run", &syscall.SysProcAttr{Setsid: true}, []string{"GORACE=atexit_sleep_ms=0"})
 		return untilTerm()
 	case "between":
 		child(argument, &syscall.SysProcAttr{Setpgid: true}, nil)

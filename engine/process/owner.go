@@ -9,7 +9,7 @@ func (h *Host) UnitOf(pid int) (unit string, ok bool) {
 			parents[e.pid] = e.ppid
 		}
 	}
-	for me := ownPID(); pid > 1 && pid != me; pid = parents[pid] {
+	for me, steps := ownPID(), 0; pid > 1 && pid != me && steps <= len(parents); pid, steps = parents[pid], steps+1 {
 		if unit, ok := unitOfLife(pid, h.config.Life); ok {
 			return unit, true
 		}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -240,8 +241,7 @@ func TestExitStatusesAreNeverStolen(t *testing.T) {
 					return
 				default:
 				}
-				foreign := exec.Command(self0())
-				foreign.Env = append(os.Environ(), helperVariable+"=exit:7")
+				foreign := exec.Command("/bin/sh", "-c", "exit 7")
 				var exit *exec.ExitError
 				if err := foreign.Run(); !errors.As(err, &exit) || exit.ExitCode() != 7 {
 					t.Errorf("a child of os/exec: %v", err)
@@ -254,7 +254,7 @@ func TestExitStatusesAreNeverStolen(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range 40 {
-			p, err := h.Start(helperCommand(fmt.Sprintf("exit:%d", i+1)))
+			p, err := h.Start(Command{Argv: []string{"/bin/sh", "-c", fmt.Sprintf("exit %d", i+1)}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -356,6 +356,39 @@ func TestCloseEndsEverything(t *testing.T) {
 				t.Errorf("the cgroup %s is still there", h.cells.dir)
 			}
 		}
+	})
+}
+
+// Close in the middle of many starts: each one works or is refused, and
+// nothing is left of any.
+func TestCloseDuringStarts(t *testing.T) {
+	eachMode(t, func(t *testing.T, h *Host) {
+		half := make(chan struct{})
+		var calls sync.WaitGroup
+		var started atomic.Int64
+		for range 100 {
+			calls.Go(func() {
+				p, err := h.Start(Command{Unit: "service.test", Argv: []string{"/bin/sleep", "1000"}})
+				if err != nil && !errors.Is(err, ErrClosed) {
+					t.Error(err)
+				}
+				if err != nil {
+					return
+				}
+				if started.Add(1) == 50 {
+					close(half)
+				}
+				<-p.Gone()
+				if !p.ended() {
+					t.Error("gone before the leader has ended")
+				}
+			})
+		}
+		<-half
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+		calls.Wait()
 	})
 }
 

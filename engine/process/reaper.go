@@ -63,7 +63,7 @@ func (h *Host) reapChild(pid int) fate {
 	// the engine's own process group; what descends from a service never is.
 	// The first process of a container inherits from everybody and leaves
 	// nothing lying.
-	if group, err := syscall.Getpgid(pid); err == nil && group == h.self.pgid && h.self.pid != 1 {
+	if group, err := syscall.Getpgid(pid); err == nil && group == syscall.Getpgrp() && h.self.pid != 1 {
 		return foreign
 	}
 	everyone.orphanReaped()
