@@ -255,8 +255,12 @@ func dirtyError(l Ledger, files []File, schema string) *DirtyError {
 }
 
 // repairAdvice names the two ways out of a dirty ledger, as psql runs them.
+// The schema is left out where it is unknown or the usual one.
 func repairAdvice(version uint64, before Ledger, schema string) string {
-	table := quoteIdent(schema) + "." + ledgerTable
+	table := ledgerTable
+	if schema != "" && schema != "public" {
+		table = quoteIdent(schema) + "." + table
+	}
 	back := "DELETE FROM " + table
 	if !before.None {
 		back = fmt.Sprintf("UPDATE %s SET version = %d, dirty = false", table, before.Version)
@@ -265,11 +269,14 @@ func repairAdvice(version uint64, before Ledger, schema string) string {
 		"or finish it by hand and run: UPDATE %s SET version = %d, dirty = false", back, table, version)
 }
 
-// RepairAdvice returns the two ways out of a dirty ledger, for a person. It
-// names the table without its schema.
-func (s Status) RepairAdvice() string {
-	if !s.Ledger.Dirty {
-		return ""
+// Advice says what to do about a ledger that is dirty, or at a version that
+// no file of dir has; "" where there is nothing to do.
+func (s Status) Advice(dir string) string {
+	switch {
+	case s.Ledger.Dirty:
+		return dirtyError(s.Ledger, s.Files, "").Error()
+	case !s.Ledger.Known(s.Files):
+		return (&UnknownVersionError{Version: s.Ledger.Version, Dir: dir}).Error()
 	}
-	return dirtyError(s.Ledger, s.Files, "public").Error()
+	return ""
 }

@@ -160,6 +160,25 @@ func (s *Server) Prepare(ctx context.Context) (Command, error) {
 	return s.command(), nil
 }
 
+// Attach makes the endpoint of a server that another process of this machine
+// runs with the same state directory, instead of Prepare. Ready then waits
+// for it.
+func (s *Server) Attach() error {
+	for _, role := range []string{s.cfg.User, adminRole} {
+		pw, err := readPassword(s.passwordFile(role))
+		if err != nil {
+			return err
+		}
+		if pw == "" {
+			return &Error{
+				Op:     "reach database " + s.cfg.Name,
+				Reason: "its server has not been started yet: there is no " + s.passwordFile(role),
+			}
+		}
+	}
+	return s.passwords()
+}
+
 // command returns the long-running server. Declared settings come last but
 // cannot replace syndicate's own, which New refuses.
 func (s *Server) command() Command {

@@ -152,6 +152,28 @@ func TestServerThatRunsAlready(t *testing.T) {
 	}
 }
 
+func TestAttach(t *testing.T) {
+	ts := own(t, spec.Managed{})
+	other, err := New(ts.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(other.Attach(), other.Ready(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	if got := query(t, other.Endpoint(), "select current_user::text"); got != "main" {
+		t.Errorf("reached as %q", got)
+	}
+	none, err := New(shared.config("never-started", spec.Managed{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantText(t, none.Attach(), "has not been started yet")
+	if _, err := os.Stat(none.cfg.StateDir); err == nil {
+		t.Error("attaching made a state directory")
+	}
+}
+
 func TestStalePIDOfAnotherProcess(t *testing.T) {
 	ts := own(t, spec.Managed{})
 	ts.stop(StopSignal)
