@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"syscall"
 )
@@ -12,6 +13,7 @@ func configureSyndicate(t *trial, services []service, o options) (launch, error)
 	path, err := t.write(configuration(t, services, o), 0o644, "bench.hcl")
 	return launch{
 		argv:   []string{t.binary, "-f", path, "up"},
+		stdout: os.DevNull, // the merged output, which nobody reads here
 		signal: syscall.SIGTERM,
 		log:    t.path(".syndicate", "bench", "logs", "*"),
 	}, err
