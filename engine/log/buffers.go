@@ -3,10 +3,13 @@ package log
 import "sync"
 
 // Sizes of the buffers that a stream reads into, and how many streams may
-// use big ones, and pipes of that size, at the same time.
+// use big ones, and big pipes, at the same time. The big sizes were found by
+// measuring: a pipe of 1 MiB lets process and reader run beside each other,
+// while a buffer of that size falls out of the processor's cache.
 const (
 	smallBuffer = MaxLine
 	bigBuffer   = 256 << 10
+	bigPipe     = 1 << 20
 	maxBig      = 16
 )
 

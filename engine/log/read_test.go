@@ -251,13 +251,13 @@ func FuzzIndex(f *testing.F) {
 		if err := os.WriteFile(base+".idx", index, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		// A single cut can be moved by a damaged index, but no byte is lost.
+		// A damaged index may cut lines in other places, but no byte is lost.
 		want := len(strings.ReplaceAll(string(text), "\n", ""))
 		got := 0
 		for _, l := range read(t, log.Query{Dir: dir}) {
 			got += len(l.Text)
 		}
-		if got > want {
+		if got != want {
 			t.Fatalf("read %d bytes of %d", got, want)
 		}
 		read(t, log.Query{Dir: dir, Tail: tail & 0xff, Since: time.Unix(0, since)})

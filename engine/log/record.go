@@ -86,6 +86,8 @@ func decodeRecord(b []byte) (record, bool) {
 	}
 	sum := binary.LittleEndian.Uint16(b[22:])
 	ok := uint16(crc32.ChecksumIEEE(b[:22])) == sum &&
-		r.offset >= 0 && r.offset < 1<<62 && r.stream <= Engine
+		r.offset >= 0 && r.offset < 1<<62 && r.stream <= Engine &&
+		(r.flags&(runBegin|runEnd) == 0 || r.length == 0) &&
+		(r.flags&parting == 0 || r.length == 1)
 	return r, ok
 }

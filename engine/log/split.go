@@ -26,7 +26,7 @@ func (sp *splitter) feed(p piece, emit func(Line)) {
 		sp.within = [4]bool{}
 		return
 	}
-	if p.flags&parting != 0 || len(p.data) == 0 {
+	if len(p.data) == 0 || p.flags&parting != 0 && p.data[0] == '\n' {
 		return
 	}
 	s := p.stream & 3

@@ -85,7 +85,7 @@ func (s *stream) tryRead(fd uintptr) bool {
 	if s.gotErr == nil && s.n+s.got == len(s.buf) {
 		if s.full++; s.full == busyReads && !s.grown && s.capture.log.buffers.grow() {
 			s.grown = true
-			growPipe(fd, bigBuffer)
+			growPipe(fd, bigPipe)
 		}
 	} else {
 		s.full = 0
@@ -176,7 +176,7 @@ func (s *stream) flush() {
 // that whoever still writes to it cannot keep it open.
 func (s *stream) drain() {
 	_ = s.raw.Control(func(fd uintptr) {
-		for total := 0; total < bigBuffer; total += s.got {
+		for total := 0; total < bigPipe; total += s.got {
 			if !s.tryRead(fd) || s.gotErr != nil || s.got <= 0 {
 				return
 			}
