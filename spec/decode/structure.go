@@ -3,10 +3,13 @@ package decode
 import (
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/syndicate/syndicate/spec"
 )
 
 // header is what every block carries beside its contents: where it stands.
@@ -32,6 +35,7 @@ type Structure struct {
 	schema *hcl.BodySchema
 	attrs  map[string]Field
 	blocks map[string]Field
+	later  []Field // attributes
 }
 
 // Field is an attribute or a nested block of a Structure.
@@ -51,6 +55,7 @@ type Field struct {
 
 	index []int
 	typ   reflect.Type
+	value any // Default as the Go value that decoding uses, nil without one
 }
 
 var (
@@ -98,6 +103,9 @@ func (s *structures) collect(t reflect.Type, index []int, st *Structure) {
 		if sf.Type == attributeType {
 			st.Attributes = append(st.Attributes, f)
 			st.attrs[f.Name] = f
+			if f.Later {
+				st.later = append(st.later, f)
+			}
 			st.schema.Attributes = append(st.schema.Attributes,
 				hcl.AttributeSchema{Name: f.Name, Required: f.Required})
 			continue
@@ -135,7 +143,35 @@ func fieldOf(tag string, sf reflect.StructField, at []int) Field {
 	if e := sf.Tag.Get("enum"); e != "" {
 		f.Enum = strings.Split(e, ",")
 	}
+	f.value = defaultValue(f.Type, f.Default)
 	return f
+}
+
+// defaultValue parses the text of a default once, so that decoding need not.
+func defaultValue(typ, text string) any {
+	if text == "" {
+		return nil
+	}
+	switch typ {
+	case "duration":
+		v, _ := spec.ParseDuration(text)
+		return v
+	case "size":
+		v, _ := spec.ParseSize(text)
+		return v
+	case "share":
+		v, _ := spec.ParseShare(text)
+		return v
+	case "int":
+		v, _ := strconv.Atoi(text)
+		return v
+	case "number":
+		v, _ := strconv.ParseFloat(text, 64)
+		return v
+	case "bool":
+		return text == "true"
+	}
+	return nil
 }
 
 // decodeBody lays the contents of body out in dst, a pointer to a doc struct,

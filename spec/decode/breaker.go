@@ -1,0 +1,134 @@
+package decode
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/syndicate/syndicate/spec"
+)
+
+func (d *decoder) breaker(doc *breakerDoc) *spec.Breaker {
+	w := d.view(doc, "")
+	out := &spec.Breaker{
+		Block:         d.base(true),
+		BreakerPolicy: d.policy(w, &doc.breakerPolicyDoc),
+		Listen:        w.listen("listen"),
+		MaxCalls:      w.number("max_calls", 1, 1e6),
+	}
+	free := w
+	free.free = true
+	out.Target = d.urlText(free, "target", "http", "https", "tcp")
+	share, t := d.oneBlock(doc.Share, "a database", spec.KindDatabase)
+	if out.Share = share; t != nil {
+		d.orders = append(d.orders, usage{t.instances[0], "share", t.at})
+	}
+	for _, f := range doc.Fallbacks {
+		out.Fallbacks = append(out.Fallbacks, d.fallback(f))
+	}
+	return out
+}
+
+// urlText reads a URL that may be sensitive and may be known only later.
+func (d *decoder) urlText(w view, name string, schemes ...string) spec.Expr[spec.Text] {
+	expr, attr := w.native(name)
+	if expr == nil {
+		return spec.Expr[spec.Text]{}
+	}
+	r := w.result(attr)
+	if !r.failed && isNull(r.value) {
+		_, f := w.get(name)
+		w.null(attr, f)
+		return spec.Expr[spec.Text]{}
+	}
+	x := wantText()
+	x.from = func(v cty.Value) (spec.Text, error) {
+		t, err := textOf(v)
+		if err != nil {
+			return t, err
+		}
+		return t, checkURL(t.Reveal(), schemes...)
+	}
+	return expression(d, r, expr, name, x)
+}
+
+// policy reads the rules of a circuit breaker.
+func (d *decoder) policy(w view, doc *breakerPolicyDoc) spec.BreakerPolicy {
+	out := spec.BreakerPolicy{
+		Failures: w.number("failures", 1, 1e6), Rate: w.share("rate"), Over: w.period("over"),
+		MinCalls: w.number("min_calls", 1, 1e6), SlowCall: w.duration("slow_call"),
+		Timeout: w.period("timeout"), ResetTimeout: w.period("reset_timeout"),
+		HalfOpen: d.halfOpen(doc.HalfOpen),
+	}
+	if doc.Rate == nil {
+		for _, attr := range []*hcl.Attribute{doc.Over, doc.MinCalls} {
+			if attr != nil {
+				d.report(mistake(CodeCombine, attr.Range, "Only with rate", attr.Name+" belongs to rate, and there is none."))
+			}
+		}
+	} else if doc.Failures != nil {
+		d.report(mistake(CodeCombine, doc.Failures.Range, "Two rules for opening",
+			"failures counts in a row and rate in a window: keep one.", related{doc.Rate.Range, "the rate"}))
+	}
+	if out.SlowCall > 0 && out.SlowCall >= out.Timeout {
+		d.report(mistake(CodeCombine, doc.SlowCall.Range, "Bounds out of order",
+			fmt.Sprintf("slow_call is %s, but a call ends at timeout, %s.", out.SlowCall, out.Timeout)))
+	}
+	return out
+}
+
+func (d *decoder) halfOpen(doc *halfOpenDoc) spec.HalfOpen {
+	w := d.view(doc, "half_open.")
+	out := spec.HalfOpen{Calls: w.number("calls", 1, 1e6), Successes: w.number("successes", 1, 1e6)}
+	if out.Successes > out.Calls {
+		d.report(mistake(CodeCombine, doc.DefRange, "Bounds out of order",
+			fmt.Sprintf("successes is %d, which is more than calls, %d: it could never close.", out.Successes, out.Calls)))
+	}
+	return out
+}
+
+func (d *decoder) fallback(doc *fallbackDoc) spec.Fallback {
+	w := d.view(doc, "fallback.")
+	out := spec.Fallback{
+		Range: rangeOf(doc.DefRange), LastGood: w.duration("last_good"),
+		File: w.path("file"), Status: w.number("status", 100, 599),
+		Upstream: d.urlText(w, "upstream", "http", "https", "tcp"), Body: d.textExpr(w, "body"),
+	}
+	if expr, _ := w.native("command"); expr != nil {
+		out.Argv = w.argv("command", expr)
+	}
+	var kinds []*hcl.Attribute
+	for _, attr := range []*hcl.Attribute{doc.LastGood, doc.Upstream, doc.File, doc.Command, doc.Status} {
+		if attr != nil {
+			kinds = append(kinds, attr)
+		}
+	}
+	switch {
+	case len(kinds) == 0:
+		d.report(mistake(CodeCombine, doc.DefRange, "Fallback of no kind",
+			"A fallback has one of last_good, upstream, file, command and status."))
+	case len(kinds) > 1:
+		d.report(mistake(CodeCombine, kinds[1].Range, "Fallback of two kinds", fmt.Sprintf(
+			"A fallback has one kind, and this one has %s and %s: write two fallback blocks, in the order to try them.", kinds[0].Name, kinds[1].Name),
+			related{kinds[0].Range, "the other kind"}))
+	}
+	if doc.Body != nil && doc.Status == nil {
+		d.report(mistake(CodeCombine, doc.Body.Range, "Only with status", "body belongs to status, and there is none."))
+	}
+	return out
+}
+
+func (d *decoder) queue(doc *queueDoc) *spec.Queue {
+	w := d.view(doc, "")
+	out := &spec.Queue{
+		Block: d.base(true), Workers: w.number("workers", 1, 1e6), MaxDepth: w.number("max_depth", 1, 1e9),
+		MaxMemory: w.size("max_memory"),
+		SuspendOn: d.blocks(doc.SuspendOn, "a threshold", spec.KindThreshold),
+	}
+	store, t := d.oneBlock(doc.Store, "a database", spec.KindDatabase)
+	if out.Store = store; t != nil {
+		d.orders = append(d.orders, usage{t.instances[0], "store", t.at})
+	}
+	return out
+}

@@ -1,0 +1,335 @@
+package decode
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os/user"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/go-envparse"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/syndicate/syndicate/spec"
+)
+
+// command decodes how to start a process.
+func (w view) command() spec.Command {
+	d := w.d
+	out := spec.Command{Range: rangeOf(d.in.head.DefRange)}
+	if expr, attr := w.native("command"); expr != nil {
+		out.Range = rangeOf(attr.Range)
+		out.Argv, out.Shell = w.commandLine(expr)
+	}
+	out.Dir = w.path("dir")
+	if attr, _ := w.get("dir"); attr == nil {
+		out.Dir = d.l.system.Dir
+	} else if out.Dir != "" {
+		w.directory("dir", out.Dir, "working directory")
+	}
+	out.Env = w.environment("env")
+	out.EnvFiles = w.envFiles()
+	out.InheritEnv = w.patterns()
+	out.Inherited = pickEnvironment(d.l.environ, out.InheritEnv)
+	out.User = w.account("user", d.l.o.LookupUser, lookupUser)
+	out.Group = w.account("group", d.l.o.LookupGroup, lookupGroup)
+	return out
+}
+
+const processList = "the process list"
+
+// commandLine reads a command: a list, or a literal string for the shell.
+func (w view) commandLine(expr hclsyntax.Expression) ([]spec.Expr[string], bool) {
+	d := w.d
+	if p, ok := expr.(*hclsyntax.ParenthesesExpr); ok {
+		return w.commandLine(p.Expression)
+	}
+	if s, ok := literalText(expr); ok {
+		if strings.TrimSpace(s) == "" {
+			d.report(mistake(CodeType, expr.Range(), "Empty command", "command names no program."))
+			return nil, false
+		}
+		return []spec.Expr[string]{spec.KnownAt(s, rangeOf(expr.Range()), nil)}, true
+	}
+	if isTemplate(expr) {
+		d.report(mistake(CodeShell, expr.Range(), "Value in a shell command", w.shellHint(expr)))
+		return nil, false
+	}
+	return w.argv("command", expr), false
+}
+
+// shellHint shows how a value reaches a shell command.
+func (w view) shellHint(expr hclsyntax.Expression) string {
+	written := "…"
+	if vars := expr.Variables(); len(vars) > 0 {
+		written = w.d.l.written(vars[0].SourceRange())
+	}
+	return fmt.Sprintf("A command that is a string is run by the shell, so ${…} must not stand in it: a value could change what is run. "+
+		"Write env = { VALUE = %s } and $VALUE in the command (of the shell: without braces, or $${VALUE}), or a list: [\"program\", %s].", written, written)
+}
+
+// argv reads a list of a program and its arguments. Its length must be known
+// at plan time; its elements need not be.
+func (w view) argv(name string, expr hclsyntax.Expression) []spec.Expr[string] {
+	d := w.d
+	if tuple, ok := expr.(*hclsyntax.TupleConsExpr); ok {
+		out := make([]spec.Expr[string], 0, len(tuple.Exprs))
+		for _, item := range tuple.Exprs {
+			r := d.e.value(scope{d.in}, item)
+			d.use(r, w.prefix+name)
+			out = append(out, expression(d, r, item, "An element of "+name, wantString(processList)))
+		}
+		return w.program(name, expr, out)
+	}
+	r := d.e.value(scope{d.in}, expr)
+	d.use(r, w.prefix+name)
+	if r.failed || r.vague && !r.value.IsKnown() {
+		return nil
+	}
+	v, marks := r.value.Unmark()
+	items, ok := itemsOf(v)
+	switch _, secret := marks[sensitiveMark{}]; {
+	case secret:
+		d.report(mistake(CodeSensitive, expr.Range(), "Sensitive value",
+			name+" is made of a sensitive value, which the process list would show. Pass it in env instead."))
+		return nil
+	case !v.IsKnown():
+		d.report(mistake(CodeUnknown, expr.Range(), "Value not known at plan time", fmt.Sprintf(
+			"The number of elements of %s must be known at plan time, but %s exists only after the start.", name, laterNames(r))))
+		return nil
+	case v.IsNull():
+		d.report(mistake(CodeNull, expr.Range(), "Null value", name+" needs a value, and null is none."))
+		return nil
+	case !ok:
+		detail := fmt.Sprintf("%s must be a list of a program and its arguments, not %s.", name, typeName(v))
+		if v.Type() == cty.String {
+			detail = fmt.Sprintf("%s is a list of a program and its arguments, or a string that is written right here: a string made elsewhere is not run by a shell.", name)
+		}
+		d.report(mistake(CodeType, expr.Range(), "Wrong type", detail))
+		return nil
+	}
+	out := make([]spec.Expr[string], 0, len(items))
+	for i := range items {
+		x := wantString(processList)
+		x.index = i
+		out = append(out, expression(d, r, expr, "An element of "+name, x))
+	}
+	return w.program(name, expr, out)
+}
+
+// program checks that a command names something to run.
+func (w view) program(name string, expr hclsyntax.Expression, argv []spec.Expr[string]) []spec.Expr[string] {
+	if len(argv) == 0 {
+		w.d.report(mistake(CodeType, expr.Range(), "Empty command", name+" names no program."))
+		return nil
+	}
+	if first, ok := argv[0].Value(); ok && first == "" {
+		w.d.report(mistake(CodeType, expr.Range(), "Empty command", "The first element of "+name+" names the program, and is empty."))
+	}
+	return argv
+}
+
+// environment reads a map of strings whose values may be known only later.
+func (w view) environment(name string) []spec.EnvVar {
+	expr, _ := w.native(name)
+	if expr == nil {
+		return nil
+	}
+	if obj, ok := expr.(*hclsyntax.ObjectConsExpr); ok {
+		if keys, ok := literalKeys(obj); ok {
+			return w.entries(name, keys, obj)
+		}
+	}
+	return w.computedEntries(name, expr)
+}
+
+// literalKeys returns the keys of an object where all are written out.
+func literalKeys(obj *hclsyntax.ObjectConsExpr) ([]string, bool) {
+	keys := make([]string, 0, len(obj.Items))
+	for _, item := range obj.Items {
+		v, diags := item.KeyExpr.Value(nil)
+		s, ok := stringOf(v)
+		if diags.HasErrors() || !ok {
+			return nil, false
+		}
+		keys = append(keys, s)
+	}
+	return keys, true
+}
+
+// entries reads the values of an object one by one, so that each has its own
+// place and reasons.
+func (w view) entries(name string, keys []string, obj *hclsyntax.ObjectConsExpr) []spec.EnvVar {
+	d := w.d
+	out := make([]spec.EnvVar, 0, len(keys))
+	at := make(map[string]int, len(keys))
+	for i, key := range keys {
+		item := obj.Items[i]
+		if !w.goodName(name, key, item.KeyExpr.Range()) {
+			continue
+		}
+		r := d.e.value(scope{d.in}, item.ValueExpr)
+		if !w.free {
+			d.use(r, w.prefix+name+"."+key)
+		}
+		v := spec.EnvVar{Name: key, Range: rangeOf(hcl.RangeBetween(item.KeyExpr.Range(), item.ValueExpr.Range()))}
+		if !r.failed && isNull(r.value) {
+			v.Null = true
+		} else {
+			v.Value = expression(d, r, item.ValueExpr, name+"."+key, wantText())
+		}
+		if s, ok := literalText(item.ValueExpr); ok {
+			d.addresses = append(d.addresses, literalAddress{name + "." + key, s, item.ValueExpr.Range()})
+		}
+		if j, again := at[key]; again {
+			out[j] = v
+			continue
+		}
+		at[key] = len(out)
+		out = append(out, v)
+	}
+	return out
+}
+
+// computedEntries reads a map that is computed as a whole.
+func (w view) computedEntries(name string, expr hclsyntax.Expression) []spec.EnvVar {
+	d := w.d
+	r := d.e.value(scope{d.in}, expr)
+	if !w.free {
+		d.use(r, w.prefix+name)
+	}
+	if r.failed || isNull(r.value) {
+		return nil
+	}
+	entries, ok := entriesOf(r.value)
+	if !ok {
+		v, _ := r.value.Unmark()
+		switch {
+		case !v.IsKnown() && r.vague:
+		case !v.IsKnown():
+			d.report(mistake(CodeUnknown, expr.Range(), "Value not known at plan time", fmt.Sprintf(
+				"The names in %s must be known at plan time, but %s exists only after the start.", name, laterNames(r))))
+		default:
+			d.report(mistake(CodeType, expr.Range(), "Wrong type", fmt.Sprintf("%s must be a map, not %s.", name, typeName(v))))
+		}
+		return nil
+	}
+	var out []spec.EnvVar
+	for _, en := range entries {
+		if !w.goodName(name, en.key, expr.Range()) {
+			continue
+		}
+		v := spec.EnvVar{Name: en.key, Range: rangeOf(expr.Range())}
+		if v.Null = isNull(en.value); !v.Null {
+			x := wantText()
+			x.key = en.key
+			v.Value = expression(d, r, expr, name+"."+en.key, x)
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+func (w view) goodName(attr, name string, at hcl.Range) bool {
+	if isName(name) {
+		return true
+	}
+	w.d.report(mistake(CodeName, at, "Bad name", fmt.Sprintf("%q cannot be a name in %s.", name, attr)))
+	return false
+}
+
+// envFiles reads the files of NAME=value lines.
+func (w view) envFiles() []spec.EnvFile {
+	attr, _ := w.get("env_file")
+	var out []spec.EnvFile
+	for _, name := range w.texts("env_file") {
+		name, optional := strings.CutPrefix(name, "?")
+		f := spec.EnvFile{Path: w.d.l.path(name), Optional: optional, Range: rangeOf(attr.Expr.Range())}
+		w.readEnvFile(&f, attr.Expr.Range())
+		out = append(out, f)
+	}
+	return out
+}
+
+func (w view) readEnvFile(f *spec.EnvFile, at hcl.Range) {
+	shown := w.d.l.display(f.Path)
+	src, err := w.d.l.fs.ReadFile(f.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && f.Optional:
+		f.Missing = true
+		return
+	case errors.Is(err, fs.ErrNotExist):
+		f.Missing = true
+		w.d.report(mistake(CodeEnvFile, at, "No such env_file",
+			fmt.Sprintf("%s is not there. Create it, or write \"?%s\" where it may be missing.", shown, shown)))
+		return
+	case err != nil:
+		w.d.report(mistake(CodeEnvFile, at, "File cannot be read", fileMistake(shown, "read", err).Detail))
+		return
+	}
+	vars, err := envparse.Parse(bytes.NewReader(src))
+	if err != nil {
+		// The parser's own text may quote the line.
+		detail := shown + " does not consist of NAME=value lines."
+		var pe *envparse.ParseError
+		if errors.As(err, &pe) {
+			detail = fmt.Sprintf("Line %d of %s is not NAME=value.", pe.Line, shown)
+		}
+		w.d.report(mistake(CodeEnvFile, at, "Wrong env_file", detail))
+		return
+	}
+	for _, name := range sortedKeys(vars) {
+		f.Vars = append(f.Vars, spec.EnvVar{Name: name, Value: spec.Known(spec.Sensitive(vars[name])), Range: f.Range})
+	}
+}
+
+// patterns reads inherit_env.
+func (w view) patterns() []string {
+	out := w.texts("inherit_env")
+	attr, _ := w.get("inherit_env")
+	return slices.DeleteFunc(out, func(p string) bool {
+		if strings.Contains(strings.TrimSuffix(p, "*"), "*") || !isName(p) {
+			w.d.report(mistake(CodePattern, attr.Expr.Range(), "Wrong pattern",
+				fmt.Sprintf("%q is neither a name nor a pattern such as NODE_*.", p)))
+			return true
+		}
+		return false
+	})
+}
+
+// account reads a user's or group's name and checks that it exists.
+func (w view) account(name string, lookup, machine func(string) error) string {
+	s := w.text(name)
+	if s == "" {
+		return ""
+	}
+	if lookup == nil {
+		lookup = machine
+	}
+	if err := lookup(s); err != nil {
+		attr, _ := w.get(name)
+		w.d.report(mistake(CodeUser, attr.Expr.Range(), "Unknown "+name,
+			fmt.Sprintf("This machine has no %s %q.", name, s)))
+	}
+	return s
+}
+
+func lookupUser(name string) error {
+	if _, err := user.Lookup(name); err == nil {
+		return nil
+	}
+	_, err := user.LookupId(name)
+	return err
+}
+
+func lookupGroup(name string) error {
+	if _, err := user.LookupGroup(name); err == nil {
+		return nil
+	}
+	_, err := user.LookupGroupId(name)
+	return err
+}

@@ -1,0 +1,265 @@
+package decode
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/syndicate/syndicate/spec"
+)
+
+func (d *decoder) database(doc *databaseDoc) *spec.Database {
+	w := d.view(doc, "")
+	out := &spec.Database{
+		Block:        d.base(w.truth("critical")),
+		Retry:        d.databaseRetry(doc.Retry),
+		Health:       d.health(doc.Health),
+		QueryTimeout: w.duration("query_timeout"),
+		SSL:          w.choice("ssl"),
+		Stop:         spec.Stop{Signal: "SIGINT", Timeout: d.view(doc.Stop, "stop.").duration("timeout")},
+		Log:          d.log(doc.Log),
+	}
+	d.checkSource(doc)
+	src := d.e.source(d.in, doc)
+	out.Source, out.SourceRange = src.kind, rangeOf(src.at)
+	d.external(w, out, doc)
+	if out.Source == sourceManaged {
+		out.Managed = d.managed(doc)
+	} else if doc.Managed != nil {
+		d.managed(doc) // for its mistakes
+	}
+	if doc.Migrations != nil {
+		out.Migrations = d.migrations(doc.Migrations)
+	}
+	d.databaseExtras(out, doc)
+	return out
+}
+
+// external reads what is written about a server that runs elsewhere. All of
+// it is checked, whichever source is in force.
+func (d *decoder) external(w view, out *spec.Database, doc *databaseDoc) {
+	if expr, attr := w.native("url"); expr != nil {
+		r := w.result(attr)
+		if !r.failed && !isNull(r.value) {
+			r.value = r.value.Mark(sensitiveMark{})
+			x := wantText()
+			x.from = func(v cty.Value) (spec.Text, error) {
+				t, err := textOf(v)
+				if err != nil || t.Reveal() == "" {
+					return t, err
+				}
+				return t, checkURL(t.Reveal(), "postgres", "postgresql")
+			}
+			out.URL = expression(d, r, expr, "url", x)
+			if t, ok := out.URL.Value(); ok {
+				d.l.keepSecret(t.Reveal())
+			}
+		}
+	}
+	out.Host = d.textExpr(w, "host")
+	out.DBName = d.textExpr(w, "name")
+	out.User = d.textExpr(w, "user")
+	if !out.DBName.IsSet() {
+		out.DBName = spec.Known(d.in.addr.Name)
+	}
+	out.Port = spec.Known(5432)
+	if expr, attr := w.native("port"); expr != nil {
+		r := w.result(attr)
+		if !r.failed && !isNull(r.value) {
+			out.Port = expression(d, r, expr, "port", want[int]{index: -1, shown: "status", from: func(v cty.Value) (int, error) {
+				n, err := intOf(v)
+				if err == nil && (n < 1 || n > 65535) {
+					err = fmt.Errorf("must be between 1 and 65535, not %d", n)
+				}
+				return n, err
+			}})
+		}
+	}
+	if expr, attr := w.native("password"); expr != nil {
+		r := w.result(attr)
+		if !r.failed && !isNull(r.value) {
+			r.value = r.value.Mark(sensitiveMark{})
+			out.Password = expression(d, r, expr, "password", wantText())
+			if t, ok := out.Password.Value(); ok && t.Reveal() != "" {
+				d.l.keepSecret(t.Reveal())
+			}
+		}
+	}
+	d.onlyParts(doc)
+}
+
+// onlyParts reports parts of a URL that stand beside a URL without a host.
+func (d *decoder) onlyParts(doc *databaseDoc) {
+	if doc.Host != nil {
+		return
+	}
+	for _, attr := range []*hcl.Attribute{doc.Port, doc.Password, doc.SSL} {
+		if attr != nil {
+			d.report(mistake(CodeCombine, attr.Range, "Only with host", fmt.Sprintf(
+				"%s belongs to a server that is named by host, and there is no host: write it into the url.", attr.Name)))
+		}
+	}
+}
+
+// textExpr reads a string that may be known only later; unset where it is
+// left out or null.
+func (d *decoder) textExpr(w view, name string) spec.Expr[string] {
+	expr, attr := w.native(name)
+	if expr == nil {
+		return spec.Expr[string]{}
+	}
+	r := w.result(attr)
+	if !r.failed && isNull(r.value) {
+		return spec.Expr[string]{}
+	}
+	return expression(d, r, expr, name, wantString("status"))
+}
+
+func (d *decoder) databaseRetry(doc *dbRetryDoc) spec.Retry {
+	w := d.view(doc, "retry.")
+	return spec.Retry{Attempts: w.number("attempts", 1, 1e6), Backoff: w.backoff()}
+}
+
+func (d *decoder) health(doc *healthDoc) spec.Health {
+	w := d.view(doc, "health.")
+	return spec.Health{Interval: w.period("interval"), Timeout: w.period("timeout")}
+}
+
+func (d *decoder) managed(doc *databaseDoc) *spec.Managed {
+	w := d.view(doc.Managed, "managed.")
+	out := &spec.Managed{
+		Version: w.number("version", 9, 99), DataDir: w.path("data_dir"), BinDir: w.path("bin_dir"),
+		User: w.text("user"), Durability: w.choice("durability"),
+		Settings: w.textMap("settings"), Extensions: w.texts("extensions"),
+		Port: spec.Port{Auto: true, Range: rangeOf(doc.DefRange)},
+	}
+	out.Range = rangeOf(doc.DefRange)
+	if doc.Managed != nil {
+		out.Range = rangeOf(doc.Managed.DefRange)
+	}
+	if p := w.port("port"); p != nil {
+		out.Port = *p
+	}
+	w.chosen(&out.Port, d.in.addr.String())
+	if out.DataDir == "" {
+		out.DataDir = d.dataDir()
+	}
+	for _, name := range sortedKeys(out.Settings) {
+		switch name {
+		case "port", "listen_addresses", "unix_socket_directories", "data_directory":
+			d.report(mistake(CodeCombine, doc.Managed.Settings.Range, "Setting of syndicate's own",
+				fmt.Sprintf("%s is set by syndicate, which needs to know it: remove it from settings.", name)))
+		}
+	}
+	return out
+}
+
+// dataDir is where a managed server keeps its data by default. The server
+// refuses to run as root, and its user cannot reach into state_dir then.
+func (d *decoder) dataDir() string {
+	name := d.in.addr.Name
+	if d.in.addr.Key != "" {
+		name += "." + d.in.addr.Key
+	}
+	root := os.Geteuid() == 0
+	if d.l.o.Superuser != nil {
+		root = *d.l.o.Superuser
+	}
+	if !root {
+		return filepath.Join(d.l.system.StateDir, "pg", name)
+	}
+	sum := sha256.Sum256([]byte(d.l.system.StateDir))
+	return filepath.Join("/var/lib/syndicate", hex.EncodeToString(sum[:6]), name)
+}
+
+func (d *decoder) migrations(doc *migrationsDoc) *spec.Migrations {
+	w := d.view(doc, "migrations.")
+	out := &spec.Migrations{
+		Range: rangeOf(doc.DefRange), Path: w.path("path"), OnUp: w.choice("on_up"), LockTimeout: w.duration("lock_timeout"),
+	}
+	if out.Path != "" {
+		w.directory("path", out.Path, "migrations directory")
+	}
+	return out
+}
+
+// databaseExtras reads the blocks that shape how a database is used.
+func (d *decoder) databaseExtras(out *spec.Database, doc *databaseDoc) {
+	if doc.Pool != nil {
+		w := d.view(doc.Pool, "pool.")
+		out.Pool = &spec.Pool{
+			Range: rangeOf(doc.Pool.DefRange), Min: w.number("min", 0, 1e6), Max: w.number("max", 1, 1e6),
+			AcquireTimeout: w.period("acquire_timeout"),
+		}
+		if out.Pool.Min > out.Pool.Max {
+			d.report(mistake(CodeCombine, doc.Pool.DefRange, "Bounds out of order",
+				fmt.Sprintf("min is %d, which is more than max, %d.", out.Pool.Min, out.Pool.Max)))
+		}
+	}
+	if doc.Gateway != nil {
+		w := d.view(doc.Gateway, "gateway.")
+		g := &spec.Gateway{
+			Range: rangeOf(doc.Gateway.DefRange), Listen: w.listen("listen"),
+			MaxConn: w.number("max_conn", 1, 1e6), Pooler: w.choice("pooler"),
+		}
+		if w.truth("enabled") {
+			out.Gateway = g
+		}
+	}
+	if doc.Breaker != nil {
+		p := d.policy(d.view(doc.Breaker, "breaker."), &doc.Breaker.breakerPolicyDoc)
+		out.Breaker = &p
+	}
+	if doc.Schema != nil {
+		out.Schema = d.schema(doc.Schema)
+	}
+}
+
+func (d *decoder) schema(doc *schemaDoc) []spec.Table {
+	var out []spec.Table
+	seen := map[string]hcl.Range{}
+	for _, t := range doc.Tables {
+		if first, ok := seen[t.Label]; ok {
+			d.report(mistake(CodeDuplicateBlock, t.DefRange, "Second table with this name",
+				fmt.Sprintf("The table %q stands twice; the first is at %s.", t.Label, place(first)), related{first, "the first one"}))
+			continue
+		}
+		seen[t.Label] = t.DefRange
+		w := d.view(t, "schema."+t.Label+".")
+		out = append(out, spec.Table{
+			Name: t.Label, Range: rangeOf(t.DefRange), Columns: w.textMap("columns"),
+			NotNull: w.texts("not_null"), Indexes: w.texts("indexes"),
+		})
+	}
+	return out
+}
+
+// listen reads an address to listen on, "" where it is left out.
+func (w view) listen(name string) string {
+	s := w.text(name)
+	if s == "" {
+		return ""
+	}
+	attr, _ := w.get(name)
+	if _, port, ok := cutPort(s); !ok || port < 1 {
+		w.d.report(notHostPort(attr))
+		return ""
+	}
+	return s
+}
+
+// cutPort splits HOST:PORT.
+func cutPort(s string) (string, int, bool) {
+	i := strings.LastIndex(s, ":")
+	if i < 0 {
+		return "", 0, false
+	}
+	n, err := intOf(cty.StringVal(s[i+1:]))
+	return s[:i], n, err == nil && n <= 65535
+}

@@ -1,0 +1,278 @@
+package decode
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/syndicate/syndicate/spec"
+)
+
+// edges draws the dependencies between instances: at most one for each pair
+// and condition, with all of its reasons.
+type edges struct {
+	l     *loader
+	list  []spec.Edge
+	byKey map[edgeKey]int
+	plan  []planned
+}
+
+type edgeKey struct {
+	from, to  spec.Addr
+	condition string
+}
+
+// planned is an edge before its two ends are compared.
+type planned struct {
+	from, to *instance
+	index    int
+	at       hcl.Range
+}
+
+// draw adds the edges of one instance.
+func (g *edges) draw(d *decoder) {
+	for _, c := range d.dependsOn {
+		g.conditions(d, c, false)
+	}
+	for _, c := range d.after {
+		g.conditions(d, c, true)
+	}
+	for _, u := range d.orders {
+		g.add(d.in, u.target, "ready", contains(targetsOf(d.after), u.target), u.text, u.at)
+	}
+	seen := map[usage]bool{}
+	for _, u := range d.usages {
+		if u.target == d.in || seen[u] || contains(d.noWait, u.target) {
+			continue
+		}
+		seen[u] = true
+		soft := contains(targetsOf(d.after), u.target)
+		for _, name := range named(d, u.target) {
+			g.add(d.in, u.target, name, soft, u.text, u.at)
+		}
+	}
+}
+
+func targetsOf(cs []condition) []*target {
+	if len(cs) == 0 {
+		return nil
+	}
+	out := make([]*target, len(cs))
+	for i, c := range cs {
+		out[i] = c.target
+	}
+	return out
+}
+
+// named returns the conditions that a value taken from a target waits for:
+// those that depends_on or after names, else the default one.
+func named(d *decoder, to *instance) []string {
+	var out []string
+	look := func(cs []condition) {
+		for _, c := range cs {
+			if !slices.Contains(c.instances, to) {
+				continue
+			}
+			name := c.name
+			if !c.explicit {
+				name = defaultCondition(to)
+			}
+			if !slices.Contains(out, name) {
+				out = append(out, name)
+			}
+		}
+	}
+	look(d.dependsOn)
+	look(d.after)
+	if len(out) > 0 {
+		return out
+	}
+	if name := defaultCondition(to); name != "" {
+		return []string{name}
+	}
+	return nil
+}
+
+// conditions adds the edges of one element of depends_on or after.
+func (g *edges) conditions(d *decoder, c condition, soft bool) {
+	text := "depends_on"
+	if soft {
+		text = "after"
+	}
+	for _, to := range c.instances {
+		if to == d.in {
+			continue
+		}
+		name := c.name
+		if name == "" {
+			name = defaultCondition(to)
+		}
+		g.add(d.in, to, name, soft, text, c.at)
+	}
+}
+
+func (g *edges) add(from, to *instance, name string, soft bool, text string, at hcl.Range) {
+	k := edgeKey{from.addr, to.addr, name}
+	i, ok := g.byKey[k]
+	if !ok {
+		i = len(g.list)
+		g.byKey[k] = i
+		g.list = append(g.list, spec.Edge{From: from.addr, To: to.addr, Condition: name, Soft: soft})
+		g.plan = append(g.plan, planned{from: from, to: to, index: i, at: at})
+	}
+	e := &g.list[i]
+	e.Soft = e.Soft && soft
+	e.Reasons = append(e.Reasons, spec.Reason{Text: text, Range: rangeOf(at)})
+}
+
+// finish checks the edges and puts them in order.
+func (g *edges) finish() {
+	critical := map[spec.Addr]bool{}
+	up := map[spec.Addr]bool{}
+	s := g.l.system
+	for _, x := range s.Services {
+		critical[x.Addr] = x.Critical
+	}
+	for _, x := range s.Databases {
+		critical[x.Addr] = x.Critical
+	}
+	for _, x := range s.Tasks {
+		critical[x.Addr], up[x.Addr] = x.Critical, x.Run == "up"
+	}
+	for _, p := range g.plan {
+		g.check(p, critical, up)
+	}
+	for i := range g.list {
+		slices.SortStableFunc(g.list[i].Reasons, func(a, b spec.Reason) int {
+			return cmp.Or(strings.Compare(a.Range.Filename, b.Range.Filename), cmp.Compare(a.Range.Start.Byte, b.Range.Start.Byte))
+		})
+	}
+	slices.SortFunc(g.list, func(a, b spec.Edge) int {
+		return cmp.Or(a.From.Compare(b.From), a.To.Compare(b.To), strings.Compare(a.Condition, b.Condition))
+	})
+	s.Edges = g.list
+}
+
+// check compares the two ends of an edge.
+func (g *edges) check(p planned, critical, up map[spec.Addr]bool) {
+	e := g.list[p.index]
+	from, to := e.From, e.To
+	if isUp, isTask := up[to]; isTask && !isUp {
+		g.l.report(mistake(CodeDemand, p.at, "Task does not run at start-up", fmt.Sprintf(
+			"%s waits until %s is completed, but that task runs only when asked. Write run = \"up\" in its block at %s.",
+			from, to, place(p.to.head.DefRange)), related{p.to.head.DefRange, "the task"}))
+		return
+	}
+	if isUp, isTask := up[from]; e.Soft || isTask && !isUp {
+		return
+	}
+	isCritical := func(a spec.Addr) bool {
+		c, ok := critical[a]
+		return c || !ok
+	}
+	if isCritical(from) && !isCritical(to) {
+		g.l.report(mistake(CodeCritical, p.at, "Critical depends on non-critical", fmt.Sprintf(
+			"%s is critical and needs %s, which may fail without the system failing. Write after = [%s] in %s, which waits without needing it; or make both critical, or neither.",
+			from, to, to, from), related{p.to.head.DefRange, to.String() + " is declared here"}))
+	}
+}
+
+// literalAddress is a string that is written out in env.
+type literalAddress struct {
+	name string
+	text string
+	at   hcl.Range
+}
+
+// checkAddresses warns of literal URLs that point at the port of another
+// block without depending on it.
+func (l *loader) checkAddresses(all []*decoder, g *edges) {
+	if len(all) == 0 {
+		return
+	}
+	byPort := map[string][]spec.Addr{}
+	what := map[string]string{}
+	note := func(n int, addr spec.Addr, ref string) {
+		if n > 0 {
+			port := fmt.Sprint(n)
+			byPort[port] = append(byPort[port], addr)
+			what[port+" "+addr.String()] = ref
+		}
+	}
+	for _, s := range l.system.Services {
+		if s.Port != nil {
+			note(s.Port.Number, s.Addr, s.Addr.String()+".url")
+		}
+		for _, name := range sortedKeys(s.Ports) {
+			note(s.Ports[name].Number, s.Addr, s.Addr.String()+".ports."+name)
+		}
+	}
+	for _, db := range l.system.Databases {
+		if db.Managed != nil {
+			note(db.Managed.Port.Number, db.Addr, db.Addr.String()+".url")
+		}
+	}
+	for _, b := range l.system.Breakers {
+		if _, port, err := net.SplitHostPort(b.Listen); err == nil {
+			byPort[port] = append(byPort[port], b.Addr)
+			what[port+" "+b.Addr.String()] = b.Addr.String() + ".url"
+		}
+	}
+	linked := map[[2]spec.Addr]bool{}
+	for _, e := range g.list {
+		linked[[2]spec.Addr{e.From, e.To}] = true
+	}
+	for _, d := range all {
+		for _, a := range d.addresses {
+			d.checkAddress(a, byPort, what, linked)
+		}
+	}
+}
+
+func (d *decoder) checkAddress(a literalAddress, byPort map[string][]spec.Addr, what map[string]string, linked map[[2]spec.Addr]bool) {
+	port, ok := localPort(a.text)
+	if !ok {
+		return
+	}
+	for _, to := range byPort[port] {
+		b := d.l.blocks[to.Block()]
+		if to == d.in.addr || linked[[2]spec.Addr{d.in.addr, to}] || b != nil && contains(d.noWait, b.instance(to)) {
+			continue
+		}
+		ref := what[port+" "+to.String()]
+		d.report(warning(CodeLiteralURL, a.at, "Literal address of another block", fmt.Sprintf(
+			"%s points at the port of %s, but %s does not wait for it. Write %s = %s instead: then it does.",
+			a.name, to, d.in.addr, a.name[strings.LastIndex(a.name, ".")+1:], ref)))
+	}
+}
+
+// instance returns the instance with an address.
+func (b *block) instance(a spec.Addr) *instance {
+	for _, in := range b.instances {
+		if in.addr == a {
+			return in
+		}
+	}
+	return nil
+}
+
+// localPort returns the port of a URL, or of HOST:PORT, that names this
+// machine.
+func localPort(s string) (string, bool) {
+	host, port := "", ""
+	if u, err := url.Parse(s); err == nil && u.Host != "" {
+		host, port = u.Hostname(), u.Port()
+	} else if h, p, err := net.SplitHostPort(s); err == nil {
+		host, port = h, p
+	}
+	if port == "" {
+		return "", false
+	}
+	ip := net.ParseIP(host)
+	return port, host == "localhost" || ip != nil && (ip.IsLoopback() || ip.IsUnspecified())
+}
