@@ -60,6 +60,7 @@ func playEngine(mode, argument string) int {
 
 // checkItself starts and stops every kind of tree and prints "fine".
 func checkItself(h *Host, life string) int {
+	fmt.Printf("%+v\n", h.Facts())
 	for _, service := range []string{"run", "tree", "daemon", "treecrash", "orphans:10"} {
 		p, err := h.Start(helperCommand(service))
 		if err != nil {
@@ -171,6 +172,66 @@ func TestWithoutPrivileges(t *testing.T) {
 	}
 }
 
+// A user to whom a cgroup was handed over, as systemd does it, has trees as
+// exact as root.
+func TestWithoutPrivilegesInACgroupOfOnesOwn(t *testing.T) {
+	base, err := ownCgroup()
+	if err == nil {
+		base += fmt.Sprintf("/test-%d", os.Getpid())
+		err = os.Mkdir(base, 0o755)
+	}
+	if err != nil || os.Getuid() != 0 {
+		t.Skip("needs root and a writable cgroup2: ", err)
+	}
+	defer func() {
+		if err := removeCell(base); err != nil {
+			t.Error(err)
+		}
+	}()
+	for _, name := range []string{"", "/cgroup.procs", "/cgroup.subtree_control"} {
+		if err := os.Chown(base+name, 65534, 65534); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir, err := os.Open(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	engine := engineCommand("plain", life(t), CgroupAuto, &syscall.SysProcAttr{
+		Credential:  &syscall.Credential{Uid: 65534, Gid: 65534},
+		UseCgroupFD: true, CgroupFD: int(dir.Fd()),
+	})
+	engine.Dir = "/"
+	output, err := engine.CombinedOutput()
+	if err != nil || !strings.HasSuffix(string(output), "fine\n") || !strings.Contains(string(output), "Cgroup:"+base) {
+		t.Errorf("%v\n%s", err, output)
+	}
+}
+
+// leadersOf lists the children of an engine that it started: they are in its
+// session, as daemons that it inherited are not.
+func leadersOf(t *testing.T, engine int) []entry {
+	census, err := everyProcess()
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, _ := lookAt(engine)
+	return slices.DeleteFunc(census, func(e entry) bool { return e.ppid != engine || e.sid != own.sid })
+}
+
+// untilDead waits for processes that are no children of this one.
+func untilDead(t *testing.T, processes []entry) {
+	deadline := time.Now().Add(long)
+	for _, e := range processes {
+		for now, ok := lookAt(e.pid); ok && now.start == e.start && !now.dead; now, ok = lookAt(e.pid) {
+			if time.Now().After(deadline) {
+				t.Fatalf("process %d outlived its engine", e.pid)
+			}
+		}
+	}
+}
+
 // After a kill -9 of the engine its services are dead, and what they had
 // started is found by the mark and ended.
 func TestLeftoversOfAKilledEngine(t *testing.T) {
@@ -191,10 +252,15 @@ func TestLeftoversOfAKilledEngine(t *testing.T) {
 					t.Errorf("the engine printed %q", lines.Text())
 				}
 			}
+			leaders := leadersOf(t, engine.Process.Pid)
+			if len(leaders) != 3 {
+				t.Errorf("leaders %v", leaders)
+			}
 			if err := engine.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
 			engine.Process.Wait()
+			untilDead(t, leaders)
 			left, err := FindByLife(mark)
 			if err != nil || len(left) < 5 {
 				t.Errorf("found %v, error %v", left, err)

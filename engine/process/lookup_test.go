@@ -75,6 +75,9 @@ func TestStartErrors(t *testing.T) {
 					t.Errorf("error %q lacks %q", err, part)
 				}
 			}
+			if _, ok := errors.AsType[*StartError](err); !ok {
+				t.Errorf("error %v is no *StartError", err)
+			}
 			if strings.Contains(err.Error(), "hidden") {
 				t.Errorf("error %q shows a value", err)
 			}

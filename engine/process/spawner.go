@@ -62,7 +62,7 @@ func (h *Host) Start(command Command) (*Process, error) {
 
 func (h *Host) start(command *Command, mayOwn bool) (*Process, error) {
 	if err := command.check(); err != nil {
-		return nil, err
+		return nil, refused(err)
 	}
 	h.mu.Lock()
 	if h.closing {
@@ -75,7 +75,7 @@ func (h *Host) start(command *Command, mayOwn bool) (*Process, error) {
 
 	owner, err := credential(command.User, command.Group)
 	if err != nil {
-		return nil, err
+		return nil, refused(err)
 	}
 	path, err := command.locate()
 	if err != nil {
@@ -100,6 +100,9 @@ func (h *Host) start(command *Command, mayOwn bool) (*Process, error) {
 	}
 	return p, nil
 }
+
+// refused is the error of a command that cannot be started as it is written.
+func refused(err error) error { return &StartError{Reason: err.Error(), Err: err} }
 
 // inCgroup starts the child in its cgroup. Where that fails and a start
 // without one works, the cgroup was at fault, and none is used again.
