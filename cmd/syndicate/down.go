@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/syndicate/syndicate/api"
+	"github.com/syndicate/syndicate/api/client"
+	"github.com/syndicate/syndicate/engine/process"
+	"github.com/syndicate/syndicate/spec"
+	"github.com/syndicate/syndicate/statedir"
+	"github.com/syndicate/syndicate/view"
+)
+
+// downCmd stops a running system from another shell.
+type downCmd struct {
+	target
+
+	Timeout spec.Duration `name:"timeout" placeholder:"DURATION" help:"Kill what has not stopped after this time; by default each unit has its own."`
+}
+
+// Waits of down that are no user's business.
+const (
+	releaseWait = 5 * time.Second // for the engine's end after the last unit's
+	answerWait  = 5 * time.Second // for an engine that is about to start or end
+	lookAgain   = 20 * time.Millisecond
+	orphanWait  = 10 * time.Second // until what a dead engine left is killed
+)
+
+// errTimeout is the cause of a stop that becomes a quick one.
+var errTimeout = errors.New("the timeout is over")
+
+// Run stops what runs, whatever there is of it: a system with its engine,
+// processes without one, or nothing.
+func (c *downCmd) Run(s *session) error {
+	dir, err := s.stateDirOf(c.Path)
+	if err != nil {
+		return err
+	}
+	var width func() int
+	if s.stderr.terminal {
+		width = s.stderr.columns
+	}
+	show := view.NewDown(view.DownConfig{Screen: view.NewScreen(s.stderr, width), Quiet: s.quiet})
+	begun := time.Now()
+	for {
+		err := c.stop(client.New(dir), show)
+		if err == nil || errors.Is(err, client.ErrUnfinished) {
+			return s.stopped(dir, begun)
+		}
+		if !errors.Is(err, client.ErrNobody) {
+			return failWith(err, s.command("status"))
+		}
+		info, held, ok, err := holder(dir)
+		switch {
+		case err != nil:
+			return err
+		case !ok:
+			return view.NothingRuns(s.stdout, dir)
+		case !held:
+			return c.endOrphans(s, dir, info)
+		case time.Since(begun) > answerWait:
+			return s.silent(dir, info)
+		}
+		time.Sleep(lookAgain)
+	}
+}
+
+// stop asks the engine to stop everything, and to hurry when the timeout is
+// over.
+func (c *downCmd) stop(cl *client.Client, show *view.Down) error {
+	ctx, req := context.Background(), api.DownRequest{Cause: "down"}
+	if c.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, c.Timeout.Std(), errTimeout)
+		defer cancel()
+	}
+	err := cl.Down(ctx, req, show.Progress)
+	if errors.Is(err, errTimeout) {
+		show.Note(fmt.Sprintf("Not stopped after %s: killing the rest.", c.Timeout))
+		req.Hurry = true
+		err = cl.Down(context.Background(), req, show.Progress)
+		if errors.Is(err, client.ErrNobody) {
+			err = nil // it ended in between
+		}
+	}
+	return err
+}
+
+// stopped waits until the engine has given the state directory back, so that
+// an up right after this one finds it free.
+func (s *session) stopped(dir string, begun time.Time) error {
+	end := time.Now().Add(releaseWait)
+	for {
+		info, held, ok, err := holder(dir)
+		switch {
+		case err != nil:
+			return err
+		case held && time.Now().After(end):
+			return failWith(fmt.Errorf("all units have stopped, but the engine (pid %d) does not end", info.PID), fmt.Sprintf("ps -fp %d", info.PID))
+		case !held && ok:
+			return failWith(fmt.Errorf("the engine (pid %d) died while it stopped the system", info.PID), s.command("down"))
+		case !held:
+			return view.Stopped(s.stdout, info.Name, time.Since(begun))
+		}
+		time.Sleep(lookAgain)
+	}
+}
+
+// endOrphans ends what a dead engine left running. It holds the state
+// directory meanwhile, so that no up comes between.
+func (c *downCmd) endOrphans(s *session, dir string, info statedir.Info) error {
+	lock, err := statedir.Acquire(dir, info)
+	if err != nil {
+		return err
+	}
+	wait := orphanWait
+	if c.Timeout > 0 {
+		wait = c.Timeout.Std()
+	}
+	found, err := process.EndLife(info.Life, syscall.SIGTERM, wait)
+	if err != nil {
+		return failWith(fmt.Errorf("end what the engine (pid %d) left running: %w", info.PID, err), s.command("doctor"))
+	}
+	var left []api.Leftover
+	for _, l := range found {
+		left = append(left, api.Leftover{PID: l.PID, Unit: l.Unit})
+	}
+	if err := lock.Release(); err != nil {
+		return err
+	}
+	return view.Ended(s.stdout, info.Name, info.PID, left)
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"regexp"
+	"syscall"
+	"time"
+
+	"github.com/syndicate/syndicate/engine"
+	"github.com/syndicate/syndicate/engine/log"
+	"github.com/syndicate/syndicate/spec"
+	"github.com/syndicate/syndicate/view"
+)
+
+// logsCmd shows what units wrote, also after a crash and without an engine.
+type logsCmd struct {
+	Addresses []string `arg:"" optional:"" name:"address" help:"Units, such as api, service.api or worker[a]; by default all of them." completion-predictor:"address"`
+
+	Follow bool   `name:"follow" short:"f" help:"Go on with what is written."`
+	Since  string `name:"since" placeholder:"WHEN" help:"Only what was written since then: a duration such as 10m, or a time such as 2026-01-31T12:00:00Z."`
+	Tail   int    `name:"tail" placeholder:"N" help:"Only the last N lines, of all units together."`
+	Grep   string `name:"grep" placeholder:"REGEXP" help:"Only lines that match."`
+	JSON   bool   `name:"json" help:"One JSON object per line."`
+}
+
+// logBatch bounds the lines that are written at once.
+const logBatch = 256
+
+// Run reads the log files.
+func (c *logsCmd) Run(s *session) error {
+	q, err := c.query(time.Now())
+	if err != nil {
+		return err
+	}
+	dir, err := s.stateDirOf("")
+	if err != nil {
+		return err
+	}
+	q.Dir = engine.LogDir(dir)
+	known, err := log.Units(q.Dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if len(known) == 0 && len(c.Addresses) == 0 {
+		return s.absent(dir)
+	}
+	units := known
+	if len(c.Addresses) > 0 {
+		if units, err = pickUnits(c.Addresses, known); err != nil {
+			return err
+		}
+		q.Units = units
+	}
+	show, err := c.view(s, units)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	if err := readLines(ctx, q, show); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return exit(exitInterrupted)
+	}
+	return nil
+}
+
+// query reads the flags.
+func (c *logsCmd) query(now time.Time) (log.Query, error) {
+	q := log.Query{Tail: c.Tail, Follow: c.Follow}
+	if c.Tail < 0 {
+		return q, usage("--tail %d: write the number of lines", c.Tail)
+	}
+	if c.Grep != "" {
+		re, err := regexp.Compile(c.Grep)
+		if err != nil {
+			return q, usage("--grep: %w", err)
+		}
+		q.Grep = re
+	}
+	if c.Since != "" {
+		if d, err := spec.ParseDuration(c.Since); err == nil {
+			q.Since = now.Add(-d.Std())
+		} else if at, ok := readTime(c.Since); ok {
+			q.Since = at
+		} else {
+			return q, usage("--since %q: write a duration such as 10m, or a time such as %s", c.Since, now.UTC().Format(time.RFC3339))
+		}
+	}
+	return q, nil
+}
+
+// readTime reads a time; one without a zone is local.
+func readTime(s string) (time.Time, bool) {
+	if at, err := time.Parse(time.RFC3339Nano, s); err == nil {
+		return at, true
+	}
+	for _, layout := range []string{"2006-01-02T15:04:05", time.DateTime, "2006-01-02 15:04", time.DateOnly} {
+		if at, err := time.ParseInLocation(layout, s, time.Local); err == nil {
+			return at, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// lineView shows log lines.
+type lineView interface {
+	Lines([]view.LogLine) error
+}
+
+func (c *logsCmd) view(s *session, units []string) (lineView, error) {
+	if c.JSON {
+		return view.NewLogJSON(s.stdout)
+	}
+	return view.NewConsole(view.ConsoleConfig{
+		Out: s.stdout, Colour: s.stdout.colour, Times: s.verbose,
+		Units: units, Bare: len(c.Addresses) > 0 && len(units) == 1,
+	}), nil
+}
+
+// readLines hands lines to the view: many at once where there are many, and
+// each at once where they come one by one.
+func readLines(ctx context.Context, q log.Query, show lineView) error {
+	batch := make([]view.LogLine, 0, logBatch)
+	flush := func() error {
+		if len(batch) == 0 {
+			return nil
+		}
+		err := show.Lines(batch)
+		batch = batch[:0]
+		return err
+	}
+	most := logBatch
+	if q.Follow {
+		most = 1
+	}
+	err := log.Read(ctx, q, func(l log.Line) error {
+		batch = append(batch, view.LogLine{
+			Unit: l.Unit, Stream: l.Stream.String(), Time: l.Time,
+			Text: bytes.Clone(l.Text), Continued: l.Continued,
+		})
+		if len(batch) < most {
+			return nil
+		}
+		return flush()
+	})
+	return errors.Join(err, flush())
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+
+	"github.com/agext/levenshtein"
+
+	"github.com/syndicate/syndicate/spec"
+	"github.com/syndicate/syndicate/spec/decode"
+	"github.com/syndicate/syndicate/statedir"
+	"github.com/syndicate/syndicate/view"
+)
+
+// stateDirOf finds the state directory of the system that a command speaks
+// to. Only the syndicate block is read, so that neither variables nor the
+// rest of the configuration matter; where that cannot be read, the directory
+// whose lock names this configuration is taken.
+func (s *session) stateDirOf(operand string) (string, error) {
+	if s.stateDir != "" {
+		return filepath.Abs(s.stateDir)
+	}
+	path, err := s.path(operand)
+	if err != nil {
+		return "", err
+	}
+	head, ds := decode.Head(decode.Options{Path: path})
+	if !ds.HasErrors() {
+		return head.StateDir, nil
+	}
+	found, err := statedir.Find(filepath.Join(head.Dir, ".syndicate"), head.Path)
+	switch {
+	case err != nil:
+		return "", err
+	case len(found) == 1:
+		return found[0], nil
+	case len(found) > 1:
+		return "", failWith(fmt.Errorf("several systems were started from %s: name one of %s", head.Path, list(found)),
+			s.command("--state-dir", found[0]))
+	}
+	if err := view.NewReport(ds, nil).Text(s.stderr, s.textOptions(s.stderr)); err != nil {
+		return "", err
+	}
+	return "", exit(exitFailed)
+}
+
+func list(words []string) string {
+	text := ""
+	for i, w := range words {
+		if i > 0 {
+			text += ", "
+		}
+		text += w
+	}
+	return text
+}
+
+// absent says that nothing runs in a state directory.
+func (s *session) absent(dir string) error {
+	return failWith(fmt.Errorf("no system runs here (state directory %s)", dir), s.command("up"))
+}
+
+// silent says that an engine holds a state directory and does not answer.
+func (s *session) silent(dir string, info statedir.Info) error {
+	if info.PID == 0 {
+		return failWith(fmt.Errorf("an engine holds %s and does not answer", dir), s.command("doctor"))
+	}
+	return failWith(fmt.Errorf("the engine of %s (pid %d) does not answer: it is about to start or to end, or hangs", info.Name, info.PID),
+		fmt.Sprintf("ps -fp %d", info.PID))
+}
+
+// holder reads who holds a state directory; ok is false where no system ever
+// was or the last one ended in good order.
+func holder(dir string) (info statedir.Info, held, ok bool, err error) {
+	info, held, err = statedir.Read(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return info, false, false, nil
+	}
+	return info, held, err == nil && (held || info.Life != ""), err
+}
+
+// pickUnits returns the units that addresses on the command line name, in
+// the order of known: a bare name where it is unambiguous, all instances
+// where the key is left out, and a database together with its migrations.
+func pickUnits(addresses, known []string) ([]string, error) {
+	chosen := map[string]bool{}
+	for _, text := range addresses {
+		units, err := pickUnit(text, known)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range units {
+			chosen[id] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(known), func(id string) bool { return !chosen[id] }), nil
+}
+
+func pickUnit(text string, known []string) ([]string, error) {
+	if slices.Contains(known, text) {
+		return []string{text}, nil
+	}
+	want, err := spec.ParseAddr(text)
+	if err != nil {
+		return nil, usage("%w", err)
+	}
+	var units []string
+	kinds := map[spec.Kind]bool{}
+	for _, id := range known {
+		have, ok := unitAddr(id)
+		if !ok || have.Name != want.Name || want.Kind != "" && have.Kind != want.Kind || want.Key != "" && have.Key != want.Key {
+			continue
+		}
+		units = append(units, id)
+		kinds[have.Kind] = true
+	}
+	switch {
+	case len(kinds) > 1:
+		return nil, usage("%q may be any of %s: write the kind, too", text, list(units))
+	case len(units) == 0:
+		return nil, usage("there is no unit %q%s", text, meant(text, known))
+	}
+	return units, nil
+}
+
+// unitAddr returns the address of the block that a unit belongs to.
+func unitAddr(id string) (spec.Addr, bool) {
+	a, err := spec.ParseAddr(id)
+	if err == nil {
+		return a, true
+	}
+	block, ok := cutMigrations(id)
+	if !ok {
+		return spec.Addr{}, false
+	}
+	a, err = spec.ParseAddr(block)
+	return a, err == nil
+}
+
+func cutMigrations(id string) (string, bool) {
+	const suffix = ".migrations"
+	if len(id) <= len(suffix) || id[len(id)-len(suffix):] != suffix {
+		return "", false
+	}
+	return id[:len(id)-len(suffix)], true
+}
+
+// meant suggests the unit that was probably meant, or lists them where they
+// are few.
+func meant(text string, known []string) string {
+	const near, few = 3, 8
+	best, distance := "", near
+	for _, id := range known {
+		candidates := []string{id}
+		if a, ok := unitAddr(id); ok {
+			candidates = append(candidates, a.Name, a.Block().String())
+		}
+		for _, c := range candidates {
+			if d := levenshtein.Distance(text, c, nil); d < distance {
+				best, distance = id, d
+			}
+		}
+	}
+	switch {
+	case best != "":
+		return fmt.Sprintf("; did you mean %q?", best)
+	case len(known) == 0:
+		return ": nothing has run here yet"
+	case len(known) <= few:
+		return ": there are " + list(known)
+	}
+	return ""
+}

@@ -1,0 +1,190 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/syndicate/syndicate/api"
+)
+
+// StatusOptions say how a status is shown.
+type StatusOptions struct {
+	Colour bool
+}
+
+// StatusJSON writes the status as it is on the wire.
+func StatusJSON(w io.Writer, st api.Status) error { return writeJSON(w, st) }
+
+// StatusText writes a table of units with the state of the whole above it.
+func StatusText(w io.Writer, st api.Status, o StatusOptions) error {
+	i := ink(o.Colour)
+	var b strings.Builder
+	b.WriteString(statusHead(st, i) + "\n")
+	if st.Cause != "" {
+		b.WriteString("  " + printable(st.Cause) + "\n")
+	}
+	if len(st.Units) > 0 {
+		b.WriteByte('\n')
+		statusTable(&b, st, i)
+	}
+	if n := len(st.Leftovers); n > 0 {
+		fmt.Fprintf(&b, "\nStill running without an engine: %s\n", processes(n))
+		for _, l := range st.Leftovers {
+			b.WriteString(strings.TrimRight(fmt.Sprintf("  %7d  %s", l.PID, printable(l.Unit)), " ") + "\n")
+		}
+	}
+	if line := unwell(st); line != "" {
+		b.WriteString("\n" + i.yellow(line) + "\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// statusHead is the line on the system as a whole.
+func statusHead(st api.Status, i ink) string {
+	state := stateInk(i, st.State)(st.State)
+	if st.State == api.SystemLost {
+		return fmt.Sprintf("%s: %s, its engine (pid %d) died without stopping it", printable(st.Name), state, st.PID)
+	}
+	return fmt.Sprintf("%s: %s, up %s (pid %d)", printable(st.Name), state, age(st.Now.Sub(st.Since)), st.PID)
+}
+
+// statusTable writes one row for each unit, as wide as needed.
+func statusTable(b *strings.Builder, st api.Status, i ink) {
+	rows := [][]string{{"UNIT", "STATE", "FOR", "READY IN", "RESTARTS", "PORT", "PID", ""}}
+	for _, u := range st.Units {
+		rows = append(rows, []string{
+			printable(u.ID), u.State, age(st.Now.Sub(u.Since)), readyIn(u), strconv.Itoa(u.Restarts),
+			number(u.Port), number(u.PID), printable(unitNote(u, st.Now)),
+		})
+	}
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for c, cell := range row {
+			widths[c] = max(widths[c], ansi.StringWidth(cell))
+		}
+	}
+	for n, row := range rows {
+		var line strings.Builder
+		for c, cell := range row {
+			cell = pad(cell, widths[c])
+			switch {
+			case n == 0:
+				cell = i.dim(cell)
+			case c == 1:
+				cell = stateInk(i, row[1])(cell)
+			}
+			line.WriteString(cell + "  ")
+		}
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+}
+
+// unitNote says what a unit waits for, or why it is in its state.
+func unitNote(u api.Unit, now time.Time) string {
+	switch {
+	case len(u.WaitingFor) > 0:
+		return "waits for " + strings.Join(u.WaitingFor, ", ")
+	case u.State == "backoff" && !u.Next.IsZero():
+		note := "next attempt"
+		if left := u.Next.Sub(now); left > 0 {
+			note += " in " + seconds(left)
+		}
+		if why := because(u); why != "" {
+			note = why + "; " + note
+		}
+		return note
+	case u.State == "ready" || u.State == "completed":
+		return ""
+	case u.State == "starting" && u.Attempt > 1:
+		return strings.TrimSuffix(fmt.Sprintf("attempt %d: %s", u.Attempt, because(u)), ": ")
+	}
+	return because(u)
+}
+
+// processes counts them.
+func processes(n int) string {
+	if n == 1 {
+		return "1 process"
+	}
+	return strconv.Itoa(n) + " processes"
+}
+
+// because is the reason for a state, else how the last run ended.
+func because(u api.Unit) string {
+	if u.Cause != "" {
+		return u.Cause
+	}
+	return u.LastExit
+}
+
+// unwell counts what does not run as it should; empty where all does.
+func unwell(st api.Status) string {
+	var parts []string
+	for _, state := range []string{"failed", "unhealthy", "blocked", "backoff"} {
+		n := 0
+		for _, u := range st.Units {
+			if u.State == state {
+				n++
+			}
+		}
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, state))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Not well: %s, of %s.", strings.Join(parts, ", "), count(len(st.Units), "unit"))
+}
+
+func readyIn(u api.Unit) string {
+	if u.ReadyAfter == 0 {
+		return "-"
+	}
+	return seconds(u.ReadyAfter.Duration())
+}
+
+func number(n int) string {
+	if n == 0 {
+		return "-"
+	}
+	return strconv.Itoa(n)
+}
+
+// age prints how long ago something was, in one unit or two.
+func age(d time.Duration) string {
+	d = max(d, 0)
+	day := 24 * time.Hour
+	switch {
+	case d < time.Second:
+		return "0s"
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", d/time.Second)
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%ds", d/time.Minute, d%time.Minute/time.Second)
+	case d < day:
+		return fmt.Sprintf("%dh%dm", d/time.Hour, d%time.Hour/time.Minute)
+	}
+	return fmt.Sprintf("%dd%dh", d/day, d%day/time.Hour)
+}
+
+// stateInk returns the colour of a state.
+func stateInk(i ink, state string) func(string) string {
+	switch state {
+	case "ready", "completed":
+		return i.green
+	case "failed", api.SystemLost:
+		return i.red
+	case "unhealthy", "blocked", "backoff", api.SystemDegraded:
+		return i.yellow
+	case "starting", "stopping":
+		return i.note
+	}
+	return i.dim
+}

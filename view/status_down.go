@@ -1,0 +1,97 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/syndicate/syndicate/api"
+)
+
+// How long a stop may be silent where no terminal shows its status line.
+const downSilence = 10 * time.Second
+
+// DownConfig says how a stop is shown.
+type DownConfig struct {
+	Screen *Screen // messages and the status line
+	Quiet  bool
+}
+
+// Down shows how a system stops. It is not safe for concurrent use.
+type Down struct {
+	cfg  DownConfig
+	said api.Seconds // when the last line came
+	any  bool
+}
+
+// NewDown returns the view of one down.
+func NewDown(cfg DownConfig) *Down { return &Down{cfg: cfg} }
+
+// Progress shows one line of the engine's answer.
+func (d *Down) Progress(p api.DownProgress) {
+	if n := len(p.Stopping) + len(p.Waiting) + len(p.Stopped); !d.any && n > 0 {
+		d.any = true
+		d.print(fmt.Sprintf("Stopping %s in reverse order.", count(n, "unit")))
+		d.said = p.Elapsed
+	}
+	for _, id := range p.Stopped {
+		d.print(fmt.Sprintf("  %s  stopped", id))
+		d.said = p.Elapsed
+	}
+	waits := waitsFor(p)
+	switch {
+	case p.Done || waits == "":
+		d.cfg.Screen.Status("")
+	case d.cfg.Screen.Live():
+		d.cfg.Screen.Status(fmt.Sprintf("  %5.1fs  waiting for %s", float64(p.Elapsed), waits))
+	case p.Elapsed.Duration()-d.said.Duration() >= downSilence:
+		d.print(fmt.Sprintf("  still waiting after %s for %s", seconds(p.Elapsed.Duration()), waits))
+		d.said = p.Elapsed
+	}
+}
+
+// waitsFor names what has to end before the next can.
+func waitsFor(p api.DownProgress) string {
+	const most = 3
+	names := p.Stopping
+	if len(names) == 0 {
+		names = p.Waiting
+	}
+	text := strings.Join(names[:min(most, len(names))], ", ")
+	if more := len(names) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// Note shows a line of the command's own.
+func (d *Down) Note(text string) { d.print(text) }
+
+func (d *Down) print(text string) {
+	if !d.cfg.Quiet {
+		_, _ = io.WriteString(d.cfg.Screen, oneLine(text)+"\n")
+	}
+}
+
+// Stopped writes the result: what stopped, and how long it took.
+func Stopped(w io.Writer, name string, took time.Duration) error {
+	_, err := fmt.Fprintf(w, "%s stopped in %s.\n", printable(name), seconds(took))
+	return err
+}
+
+// NothingRuns writes the result of a down where nothing ran.
+func NothingRuns(w io.Writer, stateDir string) error {
+	_, err := fmt.Fprintf(w, "Nothing runs here (state directory %s).\n", printable(stateDir))
+	return err
+}
+
+// Ended writes the result of a down that ended what a dead engine had left.
+func Ended(w io.Writer, name string, pid int, left []api.Leftover) error {
+	text := fmt.Sprintf("The engine of %s (pid %d) had died; it left nothing running.\n", printable(name), pid)
+	if n := len(left); n > 0 {
+		text = fmt.Sprintf("The engine of %s (pid %d) had died; %s that it left running ended.\n", printable(name), pid, processes(n))
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
