@@ -22,9 +22,16 @@ type root struct {
 	Explain  explainCmd  `cmd:"" group:"write" help:"Tell more about a diagnostic's code."`
 	Schema   schemaCmd   `cmd:"" group:"write" help:"Show the blocks of the language and what they take."`
 
-	Plan  planCmd  `cmd:"" group:"run" help:"Show what up would do: in which order, and why."`
-	Graph graphCmd `cmd:"" group:"look" help:"Show what waits for what, and why."`
+	Plan    planCmd    `cmd:"" group:"run" help:"Show what up would do: in which order, and why."`
+	Up      upCmd      `cmd:"" group:"run" help:"Start everything in order, supervise it, and stop it all in reverse on Ctrl-C."`
+	Down    downCmd    `cmd:"" group:"run" help:"Stop a running system in reverse order, also when only its processes are left."`
+	Migrate migrateCmd `cmd:"" group:"run" help:"Apply the migrations of databases, or show which are applied."`
 
+	Status statusCmd `cmd:"" group:"look" help:"Show the units of a running system: state, restarts, and what each waits for."`
+	Logs   logsCmd   `cmd:"" group:"look" help:"Show what units wrote, also after a crash."`
+	Graph  graphCmd  `cmd:"" group:"look" help:"Show what waits for what, and why."`
+
+	Doctor     doctorCmd     `cmd:"" group:"tool" help:"Look at this machine: what is missing, limited or in the way."`
 	Completion completionCmd `cmd:"" group:"tool" help:"Print the code that completes commands in a shell."`
 	Version    versionCmd    `cmd:"" group:"tool" help:"Print the version."`
 }
