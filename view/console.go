@@ -32,7 +32,8 @@ type ConsoleConfig struct {
 	// Units are those whose lines may come. Their names are shortened where
 	// that leaves no doubt, and set in one column.
 	Units []string
-	// Bare leaves the names out, where only one unit is shown.
+	// Bare leaves the names out, where only one unit is shown; without colour
+	// a line is then just what the unit wrote.
 	Bare bool
 }
 
@@ -125,13 +126,15 @@ func (c *Console) line(l *LogLine) {
 		c.buf.WriteByte(' ')
 	}
 	text := bytes.TrimSuffix(l.Text, []byte{'\r'})
-	switch l.Stream {
-	case "stderr":
-		c.buf.WriteString(c.ink.red(barErr) + " ")
-	case "syndicate":
+	if l.Stream == "syndicate" {
 		c.buf.WriteString(c.ink.yellow(barNote + " " + harmless(text, false)))
 		c.buf.WriteByte('\n')
 		return
+	}
+	switch {
+	case c.cfg.Bare && !c.cfg.Colour:
+	case l.Stream == "stderr":
+		c.buf.WriteString(c.ink.red(barErr) + " ")
 	default:
 		c.buf.WriteString(c.ink.dim(barOut) + " ")
 	}

@@ -40,7 +40,7 @@ func TestConsoleTellsUnitsAndStreamsApart(t *testing.T) {
 		{"plain", view.ConsoleConfig{Units: units},
 			"api    │ listening\nworker ┃ warning\nworker │ ↪ the rest\napi    · … 2 lines\ntask.other │ \n"},
 		{"bare with times", view.ConsoleConfig{Units: units, Bare: true, Times: true},
-			"03:04:05.006 │ listening\n03:04:05.006 ┃ warning\n03:04:05.006 │ ↪ the rest\n03:04:05.006 · … 2 lines\n03:04:05.006 │ \n"},
+			"03:04:05.006 listening\n03:04:05.006 warning\n03:04:05.006 ↪ the rest\n03:04:05.006 · … 2 lines\n03:04:05.006 \n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var out bytes.Buffer
@@ -83,7 +83,7 @@ func TestNothingThatAUnitWritesSpeaksToTheTerminal(t *testing.T) {
 				if err := console.Lines([]view.LogLine{{Unit: "service.a", Text: []byte(c.text)}}); err != nil {
 					t.Fatal(err)
 				}
-				want, bar := c.plain, "│ "
+				want, bar := c.plain, ""
 				if colour {
 					want, bar = c.coloured, "\x1b[2m│\x1b[0m "
 				}

@@ -29,6 +29,7 @@ func openFile(base string, keep int) (f *file, unfinished bool, err error) {
 	if err := f.open(); err != nil {
 		return nil, false, err
 	}
+	f.forget()
 	if f.size > 0 {
 		last := make([]byte, 1)
 		if _, err := f.log.ReadAt(last, f.size-1); err == nil {
@@ -65,6 +66,16 @@ func (f *file) open() error {
 		}
 	}
 	return nil
+}
+
+// forget removes what an earlier life kept beyond what is to be kept now.
+func (f *file) forget() {
+	for n := f.keep + 1; ; n++ {
+		if os.Remove(numbered(f.base, logSuffix, n)) != nil {
+			return
+		}
+		_ = os.Remove(numbered(f.base, idxSuffix, n))
+	}
 }
 
 func openSized(path string, mode int) (*os.File, int64, error) {

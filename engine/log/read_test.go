@@ -170,6 +170,32 @@ func TestALogIsReadWithoutAGoodIndex(t *testing.T) {
 	}
 }
 
+func TestRotationKeepsAsManyAsAsked(t *testing.T) {
+	l, c := newLog(t, func(c *log.Config) { c.MaxSize = 10; c.Keep = 3 })
+	for i := range 9 {
+		run(t, l, fmt.Sprintf("line %d\n", i), "")
+	}
+	if got, want := texts(read(t, log.Query{Dir: c.Dir})), []string{"line 5", "line 6", "line 7", "line 8"}; !slices.Equal(got, want) {
+		t.Fatalf("kept %q, want %q", got, want)
+	}
+	_ = l.Close()
+	for _, keep := range []int{1, 0} {
+		c.Keep = keep
+		l, err := log.Open(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		run(t, l, "another\n", "")
+		if got := len(files(t, c.Dir, ".log")); got != keep+1 {
+			t.Fatalf("%d files, want %d", got, keep+1)
+		}
+		if got := len(files(t, c.Dir, ".idx")); got != keep+1 {
+			t.Fatalf("%d indexes, want %d", got, keep+1)
+		}
+		_ = l.Close()
+	}
+}
+
 // After a crash between log and index, a new life goes on in the same files.
 func TestANewLifeGoesOnWithATornIndex(t *testing.T) {
 	l, c := newLog(t, nil)
