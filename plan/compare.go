@@ -5,6 +5,16 @@ import (
 	"strings"
 )
 
+// Units returns what a system that was started by this plan runs: what a
+// later plan compares with.
+func (p *Plan) Units() []RunningUnit {
+	units := make([]RunningUnit, 0, len(p.Steps))
+	for _, s := range p.Steps {
+		units = append(units, RunningUnit{ID: s.ID, Digest: s.Digest})
+	}
+	return units
+}
+
 // compare decides what each step of the draft means for what runs, and
 // lists what runs and is declared no longer.
 func compare(p *Plan, d *draft, running *Running) {
@@ -29,11 +39,20 @@ func compare(p *Plan, d *draft, running *Running) {
 		}
 		s.Action, s.Reason = decide(s, u)
 		if s.Digest != u.Digest {
-			s.Changes = changes(u.Values, s.Values)
-			if len(s.Changes) > 0 && s.Kind != StepMigrations {
-				s.Reason = "changed: " + names(s.Changes)
-			}
+			s.explain(u)
 		}
+	}
+}
+
+// explain says what changed, where that is known of the unit.
+func (s *Step) explain(u *RunningUnit) {
+	if s.Kind == StepMigrations || u.Values == nil {
+		return
+	}
+	s.Changes = changes(u.Values, s.Values)
+	s.Reason = unshown
+	if len(s.Changes) > 0 {
+		s.Reason = "changed: " + names(s.Changes)
 	}
 }
 
@@ -49,9 +68,9 @@ func decide(s *Step, u *RunningUnit) (Action, string) {
 	case s.Kind == StepMigrations:
 		return Keep, ""
 	case s.Digest != u.Digest && s.Kind == StepTask:
-		return Start, unshown
+		return Start, "its definition changed"
 	case s.Digest != u.Digest:
-		return Restart, unshown
+		return Restart, "its definition changed"
 	case u.State == "failed":
 		return Start, "it has failed"
 	}

@@ -142,3 +142,17 @@ func TestSummaryOfAFirstStart(t *testing.T) {
 		})
 	}
 }
+
+func TestUnitsOfAPlanAreNoChangeToIt(t *testing.T) {
+	facts := Facts{Ledgers: map[spec.Addr]Ledger{addr("database.main"): {Source: LedgerAsked, Version: 3, Files: 3}}}
+	facts.Running = &Running{Units: mustBuild(t, shop(), facts).Units()}
+	facts.Ports = map[string]int{"database.main": 5433} // chosen since
+	if p := mustBuild(t, shop(), facts); !p.Empty() {
+		t.Errorf("not empty:\n%s", changeText(p))
+	}
+	changed := shop()
+	changed.Services[1].Argv = nil
+	equal(t, changeText(mustBuild(t, changed, facts)), `
+restart service.web (its definition changed)
+{Start:0 Restart:1 Stop:0 Tasks:0 Migrations:0 Unknown:0 Keep:4} empty=false`)
+}

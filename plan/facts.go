@@ -33,13 +33,13 @@ type Running struct {
 	Units []RunningUnit
 }
 
-// RunningUnit is one unit of a running system: the digest and values of the
-// step that it was started for, and its state now.
+// RunningUnit is one unit of a running system: the digest of the step that
+// it was started for and, where they are known, its values and state.
 type RunningUnit struct {
-	ID     string
-	Digest string
-	State  string // an engine state: ready, failed, …
-	Values []Value
+	ID     string  `json:"id"`
+	Digest string  `json:"digest"`
+	State  string  `json:"state,omitempty"` // an engine state: ready, failed, …
+	Values []Value `json:"values,omitempty"`
 }
 
 // The sources of a Ledger.

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/syndicate/syndicate/engine/pg"
+	"github.com/syndicate/syndicate/plan"
+	"github.com/syndicate/syndicate/spec"
+	"github.com/syndicate/syndicate/statedir"
+	"github.com/syndicate/syndicate/view"
+)
+
+// askTimeout bounds how long a plan waits for the databases that it asks.
+const askTimeout = 2 * time.Second
+
+// unitsFile keeps what the running system was started with: what plan.Units
+// returned for it.
+const unitsFile = "units.json"
+
+// survey asks this machine, and databases that run elsewhere unless offline
+// is set, what a plan needs to know. It starts nothing and changes nothing;
+// what cannot be found out is a note in the plan and no error.
+func (s *session) survey(ctx context.Context, sys *spec.System, offline bool) (plan.Facts, error) {
+	facts := surveyDatabases(ctx, sys, offline)
+	if _, err := statedir.ReadJSON(sys.StateDir, portsFile, &facts.Ports); err != nil {
+		return facts, err
+	}
+	_, held, _, err := holder(sys.StateDir)
+	if err != nil || !held {
+		return facts, err
+	}
+	var units []plan.RunningUnit
+	known, err := statedir.ReadJSON(sys.StateDir, unitsFile, &units)
+	switch {
+	case err != nil:
+		return facts, err
+	case known:
+		facts.Running = &plan.Running{Units: units}
+	default:
+		view.Note(s.stderr, "The system runs already; what it was started with is not known, so the plan is that of a new start.")
+	}
+	return facts, nil
+}
+
+// surveyDatabases finds out what there is for each database.
+func surveyDatabases(ctx context.Context, sys *spec.System, offline bool) plan.Facts {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	facts := plan.Facts{
+		Ledgers:   make(map[spec.Addr]plan.Ledger, len(sys.Databases)),
+		Databases: make(map[spec.Addr]plan.Found, len(sys.Databases)),
+	}
+	var mu sync.Mutex
+	var asked sync.WaitGroup
+	for _, db := range sys.Databases {
+		asked.Go(func() {
+			found := findServer(ctx, db)
+			ledger, ok := readLedger(ctx, sys, db, offline)
+			mu.Lock()
+			defer mu.Unlock()
+			facts.Databases[db.Addr] = found
+			if ok {
+				facts.Ledgers[db.Addr] = ledger
+			}
+		})
+	}
+	asked.Wait()
+	return facts
+}
+
+// findServer says which PostgreSQL a managed database will run, and on
+// which data.
+func findServer(ctx context.Context, db *spec.Database) plan.Found {
+	m := db.Managed
+	if m == nil {
+		return plan.Found{}
+	}
+	var found plan.Found
+	major := pg.DataMajor(m.DataDir)
+	b, err := pg.Find(ctx, pg.FindConfig{BinDir: m.BinDir, DataMajor: major, Major: m.Version})
+	if err != nil {
+		found.Notes = append(found.Notes, "managed, but no fitting PostgreSQL is installed (see: syndicate doctor)")
+	} else {
+		found.Notes = append(found.Notes, "managed PostgreSQL "+b.Version)
+		found.Values = append(found.Values, plan.Value{Name: "binaries", Text: b.Dir})
+	}
+	switch {
+	case major == 0:
+		found.Notes = append(found.Notes, "will be created, empty")
+	case m.Version != 0 && m.Version != major:
+		found.Notes = append(found.Notes, fmt.Sprintf("its data are of version %d: up refuses", major))
+	}
+	return found
+}
+
+// readLedger finds out what is applied to a database that has migrations.
+func readLedger(ctx context.Context, sys *spec.System, db *spec.Database, offline bool) (plan.Ledger, bool) {
+	if db.Migrations == nil {
+		return plan.Ledger{}, false
+	}
+	files, _ := pg.Files(db.Migrations.Path)
+	ledger := plan.Ledger{Source: plan.LedgerUnknown, Files: len(files), Pending: pending(files)}
+	known := func(source string, l pg.Ledger) {
+		ledger.Source, ledger.Version, ledger.Dirty = source, l.Version, l.Dirty
+		ledger.Pending = pending(l.Pending(files))
+	}
+	if db.Managed != nil {
+		if pg.DataMajor(db.Managed.DataDir) == 0 {
+			known(plan.LedgerEmpty, pg.Ledger{None: true})
+		} else if l, ok := pg.RecordedLedger(sys.StateDir, db.Addr.Name); ok {
+			known(plan.LedgerRecorded, l)
+			ledger.Note = "as last recorded"
+		}
+		return ledger, true
+	}
+	if offline {
+		ledger.Note = "not asked: --offline"
+		return ledger, true
+	}
+	l, err := askLedger(ctx, db)
+	if err != nil {
+		ledger.Note = shortReason(err)
+		return ledger, true
+	}
+	known(plan.LedgerAsked, l)
+	return ledger, true
+}
+
+// errLater says that an address is made of what only exists at run time.
+var errLater = errors.New("its address is known after start")
+
+// askLedger asks a database that runs elsewhere.
+func askLedger(ctx context.Context, db *spec.Database) (pg.Ledger, error) {
+	to, err := endpoint(db)
+	if err != nil {
+		return pg.Ledger{}, err
+	}
+	return pg.ReadLedger(ctx, to)
+}
+
+// endpoint returns where an external database is, as far as it is known.
+func endpoint(db *spec.Database) (pg.Endpoint, error) {
+	if db.Source == "url" {
+		url, ok := db.URL.Value()
+		if !ok {
+			return pg.Endpoint{}, errLater
+		}
+		return pg.ParseURL(url)
+	}
+	for _, known := range []bool{
+		isKnown(db.Host), isKnown(db.Port), isKnown(db.DBName), isKnown(db.User), isKnown(db.Password),
+	} {
+		if !known {
+			return pg.Endpoint{}, errLater
+		}
+	}
+	parts := pg.Parts{SSL: db.SSL}
+	parts.Host, _ = db.Host.Value()
+	parts.Port, _ = db.Port.Value()
+	parts.Database, _ = db.DBName.Value()
+	parts.User, _ = db.User.Value()
+	parts.Password, _ = db.Password.Value()
+	return parts.Endpoint()
+}
+
+func isKnown[T any](e spec.Expr[T]) bool {
+	_, ok := e.Value()
+	return ok || !e.IsSet()
+}
+
+// shortReason is why a database did not tell, in few words.
+func shortReason(err error) string {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
+		return fmt.Sprintf("no answer within %s", askTimeout)
+	}
+	if e, ok := errors.AsType[*pg.Error](err); ok {
+		return cmp.Or(e.Reason, "no answer")
+	}
+	return err.Error()
+}
+
+func pending(files []pg.File) []plan.Migration {
+	var list []plan.Migration
+	for _, f := range files {
+		list = append(list, plan.Migration{Version: f.Version, Name: f.Name})
+	}
+	return list
+}
