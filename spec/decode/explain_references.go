@@ -128,7 +128,7 @@ service "cache" {
 }
 
 service "cache" {
-  command  = ["./cache"]
+  command = ["./cache"]
 }`},
 		{CodeCritical, "Something critical depends on something that is not",
 			`A non-critical block may fail without the system failing; a critical one that waits for it would fail with it all the same. Wait softly with after, which goes on when the other has failed, or make both critical, or neither.`,

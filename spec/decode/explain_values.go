@@ -91,11 +91,7 @@ service "api" {
 			`Structure is fixed while planning: names, for_each, enabled, dependencies, ports, policies and kinds of probes, so that the plan shows all that will happen. Values that exist only once something runs may stand in command, env, URLs and the like. The arguments of env, file, fileexists and templatefile must be known as well.
 
 For validate, a variable without a value is unknown too: give it one with --var or a default.`,
-			`variable "on" {
-  type = bool
-}
-
-service "api" {
+			`service "api" {
   command = ["./api"]
   env     = { A = file(service.db.url) }
 }
@@ -144,10 +140,10 @@ service "api" {
   env     = { NAME = upper("a") }
 }`},
 		{CodeForEach, "A for_each is no map or set of strings",
-			`for_each makes one instance for each element of a map, or of a set of strings, and the key names the instance: service.worker["a"]. A list has no such names; toset(…) makes a set of it. Keys must be known and must not be sensitive, since they are part of every address.`,
+			`for_each makes one instance for each element of a map, or of a set of strings, and the key names the instance: service.worker["a"]. To run a number of equal instances name them: toset(["a", "b"]). Keys must be known and must not be sensitive, since they are part of every address.`,
 			`service "worker" {
-  for_each = ["a", "b"]
-  command  = ["./worker", each.key]
+  for_each = 2
+  command  = ["./worker"]
 }`,
 			`service "worker" {
   for_each = toset(["a", "b"])
@@ -180,20 +176,16 @@ service "api" {
     log = "listening on .*"
   }
 }`},
-		{CodeURL, "A value is no URL or no address",
-			`A URL has a scheme and a host, such as http://localhost:8080/healthz; an address to listen on or to connect to is HOST:PORT. A path alone, such as /healthz, is enough in http probes of a service that has a port.`,
-			`service "api" {
-  command = ["./api"]
-
-  ready {
-    tcp = "localhost"
+		{CodeURL, "A value is no address",
+			`An address to listen on is HOST:PORT, such as 127.0.0.1:7000; an IPv6 host stands in brackets. An empty host would mean every interface, so it is written out: 0.0.0.0:7000.`,
+			`syndicate {
+  http {
+    listen = "localhost"
   }
 }`,
-			`service "api" {
-  command = ["./api"]
-
-  ready {
-    tcp = "localhost:8080"
+			`syndicate {
+  http {
+    listen = "localhost:7000"
   }
 }`},
 		{CodeSignal, "A signal does not exist",

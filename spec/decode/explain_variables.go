@@ -4,23 +4,8 @@ package decode
 func explainVariables() []Explanation {
 	return []Explanation{
 		{CodeVariable, "A variable is not declared",
-			`var.NAME and --var NAME=VALUE need a block variable "NAME" in the configuration. The message suggests the nearest one that is declared.`,
-			`variable "port" {
-  default = 8080
-}
-
-service "api" {
-  command = ["./api"]
-  port    = var.prot
-}`,
-			`variable "port" {
-  default = 8080
-}
-
-service "api" {
-  command = ["./api"]
-  port    = var.port
-}`},
+			`--var NAME=VALUE needs a block variable "NAME" in the configuration: without one the value would go nowhere, most likely since the name is misspelt. The message suggests the nearest one that is declared. In a file of values, which may be shared, the same is only a warning.`,
+			"", ""},
 		{CodeNoValue, "A variable has no value",
 			`plan, up and migrate need a value for every variable. They are taken, later ones winning, from default, *.auto.vars.hcl beside the configuration, SYNDICATE_VAR_NAME in the environment, and --var and --var-file in the order given. Only validate does without.`,
 			`variable "region" {
@@ -64,7 +49,7 @@ service "api" {
   default = ""
 
   validation {
-    condition     = length(var.name) > 0
+    condition     = var.name != ""
     error_message = "A name is needed."
   }
 }
@@ -76,7 +61,7 @@ service "api" {
   default = "shop"
 
   validation {
-    condition     = length(var.name) > 0
+    condition     = var.name != ""
     error_message = "A name is needed."
   }
 }

@@ -31,7 +31,7 @@ type scanner struct {
 	braces    int   // as HCL's lexer counts them
 	templates []int // the value of braces that ends each open ${
 
-	before token // the last one that was no blank and no block comment
+	before lexeme // the last one that was no blank and no block comment
 }
 
 // limits are the bounds of nesting and operators.
@@ -51,11 +51,11 @@ type frame struct {
 	sol    bool   // a heredoc is at the start of a line
 }
 
-// token is what the scanner remembers of the one before.
-type token byte
+// lexeme is what the scanner remembers of the one before.
+type lexeme byte
 
 const (
-	tokenNone token = iota
+	tokenNone lexeme = iota
 	tokenNewline
 	tokenOpen
 	tokenWord  // an identifier or a closing quote: a { behind it is a body's
@@ -309,8 +309,8 @@ func (s *scanner) newline() {
 	s.before = tokenNewline
 }
 
-// mark remembers the token just read.
-func (s *scanner) mark(t token) {
+// mark remembers the lexeme just read.
+func (s *scanner) mark(t lexeme) {
 	if f := s.top(); f != nil && f.first {
 		f.first = false
 		f.inline = s.before != tokenNewline
