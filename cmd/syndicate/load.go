@@ -5,6 +5,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/syndicate/syndicate/plan"
 	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/spec/decode"
 	"github.com/syndicate/syndicate/view"
@@ -87,6 +88,8 @@ func (s *session) decode(d demand) (*decode.Result, spec.Diagnostics, error) {
 		Path: path, Vars: d.inputs.assignments(), StateDir: s.stateDir,
 		RequireVariables: d.values, Ports: d.ports,
 	})
+	ds = append(ds, plan.Cycles(result.System)...)
+	ds.Sort()
 	return result, ds, nil
 }
 
