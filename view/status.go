@@ -102,7 +102,7 @@ func unitNote(u api.Unit, now time.Time) string {
 	case u.State == "ready" || u.State == "completed":
 		return ""
 	case u.State == "starting" && u.Attempt > 1:
-		return strings.TrimSuffix(fmt.Sprintf("attempt %d: %s", u.Attempt, because(u)), ": ")
+		return strings.TrimSuffix(fmt.Sprintf("attempt %d: %s", u.Attempt, u.Cause), ": ")
 	}
 	return because(u)
 }

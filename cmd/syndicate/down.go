@@ -49,10 +49,10 @@ func (c *downCmd) Run(s *session) error {
 	for {
 		err := c.stop(client.New(dir), show)
 		if err == nil || errors.Is(err, client.ErrUnfinished) {
-			return s.stopped(dir, begun)
+			return c.stopped(s, dir, begun)
 		}
 		if !errors.Is(err, client.ErrNobody) {
-			return failWith(err, s.command("status"))
+			return failWith(err, s.again("status", c.Path))
 		}
 		info, held, ok, err := holder(dir)
 		switch {
@@ -92,7 +92,7 @@ func (c *downCmd) stop(cl *client.Client, show *view.Down) error {
 
 // stopped waits until the engine has given the state directory back, so that
 // an up right after this one finds it free.
-func (s *session) stopped(dir string, begun time.Time) error {
+func (c *downCmd) stopped(s *session, dir string, begun time.Time) error {
 	end := time.Now().Add(releaseWait)
 	for {
 		info, held, ok, err := holder(dir)
@@ -102,7 +102,7 @@ func (s *session) stopped(dir string, begun time.Time) error {
 		case held && time.Now().After(end):
 			return failWith(fmt.Errorf("all units have stopped, but the engine (pid %d) does not end", info.PID), fmt.Sprintf("ps -fp %d", info.PID))
 		case !held && ok:
-			return failWith(fmt.Errorf("the engine (pid %d) died while it stopped the system", info.PID), s.command("down"))
+			return failWith(fmt.Errorf("the engine (pid %d) died while it stopped the system", info.PID), s.again("down", c.Path))
 		case !held:
 			return view.Stopped(s.stdout, info.Name, time.Since(begun))
 		}

@@ -46,7 +46,7 @@ func (c *logsCmd) Run(s *session) error {
 		return err
 	}
 	if len(known) == 0 && len(c.Addresses) == 0 {
-		return s.absent(dir)
+		return s.absent(dir, "")
 	}
 	units := known
 	if len(c.Addresses) > 0 {

@@ -59,8 +59,16 @@ func list(words []string) string {
 }
 
 // absent says that nothing runs in a state directory.
-func (s *session) absent(dir string) error {
-	return failWith(fmt.Errorf("no system runs here (state directory %s)", dir), s.command("up"))
+func (s *session) absent(dir, operand string) error {
+	return failWith(fmt.Errorf("no system runs here (state directory %s)", dir), s.again("up", operand))
+}
+
+// again is a command line for a hint, for the same configuration.
+func (s *session) again(word, operand string) string {
+	if operand == "" {
+		return s.command(word)
+	}
+	return s.command(word, operand)
 }
 
 // silent says that an engine holds a state directory and does not answer.

@@ -28,7 +28,7 @@ func (c *statusCmd) Run(s *session) error {
 	}
 	st, err := client.New(dir).Status(context.Background())
 	if errors.Is(err, client.ErrNobody) {
-		st, err = s.lost(dir)
+		st, err = s.lost(dir, c.Path)
 	}
 	if err != nil {
 		return err
@@ -42,7 +42,7 @@ func (c *statusCmd) Run(s *session) error {
 	case err != nil:
 		return err
 	case st.State == api.SystemLost && !c.Exit:
-		return &exitError{code: exitFailed, err: errors.New("the system runs without its engine"), hint: s.command("down")}
+		return &exitError{code: exitFailed, err: errors.New("the system runs without its engine"), hint: s.again("down", c.Path)}
 	case c.Exit && st.Degraded():
 		return exit(exitDiffers)
 	}
@@ -50,13 +50,13 @@ func (c *statusCmd) Run(s *session) error {
 }
 
 // lost describes a system whose engine does not answer.
-func (s *session) lost(dir string) (api.Status, error) {
+func (s *session) lost(dir, operand string) (api.Status, error) {
 	info, held, ok, err := holder(dir)
 	switch {
 	case err != nil:
 		return api.Status{}, err
 	case !ok:
-		return api.Status{}, s.absent(dir)
+		return api.Status{}, s.absent(dir, operand)
 	case held:
 		return api.Status{}, s.silent(dir, info)
 	}
