@@ -13,13 +13,13 @@ import (
 // and on a terminal a status line that says what is waited for. Its methods
 // are called by one goroutine at a time.
 type Up struct {
-	screen   *Screen
-	colour   bool
-	quiet    bool
-	width    int // of the longest unit's name
-	began    time.Time
-	stopping bool
-	tail     func(unit string) []string // last lines of a unit's log
+	screen *Screen
+	colour bool
+	quiet  bool
+	width  int // of the longest unit's name
+	began  time.Time
+	fatal  func(unit string) bool
+	tail   func(unit string) []string
 }
 
 // UpConfig says how to show it.
@@ -31,11 +31,14 @@ type UpConfig struct {
 	// Tail returns the last lines that a unit wrote, sensitive values
 	// replaced.
 	Tail func(unit string) []string
+	// Fatal reports whether the failure of a unit ends it all: Fail quotes
+	// it then.
+	Fatal func(unit string) bool
 }
 
 // NewUp returns the view of one up.
 func NewUp(c UpConfig) *Up {
-	u := &Up{screen: c.Screen, colour: c.Colour, quiet: c.Quiet, tail: c.Tail, began: time.Now()}
+	u := &Up{screen: c.Screen, colour: c.Colour, quiet: c.Quiet, tail: c.Tail, fatal: c.Fatal, began: time.Now()}
 	for _, id := range c.Units {
 		u.width = min(max(u.width, len(id)), 40)
 	}
@@ -60,15 +63,15 @@ func (u *Up) Event(ev api.Event) {
 		u.line(ev, "completed", took)
 	case "backoff":
 		u.line(ev, "ended", fmt.Sprintf("%s; next attempt in %s", ev.Cause, seconds(ev.Next.Sub(ev.Time))))
-		u.quote(ev)
 	case "pending":
 		if ev.From != "blocked" && ev.Cause != "" {
 			u.line(ev, "ended", ev.Cause+"; starts again")
-			u.quote(ev)
 		}
 	case "failed":
 		u.line(ev, "failed", ev.Cause)
-		u.quote(ev)
+		if !u.fatal(ev.Unit) {
+			u.quote(ev.Unit)
+		}
 	case "blocked", "unhealthy":
 		u.line(ev, ev.To, ev.Cause)
 	case "stopping":
@@ -102,11 +105,15 @@ func (u *Up) line(ev api.Event, word, note string) {
 }
 
 // quote shows the last lines that a unit wrote.
-func (u *Up) quote(ev api.Event) {
-	if u.quiet && ev.To != "failed" || u.tail == nil {
+func (u *Up) quote(unit string) {
+	if u.tail == nil {
 		return
 	}
-	for _, text := range u.tail(ev.Unit) {
+	lines := u.tail(unit)
+	if len(lines) == 0 {
+		u.print(u.paint("quote", "    (it wrote nothing)"))
+	}
+	for _, text := range lines {
 		u.print(u.paint("quote", "    | "+oneLine(text)))
 	}
 }
@@ -120,11 +127,15 @@ func (u *Up) Print(text string) {
 	}
 }
 
-// Fail shows why it did not come up, or failed later, and what to do next.
-func (u *Up) Fail(cause, next string) {
+// Fail shows why it did not come up, or failed later, the last lines of the
+// unit that was to blame, and what to do next.
+func (u *Up) Fail(unit, cause, next string) {
 	u.screen.Status("")
 	u.print("")
 	u.print(u.paint("failed", "Failed: ") + oneLine(cause))
+	if unit != "" {
+		u.quote(unit)
+	}
 	if next != "" {
 		u.print("Next: " + next)
 	}
@@ -143,7 +154,6 @@ func (u *Up) Settled(state, cause, summary string) {
 
 // Stopping says that the shutdown begins.
 func (u *Up) Stopping(cause string, again bool) {
-	u.stopping = true
 	u.began = time.Now()
 	u.screen.Status("")
 	text := "Stopping in reverse order (" + cause + ")."

@@ -9,10 +9,12 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/syndicate/syndicate/api/server"
 	"github.com/syndicate/syndicate/engine"
 	"github.com/syndicate/syndicate/engine/log"
 	"github.com/syndicate/syndicate/plan"
@@ -64,7 +66,7 @@ func (c *upCmd) Run(s *session) error {
 
 // live runs one life of a system in the foreground.
 func (s *session) live(sys *spec.System, p *plan.Plan, h *home) error {
-	show := newUpDisplay(s, p)
+	show := newUpDisplay(s, sys, p)
 	merger := &log.Merger{}
 	logger := hclog.New(&hclog.LoggerOptions{
 		Name: "syndicate", Output: show, Level: hclog.Warn, DisableTime: true,
@@ -82,12 +84,36 @@ func (s *session) live(sys *spec.System, p *plan.Plan, h *home) error {
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
+	control, err := server.New(server.Config{
+		System: &controlled{Engine: eng, show: show}, StateDir: sys.StateDir, Logger: logger.Named("api"),
+	})
+	if err != nil {
+		cancel(err)
+		eng.Run(ctx) // releases what New took
+		return failWith(err, s.command("doctor"))
+	}
 	signals := listen(cancel, eng, show)
 	shown := show.start(eng, merger)
 	result := eng.Run(ctx)
 	signals()
+	if err := control.Close(); err != nil {
+		logger.Warn("cannot close the control socket", "error", err)
+	}
 	shown()
 	return s.upExit(result, context.Cause(ctx), show)
+}
+
+// controlled is an engine that shows when another shell stops it.
+type controlled struct {
+	*engine.Engine
+	show *upDisplay
+	once sync.Once
+}
+
+// Stop implements server.System.
+func (c *controlled) Stop(ctx context.Context, cause string) error {
+	c.once.Do(func() { c.show.stopping(cause, false) })
+	return c.Engine.Stop(ctx, cause)
 }
 
 // upExit says how it ended.
@@ -95,7 +121,7 @@ func (s *session) upExit(r engine.Result, cause error, show *upDisplay) error {
 	switch {
 	case r.Failure != "" && r.Cause == r.Failure:
 		unit, _, _ := strings.Cut(r.Failure, " ")
-		show.view.Fail(r.Failure, s.command("logs", unit))
+		show.view.Fail(unit, r.Failure, s.command("logs", unit))
 		return exit(exitFailed)
 	case cause == errInterrupt:
 		show.view.Stopped(r.Degraded)

@@ -12,6 +12,7 @@ import (
 	"github.com/syndicate/syndicate/engine"
 	"github.com/syndicate/syndicate/engine/log"
 	"github.com/syndicate/syndicate/plan"
+	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/view"
 )
 
@@ -37,9 +38,10 @@ type upDisplay struct {
 
 	ticker *time.Ticker // runs while something is waited for
 	every  time.Duration
+	up     bool // everything was started; the display's goroutine alone
 }
 
-func newUpDisplay(s *session, p *plan.Plan) *upDisplay {
+func newUpDisplay(s *session, sys *spec.System, p *plan.Plan) *upDisplay {
 	d := &upDisplay{session: s, plan: p, wake: make(chan struct{}, 1), every: heartbeat}
 	var width func() int
 	if s.stderr.terminal {
@@ -47,12 +49,20 @@ func newUpDisplay(s *session, p *plan.Plan) *upDisplay {
 	}
 	d.screen = view.NewScreen(s.stderr, width)
 	var units []string
+	critical := make(map[string]bool, len(p.Steps))
 	for _, step := range p.Steps {
 		units = append(units, step.ID)
+		critical[step.ID] = step.Critical
 	}
 	d.view = view.NewUp(view.UpConfig{
 		Screen: d.screen, Colour: s.stderr.colour, Quiet: s.quiet, Units: units,
 		Tail: func(unit string) []string { return d.engine.Tail(unit, quoted) },
+		Fatal: func(unit string) bool {
+			if d.up {
+				return critical[unit] && sys.OnFailure == "stop"
+			}
+			return critical[unit] || sys.Degraded == "fail"
+		},
 	})
 	return d
 }
@@ -80,6 +90,7 @@ func (d *upDisplay) observe(ev engine.Event) {
 // settled is told by the engine's loop that everything was started.
 func (d *upDisplay) settled(state engine.Health, cause string) {
 	d.post(func() {
+		d.up = true
 		d.ticker.Stop()
 		d.view.Settled(string(state), cause, summary(d.plan))
 	})
