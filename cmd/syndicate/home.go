@@ -38,17 +38,17 @@ func (s *session) moveIn(sys *spec.System, config string) (*home, error) {
 		Name: sys.Name, Config: config, PID: os.Getpid(), Life: h.life,
 	})
 	if held, ok := errors.AsType[*statedir.Held](err); ok {
-		return nil, failWith(held, s.command("status")+"   or, to stop it: "+s.command("down"))
+		return nil, failWith(held, s.here("status")+"   or, to stop it: "+s.here("down"))
 	}
 	if err != nil {
 		return nil, failWith(err, "")
 	}
 	if err := s.endLeftovers(h); err != nil {
-		return nil, failWith(err, s.command("doctor"))
+		return nil, failWith(err, s.here("doctor"))
 	}
 	if err := h.choosePorts(sys); err != nil {
 		h.leave()
-		return nil, failWith(err, s.command("doctor"))
+		return nil, failWith(err, s.here("doctor"))
 	}
 	return h, nil
 }

@@ -22,6 +22,7 @@ type session struct {
 	quiet    bool     // -q
 	verbose  bool     // -v
 	given    []string // the global flags that were given, for hints
+	operand  string   // the configuration, where it was an operand
 }
 
 // stream is an output with what is known of who reads it.
@@ -152,6 +153,7 @@ func (s *session) path(operand string) (string, error) {
 	case s.fileGiven() && s.file != operand:
 		return "", usage("the configuration is named twice: %s and %s", s.file, operand)
 	}
+	s.operand = operand
 	return operand, nil
 }
 
@@ -172,6 +174,15 @@ func (s *session) command(words ...string) string {
 		parts = append(parts, w)
 	}
 	return strings.Join(parts, " ")
+}
+
+// here is command for another command about the same configuration, which may
+// have been an operand of this one.
+func (s *session) here(words ...string) string {
+	if s.operand != "" && !s.fileGiven() {
+		words = append([]string{"-f", s.operand}, words...)
+	}
+	return s.command(words...)
 }
 
 // hint is command for a format with one verb.

@@ -90,7 +90,7 @@ func (s *session) live(sys *spec.System, p *plan.Plan, h *home) error {
 	if err != nil {
 		cancel(err)
 		eng.Run(ctx) // releases what New took
-		return failWith(err, s.command("doctor"))
+		return failWith(err, s.here("doctor"))
 	}
 	signals := listen(cancel, eng, show)
 	shown := show.start(eng, merger)
@@ -121,7 +121,7 @@ func (s *session) upExit(r engine.Result, cause error, show *upDisplay) error {
 	switch {
 	case r.Failure != "" && r.Cause == r.Failure:
 		unit, _, _ := strings.Cut(r.Failure, " ")
-		show.view.Fail(unit, r.Failure, s.command("logs", unit))
+		show.view.Fail(unit, r.Failure, s.here("logs", unit))
 		return exit(exitFailed)
 	case cause == errInterrupt:
 		show.view.Stopped(r.Degraded)
