@@ -241,6 +241,7 @@ func TestWatchSeesWholeLinesOfItsRunOnly(t *testing.T) {
 	}
 	put(t, cap.Stdout, "bye")
 	end(t, cap)
+	run(t, l, "ready, of the next run\n", "")
 	var all []string
 	err := cap.Watch(t.Context(), func(line []byte) bool { all = append(all, string(line)); return false })
 	if !errors.Is(err, io.EOF) || len(all) != 103 || all[len(all)-1] != "bye" {

@@ -45,13 +45,19 @@ func (f *file) open() error {
 	const mode = os.O_RDWR | os.O_CREATE | os.O_APPEND
 	idx, idxSize, err := openSized(numbered(f.base, idxSuffix, 0), mode)
 	if err != nil {
-		return err
+		idx = nil // the log matters more
 	}
 	log, size, err := openSized(numbered(f.base, logSuffix, 0), mode)
 	if err != nil {
-		return errors.Join(err, idx.Close())
+		if idx != nil {
+			_ = idx.Close()
+		}
+		return err
 	}
-	f.log, f.size, f.idx = log, size, idx
+	f.log, f.size, f.idx, f.idxSize = log, size, idx, 0
+	if idx == nil {
+		return nil
+	}
 	f.idxSize = idxSize - idxSize%recordSize
 	last := make([]byte, recordSize)
 	if f.idxSize > 0 {

@@ -216,6 +216,64 @@ func TestANewLifeGoesOnWithATornIndex(t *testing.T) {
 	}
 }
 
+// A log that somebody emptied while nothing ran does not take over the
+// records of what it held.
+func TestAnEmptiedLogBeginsANewIndex(t *testing.T) {
+	l, c := newLog(t, nil)
+	run(t, l, "", "a long line of the standard error\n")
+	_ = l.Close()
+	if err := os.Truncate(l.Path(), 0); err != nil {
+		t.Fatal(err)
+	}
+	again, err := log.Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	run(t, again, "one\ntwo\n", "")
+	lines := read(t, log.Query{Dir: c.Dir})
+	if got := texts(lines); !slices.Equal(got, []string{"one", "two"}) || lines[0].Stream != log.Stdout {
+		t.Fatalf("read %q of %v", got, lines[0].Stream)
+	}
+}
+
+// Where no index can be written, lines are written, watched, followed and
+// read all the same.
+func TestALogWithoutAnIndexWorks(t *testing.T) {
+	l, c := newLog(t, nil)
+	if err := os.Mkdir(filepath.Join(c.Dir, log.FileName(unit)+".idx"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	got, done := make(chan string, 16), make(chan error, 1)
+	go func() {
+		done <- log.Read(ctx, log.Query{Dir: c.Dir, Follow: true}, func(l log.Line) error {
+			got <- string(l.Text)
+			return nil
+		})
+	}()
+	cap := attach(t, l)
+	put(t, cap.Stdout, "one\n")
+	if err := cap.Watch(ctx, func(line []byte) bool { return string(line) == "one" }); err != nil {
+		t.Fatal(err)
+	}
+	if line := <-got; line != "one" {
+		t.Fatalf("followed %q", line)
+	}
+	put(t, cap.Stderr, "two\n")
+	if line := <-got; line != "two" {
+		t.Fatalf("followed %q", line)
+	}
+	end(t, cap)
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if all := texts(read(t, log.Query{Dir: c.Dir})); !slices.Equal(all, []string{"one", "two"}) {
+		t.Fatalf("read %q", all)
+	}
+}
+
 // Follow sees every line once and in order while the file is rotated under
 // it, and units that appear later.
 func TestFollowAcrossRotationsAndNewUnits(t *testing.T) {
