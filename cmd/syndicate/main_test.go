@@ -1,0 +1,51 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "rewrite what scripts and goldens compare with")
+
+// TestMain lets scripts run this test binary as syndicate.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"syndicate": main})
+}
+
+// Each script is one behaviour of the command line.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			// What the machine's own environment holds is no part of a test.
+			e.Vars = append(e.Vars,
+				"SYNDICATE_FILE=", "NO_COLOR=", "TERM=dumb", "PATH="+os.Getenv("PATH"),
+				"XDG_CACHE_HOME="+filepath.Join(e.WorkDir, "cache"))
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": exitCode},
+	})
+}
+
+// exitCode runs a command and fails unless it ends with the given exit code:
+// code 80 syndicate upp.
+func exitCode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: code N command [args...]")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	got := "0"
+	if err != nil {
+		got = exitStatus(err)
+	}
+	if got != args[0] {
+		ts.Fatalf("exit code %s, want %s", got, args[0])
+	}
+}
