@@ -94,9 +94,25 @@ func migrateStarted(ctx context.Context, s *site, db *spec.Database, do func(con
 	if err != nil {
 		return err
 	}
-	return during(ctx, &serverWork{site: s, db: db, id: id, out: out, server: server}, func() error {
+	err = during(ctx, &serverWork{site: s, db: db, id: id, out: out, server: server}, func() error {
 		return do(ctx, server.Endpoint())
 	})
+	return offline(server, err)
+}
+
+// offline adds to the error of a dirty database how to repair it while its
+// server is down: until then no up would bring the server up for psql.
+func offline(server *pg.Server, err error) error {
+	back := ""
+	if dirty, ok := errors.AsType[*pg.DirtyError](err); ok {
+		back = dirty.Back
+	} else if failed, ok := errors.AsType[*pg.FileError](err); ok && failed.Dirty {
+		back = failed.Back
+	}
+	if back == "" {
+		return err
+	}
+	return fmt.Errorf("%w\n  psql's place, while the server is down, is taken by:\n    %s", err, server.Offline(back))
 }
 
 // during makes one run of a unit, calls do once it is ready, and stops it. It

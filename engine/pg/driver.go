@@ -125,7 +125,8 @@ type FileError struct {
 	// Dirty says that a part of the file may be done. Where it is false the
 	// server has undone all of it, and it can be corrected and run again.
 	Dirty     bool
-	Repair    string // the statement that clears a dirty ledger
+	Repair    string // what to do about a dirty ledger
+	Back      string // the statement that sets it to before the file
 	Cancelled error  // the cause, where it was cancelled
 	cause     error
 }

@@ -60,6 +60,7 @@ type DirtyError struct {
 	Version uint64
 	Path    string // of its up file, "" where there is none any more
 	Repair  string
+	Back    string // the statement that sets the ledger to before the file
 }
 
 func (e *DirtyError) Error() string {
@@ -217,7 +218,7 @@ func (u *upper) step(ctx context.Context, f File) error {
 		return nil
 	case failed != nil:
 		if failed.Dirty {
-			failed.Repair = repairAdvice(f.Version, before, u.session.schema)
+			failed.Repair, failed.Back = repairAdvice(f.Version, before, u.session.schema)
 			u.result.Ledger = Ledger{Version: f.Version, Dirty: true, At: time.Now().UTC()}
 		}
 		return failed
@@ -250,23 +251,23 @@ func dirtyError(l Ledger, files []File, schema string) *DirtyError {
 			e.Path = f.Up
 		}
 	}
-	e.Repair = repairAdvice(l.Version, before, schema)
+	e.Repair, e.Back = repairAdvice(l.Version, before, schema)
 	return e
 }
 
 // repairAdvice names the two ways out of a dirty ledger, as psql runs them.
 // The schema is left out where it is unknown or the usual one.
-func repairAdvice(version uint64, before Ledger, schema string) string {
+func repairAdvice(version uint64, before Ledger, schema string) (advice, back string) {
 	table := ledgerTable
 	if schema != "" && schema != "public" {
 		table = quoteIdent(schema) + "." + table
 	}
-	back := "DELETE FROM " + table
+	back = "DELETE FROM " + table
 	if !before.None {
 		back = fmt.Sprintf("UPDATE %s SET version = %d, dirty = false", table, before.Version)
 	}
 	return fmt.Sprintf("look what of it is done, then either undo that by hand and run in psql: %s; "+
-		"or finish it by hand and run: UPDATE %s SET version = %d, dirty = false", back, table, version)
+		"or finish it by hand and run: UPDATE %s SET version = %d, dirty = false", back, table, version), back
 }
 
 // Advice says what to do about a ledger that is dirty, or at a version that

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -72,6 +73,15 @@ func lastSeen(err error) string {
 // connection as the application; the superuser comes in only to create what
 // is missing.
 func (s *Server) tryReady(ctx context.Context) error {
+	if why := s.starting(); why != "" {
+		return &Error{Op: "wait for database " + s.cfg.Name, Reason: why, Temporary: true}
+	}
+	if s.fresh { // nothing is there yet: asking for it would fail
+		if err := s.ensureRole(ctx); err != nil {
+			return err
+		}
+		s.fresh = false
+	}
 	missing, err := s.missingExtensions(ctx)
 	if err == nil && len(missing) == 0 {
 		return nil
@@ -83,6 +93,25 @@ func (s *Server) tryReady(ctx context.Context) error {
 		return err
 	}
 	return s.ensureExtensions(ctx)
+}
+
+// starting says why the server cannot take connections yet, as far as its
+// postmaster.pid tells, and "" where it may. Asking it all the same would put
+// a FATAL line into its log each time.
+func (s *Server) starting() string {
+	const statusLine = 8 // since PostgreSQL 10
+	text, err := os.ReadFile(filepath.Join(s.dataDir, "postmaster.pid"))
+	if errors.Is(err, os.ErrNotExist) {
+		return "the server has not started"
+	}
+	if err != nil || DataMajor(s.dataDir) < 10 {
+		return ""
+	}
+	lines := strings.Split(string(text), "\n")
+	if len(lines) < statusLine || strings.TrimSpace(lines[statusLine-1]) == "starting" {
+		return "the server is starting"
+	}
+	return ""
 }
 
 // mendable reports whether the superuser can create what err misses: the

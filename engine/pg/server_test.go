@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -174,6 +175,24 @@ func TestAttach(t *testing.T) {
 	}
 }
 
+func TestStatementWhileTheServerIsDown(t *testing.T) {
+	ts := own(t, spec.Managed{})
+	execSQL(t, ts.Endpoint(), "create table it (state text); insert into it values ('broken')")
+	ts.stop(StopSignal)
+	out, err := exec.Command("/bin/sh", "-c", ts.Offline("update it set state = 'mended, isn''t it'")).CombinedOutput()
+	if err != nil || strings.Contains(string(out), "ERROR") {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	again, err := shared.launch(t.Context(), ts.Server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.stop(StopSignal)
+	if got := query(t, again.Endpoint(), "select state from it"); got != "mended, isn't it" {
+		t.Errorf("it is %q", got)
+	}
+}
+
 func TestStalePIDOfAnotherProcess(t *testing.T) {
 	ts := own(t, spec.Managed{})
 	ts.stop(StopSignal)
@@ -320,7 +339,7 @@ func TestReadyWaitsForTheServer(t *testing.T) {
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, errors.New("deadline of the probe"))
 	defer cancel()
 	err = s.Ready(ctx)
-	wantText(t, err, "wait for database main", "deadline of the probe", "connection refused")
+	wantText(t, err, "wait for database main", "deadline of the probe", "has not started")
 
 	ready := make(chan error, 1)
 	go func() { ready <- s.Ready(t.Context()) }()
@@ -331,6 +350,9 @@ func TestReadyWaitsForTheServer(t *testing.T) {
 	defer ts.stop(StopSignal)
 	if err := <-ready; err != nil {
 		t.Fatal(err)
+	}
+	if strings.Contains(ts.log(), "starting up") {
+		t.Errorf("waiting filled the server's log:\n%s", ts.log())
 	}
 	if got := query(t, s.Endpoint(), "select count(*)::text from pg_extension where extname = 'pg_trgm'"); got != "1" {
 		t.Error("the extension is missing")

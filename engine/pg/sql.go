@@ -1,6 +1,7 @@
 package pg
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -177,40 +178,58 @@ func dollarTag(rest string) string {
 	return ""
 }
 
-// atomic reports whether a file either happens wholly or not at all: all of
-// it runs in one transaction, its own or the implicit one of a query with
-// several statements. Where that is not certain the answer is no.
+// atomic reports whether a file either happens wholly or not at all. That is
+// so where all of it runs in one transaction: its own, around everything, or
+// the implicit one of a query with several statements, in which PostgreSQL
+// refuses what cannot be undone, such as CREATE INDEX CONCURRENTLY or a
+// COMMIT inside DO. Where it is not certain the answer is no.
 func atomic(statements []statement) bool {
 	body := statements
 	if n := len(body); n >= 2 && opens(body[0]) && closes(body[n-1]) {
 		body = body[1 : n-1]
 	}
 	for _, st := range body {
-		if len(st.words) == 0 {
+		if controls(st) {
 			return false
 		}
-		for _, w := range st.words {
-			if w == "concurrently" {
+	}
+	return len(statements) > 1 || len(statements) == 1 && undoable(statements[0])
+}
+
+// controls reports whether a statement begins or ends a transaction.
+func controls(st statement) bool {
+	if len(st.words) == 0 {
+		return false
+	}
+	switch st.words[0] {
+	case "begin", "start", "commit", "end", "abort":
+		return true
+	case "rollback":
+		return len(st.words) < 2 || st.words[1] != "to"
+	case "prepare":
+		return len(st.words) > 1 && st.words[1] == "transaction"
+	}
+	return false
+}
+
+// undoable reports whether a statement that is a query of its own leaves
+// nothing behind when it fails.
+func undoable(st statement) bool {
+	if len(st.words) == 0 || slices.Contains(st.words, "concurrently") {
+		return false
+	}
+	switch st.words[0] {
+	case "vacuum", "reindex", "cluster", "call":
+		return false
+	case "do":
+		body := strings.ToLower(st.text)
+		for _, w := range []string{"commit", "rollback", "call", "execute"} {
+			if strings.Contains(body, w) {
 				return false
 			}
 		}
-		switch st.words[0] {
-		case "begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release", "prepare", "execute",
-			"vacuum", "reindex", "cluster", "call", "checkpoint", "discard":
-			return false
-		case "do":
-			// A DO that is a query of its own may commit.
-			body := strings.ToLower(st.text)
-			if strings.Contains(body, "commit") || strings.Contains(body, "rollback") || strings.Contains(body, "call") ||
-				strings.Contains(body, "dblink") {
-				return false
-			}
-		case "create", "drop", "alter":
-			if len(st.words) > 1 && (st.words[1] == "database" || st.words[1] == "tablespace" ||
-				st.words[1] == "subscription" || st.words[1] == "system") {
-				return false
-			}
-		}
+	case "create", "drop", "alter":
+		return len(st.words) < 2 || !slices.Contains([]string{"database", "tablespace", "subscription", "system"}, st.words[1])
 	}
 	return true
 }

@@ -59,10 +59,17 @@ func TestAtomic(t *testing.T) {
 		"vacuum t": false, "reindex table t": false, "call p()": false, "cluster t": false,
 		"do $$ begin commit; end $$": false, "do $$ begin call p(); end $$": false,
 		"create database d": false, "alter system set x = 1": false,
-		"(select 1)":                      true,
-		"select dblink_exec('x', 'y')":    true, // what other servers do is theirs
-		"prepare transaction 'x'":         false,
-		"begin; prepare transaction 'x';": false,
+		"(select 1)":                                          true,
+		"select dblink_exec('x', 'y')":                        true, // what other servers do is theirs
+		"prepare transaction 'x'":                             false,
+		"vacuum t; select 1/0":                                true, // refused there
+		"select 1; create index concurrently i on t (a)":      true,
+		"do $$ begin commit; end $$; select 1":                true,
+		"do $$ begin execute 'commit'; end $$":                false,
+		"begin; savepoint a; select 1; rollback to a; commit": true,
+		"prepare p as select 1":                               true,
+		"'nonsense'":                                          false,
+		"begin; prepare transaction 'x';":                     false,
 	} {
 		if got := atomic(splitSQL(text)); got != want {
 			t.Errorf("atomic(%q) = %v, want %v", text, got, want)
