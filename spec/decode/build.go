@@ -50,9 +50,7 @@ func (d *decoder) decode() {
 	case *boundaryDoc:
 		s.Boundaries = append(s.Boundaries, d.boundary(doc))
 	case *notifyDoc:
-		if n := d.notify(doc); n != nil {
-			s.Notifies = append(s.Notifies, n)
-		}
+		s.Notifies = append(s.Notifies, d.notify(doc))
 	}
 	d.l.unbuilt(d.in.addr, d.in.doc)
 }

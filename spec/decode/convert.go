@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"strconv"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -62,6 +63,16 @@ func stringOf(v cty.Value) (string, bool) {
 	v, ok := bare(v)
 	if !ok || !v.Type().IsPrimitiveType() {
 		return "", false
+	}
+	switch v.Type() {
+	case cty.String:
+		return v.AsString(), true
+	case cty.Number:
+		// The general conversion takes microseconds, which thousands of
+		// ports feel.
+		if n, accuracy := v.AsBigFloat().Int64(); accuracy == big.Exact {
+			return strconv.FormatInt(n, 10), true
+		}
 	}
 	s, err := convert.Convert(v, cty.String)
 	if err != nil {

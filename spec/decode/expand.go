@@ -114,8 +114,27 @@ func forEach(r result, at hcl.Range) ([]entryOf, *hcl.Diagnostic) {
 	return out, nil
 }
 
-// enable evaluates the enabled attribute of an instance.
+// enable decides whether an instance exists.
 func (e *evaluator) enable(in *instance) {
+	e.enableByAttribute(in)
+	if doc, ok := in.doc.(*notifyDoc); ok && in.enabled && doc.Webhook != nil {
+		e.enableByWebhook(in, doc.Webhook)
+	}
+}
+
+// enableByWebhook disables a notify block whose webhook is empty.
+func (e *evaluator) enableByWebhook(in *instance, attr *hcl.Attribute) {
+	r := e.attribute(scope{in}, attr)
+	if s, ok := literalString(r.value); r.failed || !isNull(r.value) && (!ok || s != "") {
+		return
+	}
+	in.enabled, in.enabledRange = false, attr.Range
+	e.report(warning(CodeWebhook, attr.Range, "Empty webhook",
+		fmt.Sprintf("%s notifies nobody: its webhook is empty%s.", in.addr, origins(attr))))
+}
+
+// enableByAttribute evaluates the enabled attribute of an instance.
+func (e *evaluator) enableByAttribute(in *instance) {
 	attr := in.common.Enabled
 	if attr == nil {
 		return

@@ -104,7 +104,7 @@ func (d *decoder) checkSource(doc *databaseDoc) {
 		if s, ok := literalString(r.value); ok && s == "" {
 			d.report(mistake(CodeSource, doc.URL.Range, "Empty URL", fmt.Sprintf(
 				"The url of %s is empty%s. Give a URL such as postgres://user@host:5432/name, or null where there is none.",
-				d.in.addr, d.origins(doc.URL))))
+				d.in.addr, origins(doc.URL))))
 			return
 		}
 	}
@@ -118,14 +118,14 @@ func (d *decoder) checkSource(doc *databaseDoc) {
 	at, why := d.in.head.DefRange, "managed is disabled, and neither url nor host is written"
 	if attr != nil {
 		at = attr.Range
-		why = fmt.Sprintf("%s is null%s, and nothing else is in force", attr.Name, d.origins(attr))
+		why = fmt.Sprintf("%s is null%s, and nothing else is in force", attr.Name, origins(attr))
 	}
 	d.report(mistake(CodeSource, at, "Database without a source", fmt.Sprintf(
 		"%s has no source: %s. Set it, write host, or enable managed so that syndicate runs a server.", d.in.addr, why)))
 }
 
 // origins names the variables that an attribute's value comes from.
-func (d *decoder) origins(attr *hcl.Attribute) string {
+func origins(attr *hcl.Attribute) string {
 	expr, diags := native(attr.Expr)
 	if diags.HasErrors() {
 		return ""
@@ -141,9 +141,9 @@ func (d *decoder) origins(attr *hcl.Attribute) string {
 				names = append(names, "the environment variable "+name)
 			}
 		case *hclsyntax.ScopeTraversalExpr:
-			if spec := x.Traversal.RootName(); spec == "var" || spec == "local" {
+			if root := x.Traversal.RootName(); root == "var" || root == "local" {
 				if name, _, ok := member(x.Traversal, 1); ok {
-					names = append(names, spec+"."+name)
+					names = append(names, root+"."+name)
 				}
 			}
 		}

@@ -206,7 +206,7 @@ func (d *decoder) match(doc *matchDoc) spec.Match {
 	return out
 }
 
-// notify reads a way to reach people; nil where an empty webhook disables it.
+// notify reads a way to reach people.
 func (d *decoder) notify(doc *notifyDoc) *spec.Notify {
 	w := d.view(doc, "")
 	out := &spec.Notify{Block: d.base(false), Limit: w.number("limit", 1, 1e6), Within: w.period("within")}
@@ -229,26 +229,21 @@ func (d *decoder) notify(doc *notifyDoc) *spec.Notify {
 		d.report(mistake(CodeCombine, doc.DefRange, "Two ways in one block",
 			fmt.Sprintf("A notify block has one way, and this one has %s: write a block for each.", strings.Join(kinds, " and "))))
 	}
-	if doc.Webhook != nil && !d.webhook(w, out, doc.Webhook) {
-		return nil
+	if doc.Webhook != nil {
+		d.webhook(w, out, doc.Webhook)
 	}
 	return out
 }
 
-// webhook reads the URL to post to, and reports whether there is one.
-func (d *decoder) webhook(w view, out *spec.Notify, attr *hcl.Attribute) bool {
+// webhook reads the URL to post to.
+func (d *decoder) webhook(w view, out *spec.Notify, attr *hcl.Attribute) {
 	expr, _ := w.native("webhook")
 	if expr == nil {
-		return true
+		return
 	}
 	r := w.result(attr)
 	if r.failed {
-		return true
-	}
-	if s, ok := literalString(r.value); ok && s == "" || isNull(r.value) {
-		d.report(warning(CodeWebhook, attr.Range, "Empty webhook",
-			fmt.Sprintf("%s notifies nobody: its webhook is empty%s.", d.in.addr, d.origins(attr))))
-		return false
+		return
 	}
 	r.value = r.value.Mark(sensitiveMark{})
 	x := wantText()
@@ -263,7 +258,6 @@ func (d *decoder) webhook(w view, out *spec.Notify, attr *hcl.Attribute) bool {
 	if t, ok := out.Webhook.Value(); ok {
 		d.l.keepSecret(t.Reveal())
 	}
-	return true
 }
 
 func (d *decoder) smtp(doc *smtpDoc) *spec.SMTP {
