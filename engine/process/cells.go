@@ -46,14 +46,41 @@ func makeCells(base, life string, limit int) (*cells, error) {
 	}
 	if err == nil {
 		var procs *os.File
-		if procs, err = os.OpenFile(filepath.Join(shared, "cgroup.procs"), os.O_WRONLY, 0); err == nil {
+		if err = syscall.Flock(int(c.shared.Fd()), syscall.LOCK_SH); err == nil {
+			procs, err = os.OpenFile(filepath.Join(shared, "cgroup.procs"), os.O_WRONLY, 0)
+		}
+		if err == nil {
 			procs.Close()
+			sweep(base)
 			return c, nil
 		}
 		c.shared.Close()
 	}
 	_ = removeCell(c.dir)
 	return nil, err
+}
+
+// sweep removes the empty cgroups of engines that were killed. A living one
+// holds a lock on its shared directory; one that is just making it has no
+// such directory yet, or loses it and goes on without.
+func sweep(base string) {
+	lives, err := filepath.Glob(filepath.Join(base, cellPrefix+"*", sharedCell))
+	if err != nil {
+		return
+	}
+	for _, shared := range lives {
+		dir, err := os.Open(shared)
+		if err != nil {
+			continue
+		}
+		life := &cell{path: filepath.Dir(shared)}
+		if syscall.Flock(int(dir.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
+			if populated, err := life.populated(); err == nil && !populated {
+				_ = removeCell(life.path)
+			}
+		}
+		dir.Close()
+	}
 }
 
 func (c *cells) usable() bool {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -207,6 +208,32 @@ func TestWithoutPrivilegesInACgroupOfOnesOwn(t *testing.T) {
 	if err != nil || !strings.HasSuffix(string(output), "fine\n") || !strings.Contains(string(output), "Cgroup:"+base) {
 		t.Errorf("%v\n%s", err, output)
 	}
+}
+
+// The empty cgroups of a killed engine go when the next one begins; those
+// of a living one stay.
+func TestCgroupsOfAKilledEngineAreSwept(t *testing.T) {
+	alive := open(t, Config{})
+	if alive.cells == nil {
+		t.Skip("needs a writable cgroup2")
+	}
+	base := filepath.Dir(alive.cells.dir)
+	dead := filepath.Join(base, cellPrefix+life(t))
+	if err := os.MkdirAll(filepath.Join(dead, sharedCell), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	open(t, Config{})
+	if _, err := os.Stat(dead); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is still there: %v", dead, err)
+	}
+	s, pids := launch(t, alive, "tree", 3)
+	if s.tree.cell == nil {
+		t.Error("the living one lost its cgroup")
+	}
+	if _, err := s.Stop(syscall.SIGTERM, long); err != nil {
+		t.Error(err)
+	}
+	allDead(t, pids)
 }
 
 // leadersOf lists the children of an engine that it started: they are in its
