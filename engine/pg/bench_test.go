@@ -101,6 +101,9 @@ func (b *bench) config(name string, m spec.Managed) Config {
 // copyTemplate gives a name its own copy of the template.
 func (b *bench) copyTemplate(name string) error {
 	to := filepath.Join(b.dir, name)
+	if err := os.RemoveAll(to); err != nil { // of an earlier -count
+		return err
+	}
 	out, err := exec.Command("cp", "-a", filepath.Join(b.dir, "template"), to).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%w: %s", err, out)

@@ -108,10 +108,12 @@ func (s *Server) starting() string {
 		return ""
 	}
 	lines := strings.Split(string(text), "\n")
-	if len(lines) < statusLine || strings.TrimSpace(lines[statusLine-1]) == "starting" {
-		return "the server is starting"
+	if len(lines) >= statusLine {
+		if status := strings.TrimSpace(lines[statusLine-1]); status != "" && status != "starting" {
+			return ""
+		}
 	}
-	return ""
+	return "the server is starting"
 }
 
 // mendable reports whether the superuser can create what err misses: the

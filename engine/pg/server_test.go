@@ -456,7 +456,7 @@ func TestUnreachableDirectory(t *testing.T) {
 		return
 	}
 	closed := filepath.Join(shared.dir, t.Name())
-	if err := os.Mkdir(closed, 0o700); err != nil {
+	if err := os.MkdirAll(closed, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	s, err := New(shared.config("unreachable", spec.Managed{DataDir: filepath.Join(closed, "data")}))
