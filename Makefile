@@ -28,7 +28,7 @@ BUILD    := CGO_ENABLED=0 $(GO) build -trimpath
 EXAMPLES := quickstart-api quickstart-worker
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 
-.PHONY: all build examples demo test lint bench fuzz docs cross clean require-go require-postgres require-node
+.PHONY: all build examples demo test lint bench fuzz docs cross clean require-go require-postgres require-node require-cc
 
 all: build
 
@@ -45,7 +45,7 @@ demo:
 	$(MAKE) --no-print-directory build
 	tools/demo.sh
 
-test: require-go require-postgres require-node
+test: require-go require-postgres require-node require-cc
 	$(GO) test -race $(PACKAGES)
 
 lint: require-go
@@ -69,6 +69,7 @@ fuzz: require-go
 
 docs: build
 	$(GO) generate ./docs/...
+	tools/pictures.sh
 
 cross: require-go
 	@for platform in $(PLATFORMS); do \
@@ -89,3 +90,6 @@ require-postgres:
 
 require-node:
 	@tools/require.sh node
+
+require-cc:
+	@tools/require.sh cc

@@ -65,7 +65,7 @@ type system struct {
 	mark   string // in the environment of every process below
 	args   []string
 	cmd    *exec.Cmd
-	lines  chan string // of standard error
+	lines  chan string   // of standard error
 	ended  chan struct{} // closed when it has ended
 
 	mu     sync.Mutex
@@ -118,6 +118,23 @@ func (s *system) run(args ...string) string {
 		s.t.Fatalf("%s: %v\n%s%s", strings.Join(args, " "), err, out, &stderr)
 	}
 	return string(out)
+}
+
+// forgetData removes the database's files after the test. Where the engine
+// runs as root they lie outside of state_dir, and plan says where.
+func (s *system) forgetData() {
+	for line := range strings.Lines(s.run("plan", "-v")) {
+		if dir, ok := strings.CutPrefix(strings.TrimSpace(line), "data_dir "); ok {
+			dir = filepath.Dir(strings.TrimSpace(dir))
+			s.t.Cleanup(func() {
+				if err := os.RemoveAll(dir); err != nil {
+					s.t.Error(err)
+				}
+			})
+			return
+		}
+	}
+	s.t.Error("plan -v does not say where the data is")
 }
 
 // up starts the system and returns once it says that it is ready.

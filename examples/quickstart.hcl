@@ -22,7 +22,9 @@ variable "api_port" {
 # PostgreSQL from the installed programs, with a data directory of its own
 # that outlives the run, on a free port that no other server uses.
 database "main" {
-  managed {}
+  managed {
+    settings = { log_checkpoints = "off" } # any of PostgreSQL's own settings
+  }
 
   # Applied before anything that reads database.main.url.
   migrations {

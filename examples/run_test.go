@@ -52,7 +52,7 @@ func TestQuickstart(t *testing.T) {
 	s := newSystem(t, "quickstart.hcl", fmt.Sprintf("--var=api_port=%d", port))
 	url := fmt.Sprintf("http://127.0.0.1:%d", port)
 	s.run("validate")
-	s.run("plan")
+	s.forgetData()
 
 	s.up()
 	var nodes []node
@@ -82,7 +82,7 @@ func TestConstruction(t *testing.T) {
 	s := newSystem(t, "construction.hcl", fmt.Sprintf("--var=api_port=%d", api), fmt.Sprintf("--var=dashboard_port=%d", dashboard))
 	url := fmt.Sprintf("http://127.0.0.1:%d", api)
 	s.run("validate")
-	s.run("plan")
+	s.forgetData()
 
 	s.up()
 	var nodes []node

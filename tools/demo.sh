@@ -33,7 +33,7 @@ Try this in another terminal, from this directory:
   curl $api/nodes
   curl -d '{"name": "Crane"}' $api/nodes
   bin/syndicate -f examples/quickstart.hcl status
-  kill -9 \$(pgrep -f quickstart-api)        and see it come back
+  kill -9 PID      of the API, as status shows it: see it come back
 
 Ctrl-C stops everything, in reverse order.
 
@@ -43,15 +43,17 @@ END
   exec bin/syndicate -f examples/quickstart.hcl up --var "api_port=$port"
 fi
 
+tools/require.sh curl
 run bin/syndicate -f examples/quickstart.hcl plan --var "api_port=$port"
 echo "\$ bin/syndicate -f examples/quickstart.hcl up --var api_port=$port &"
 bin/syndicate -f examples/quickstart.hcl up --var "api_port=$port" &
 engine=$!
 trap 'kill -TERM $engine 2>/dev/null || true; wait $engine || true' EXIT
 
+# The whole system, not only the API: the worker may take a moment longer.
 ready=
 for _ in $(seq 600); do
-  if curl -fsS -o /dev/null "$api/healthz" 2>/dev/null; then
+  if [[ $(bin/syndicate -f examples/quickstart.hcl status 2>/dev/null) == "quickstart: ready"* ]]; then
     ready=yes
     break
   fi
@@ -59,7 +61,7 @@ for _ in $(seq 600); do
   sleep 0.2
 done
 if [ -z "$ready" ]; then
-  echo "the API did not answer" >&2
+  echo "the system did not become ready" >&2
   exit 1
 fi
 run curl -fsS "$api/nodes"

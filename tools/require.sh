@@ -39,9 +39,13 @@ have_postgres() {
   return 1
 }
 
-have_node() { have node && have psql; }
+have_node() { have node; }
 
 have_cc() { have cc; }
+
+have_curl() { have curl; }
+
+have_script() { have script; }
 
 # The command that installs a thing here, or nothing where we know none.
 # shellcheck disable=SC2016 # the commands are printed and run later
@@ -64,6 +68,8 @@ command_for() {
           "${sudo}env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql" ;;
       node) printf '%s' "$apt nodejs postgresql-client" ;;
       cc) printf '%s' "$apt gcc libc6-dev" ;;
+      curl) printf '%s' "$apt curl" ;;
+      script) printf '%s' "$apt bsdutils" ;;
     esac
   elif have dnf; then
     case $1 in
@@ -74,7 +80,7 @@ command_for() {
   elif have brew; then
     case $1 in
       postgres) printf '%s' 'brew install postgresql@17' ;;
-      node) printf '%s' 'brew install node libpq' ;;
+      node) printf '%s' 'brew install node' ;;
       cc) printf '%s' 'xcode-select --install' ;;
     esac
   fi
@@ -84,8 +90,10 @@ name_of() {
   case $1 in
     go) echo "Go $go_minimum or later" ;;
     postgres) echo "PostgreSQL's server programs (postgres, initdb)" ;;
-    node) echo "Node.js and psql, for examples/construction.hcl" ;;
-    cc) echo "a C compiler, for the benchmark's probe service" ;;
+    node) echo "Node.js, for examples/construction.hcl" ;;
+    cc) echo "a C compiler, for the benchmark's probe service and the race detector" ;;
+    curl) echo "curl" ;;
+    script) echo "script, which records a terminal" ;;
   esac
 }
 

@@ -86,9 +86,9 @@ var never = []struct {
 	{[]string{"engine"}, []string{"api", "view", "tui", "web", "cmd", "spec/decode", "doctor", "convert"}},
 	{[]string{"plan"}, []string{"engine", "api", "view", "cmd", "spec/decode"}},
 	{[]string{"spec"}, []string{"engine", "plan", "api", "view", "cmd"}},
-	{[]string{"api/client"}, []string{"engine", "plan", "spec/decode", "view", "cmd"}},
 	{[]string{"view", "tui", "web"}, []string{"engine", "spec/decode", "cmd"}},
-	{[]string{"api", "doctor", "convert", "migrations"}, []string{"cmd"}},
+	{[]string{"api"}, []string{"engine", "plan", "spec", "view", "cmd"}},
+	{[]string{"doctor", "convert", "migrations", "statedir"}, []string{"cmd", "view"}},
 }
 
 // excepted are pairs of a rule above that the architecture allows.
@@ -98,7 +98,7 @@ func excepted(from, to string) bool {
 		return true
 	}
 	// The server carries out what a client asks: it stands between the two.
-	return from == "api/server" && in(to, "engine")
+	return from == "api/server" && in(to, "engine", "plan", "spec")
 }
 
 // leaves may be imported by every package under engine.
@@ -110,7 +110,6 @@ var pure = map[string][]string{
 	"spec":         nil,
 	"engine/graph": nil,
 	"plan":         {"spec", "engine/graph"},
-	"api":          nil,
 }
 
 func TestImports(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 
 const (
 	maxFileLines     = 600
-	maxFunctionLines = 90 // 60 is the aim; a flat switch or a long table may be more
+	maxFunctionLines = 90 // 60 is the aim
 )
 
 // root returns the directory of the module.
@@ -108,7 +108,7 @@ func TestFunctionsAreShort(t *testing.T) {
 		}
 		for _, d := range s.file.Decls {
 			f, ok := d.(*ast.FuncDecl)
-			if !ok || f.Body == nil {
+			if !ok || f.Body == nil || table(f.Body) {
 				continue
 			}
 			first, last := s.set.Position(f.Pos()).Line, s.set.Position(f.End()).Line
@@ -117,6 +117,16 @@ func TestFunctionsAreShort(t *testing.T) {
 			}
 		}
 	}
+}
+
+// table reports whether a function does nothing but return a value written
+// out in full, such as a catalogue of texts: it may be as long as that is.
+func table(body *ast.BlockStmt) bool {
+	if len(body.List) != 1 {
+		return false
+	}
+	_, returns := body.List[0].(*ast.ReturnStmt)
+	return returns
 }
 
 func TestNoInitFunctions(t *testing.T) {
