@@ -20,13 +20,13 @@ type account struct {
 	other    bool // not this process's own
 }
 
-// serverAccount returns who runs the server: the declared user, else
-// "postgres" where this process is root, which PostgreSQL refuses to run
-// as, else this process's own.
-func serverAccount(declared string) (account, error) {
+// serverAccount returns who runs the server where this process is uid. Root,
+// which PostgreSQL refuses to run as, takes the declared user, else
+// "postgres"; everybody else can only be themselves, and the declared user
+// is meant for where root is.
+func serverAccount(declared string, uid int) (account, error) {
 	const op = "choose the server's user"
-	uid := os.Geteuid()
-	if declared == "" && uid != 0 {
+	if uid != 0 {
 		return account{uid: uid, gid: os.Getegid()}, nil
 	}
 	name := cmp.Or(declared, "postgres")
@@ -45,17 +45,12 @@ func serverAccount(declared string) (account, error) {
 	var err1, err2 error
 	a.uid, err1 = strconv.Atoi(u.Uid)
 	a.gid, err2 = strconv.Atoi(u.Gid)
-	a.other = a.uid != uid
+	a.other = true
 	switch {
 	case cmp.Or(err1, err2) != nil:
 		return account{}, fmt.Errorf("%s: user %s has no numeric id", op, name)
 	case a.uid == 0:
 		return account{}, &Error{Op: op, Reason: "PostgreSQL refuses to run as root", Remedy: "name another in managed { user = … }"}
-	case a.other && uid != 0:
-		return account{}, &Error{Op: op, Reason: fmt.Sprintf("only root may run a server as %q", name), Remedy: "leave user out, or run syndicate as root"}
-	}
-	if !a.other {
-		a.name = ""
 	}
 	return a, nil
 }

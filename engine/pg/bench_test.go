@@ -157,7 +157,7 @@ func (b *bench) spawn(ctx context.Context, s *Server) (*testServer, error) {
 func (b *bench) run(s *Server, c Command) (*testServer, error) {
 	ts := &testServer{Server: s, done: make(chan struct{})}
 	ts.cmd = b.command(c)
-	ts.cmd.SysProcAttr.Pdeathsig = StopEscalation
+	dieWithTests(ts.cmd.SysProcAttr)
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -193,7 +193,7 @@ func (b *bench) command(c Command) *exec.Cmd {
 	cmd.Dir, cmd.Env = c.Dir, c.Env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if c.User != "" {
-		acc, err := serverAccount(c.User)
+		acc, err := serverAccount(c.User, os.Geteuid())
 		if err == nil {
 			cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(acc.uid), Gid: uint32(acc.gid)}
 		}

@@ -85,7 +85,7 @@ func New(cfg Config) (*Server, error) {
 			return bad(fmt.Sprintf("the setting %q is syndicate's own", name), "leave it out of settings")
 		}
 	}
-	acc, err := serverAccount(cfg.Managed.User)
+	acc, err := serverAccount(cfg.Managed.User, os.Geteuid())
 	if err != nil {
 		return nil, err
 	}

@@ -519,8 +519,25 @@ func TestNewRefuses(t *testing.T) {
 			cfg := shared.config("refused", spec.Managed{})
 			test.change(&cfg)
 			_, err := New(cfg)
+			if cfg.Managed.User != shared.user {
+				_, err = serverAccount(cfg.Managed.User, 0)
+			}
 			wantText(t, err, test.want)
 		})
+	}
+}
+
+// A declared user is for where the engine is root: elsewhere the server runs
+// as whoever runs the engine.
+func TestServerAccount(t *testing.T) {
+	for _, declared := range []string{"", "postgres", "nobody-of-that-name"} {
+		a, err := serverAccount(declared, 1234)
+		if err != nil || a.other || a.name != "" || a.uid != 1234 {
+			t.Errorf("%q: %+v, %v; want this process's own", declared, a, err)
+		}
+	}
+	if a, err := serverAccount("nobody", 0); err != nil || !a.other || a.name != "nobody" {
+		t.Errorf("root: %+v, %v", a, err)
 	}
 }
 
