@@ -379,7 +379,7 @@ func visit(expr hclsyntax.Expression, f func(hclsyntax.Node)) {
 // traversal in place, or all of them where none does.
 func (b *binding) bindAttributes(in *instance, t hcl.Traversal, i int, path []string, self bool) {
 	kind := in.addr.Kind
-	m := membersOf(kind)
+	m := b.e.l.members(kind)
 	at := t.SourceRange()
 	if len(t) == 0 {
 		at = b.expr.Range()

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/json"
 )
 
@@ -34,7 +33,6 @@ const maxFile = 16 << 20
 type file struct {
 	path string // absolute
 	name string // as ranges have it
-	body hcl.Body
 	doc  fileDoc
 }
 
@@ -117,23 +115,20 @@ func fileMistake(name, verb string, err error) *hcl.Diagnostic {
 // readFile parses one file of the configuration and keeps what it holds.
 func (l *loader) readFile(path string) {
 	f := &file{path: path, name: l.display(path)}
-	body, ok := l.parse(path, f.name)
-	if body == nil {
-		return
+	bodies, ok := l.parse(path, f.name)
+	for _, body := range bodies {
+		diags := l.types.decodeBody(body, &f.doc)
+		if ok {
+			// What follows a syntax error is noise.
+			l.report(diags...)
+		}
 	}
-	f.body = body
-	diags := l.types.decodeBody(body, &f.doc)
-	if !ok {
-		// What follows a syntax error is noise.
-		diags = nil
-	}
-	l.report(diags...)
 	l.files = append(l.files, f)
 }
 
-// parse reads, guards and parses one file, and reports what is wrong. The
-// body may be partial then, and is nil where there is none.
-func (l *loader) parse(path, name string) (hcl.Body, bool) {
+// parse reads, guards and parses one file, and reports what is wrong. What
+// there is of its bodies may be partial then.
+func (l *loader) parse(path, name string) ([]hcl.Body, bool) {
 	if info, err := l.fs.Stat(path); err == nil && info.Size() > maxFile {
 		l.report(mistake(CodeLimit, hcl.Range{Filename: name}, "File is too large",
 			fmt.Sprintf("%s has %d bytes; a file of the configuration may have 16 MiB.", name, info.Size())))
@@ -150,18 +145,17 @@ func (l *loader) parse(path, name string) (hcl.Body, bool) {
 		l.report(diags...)
 		return nil, false
 	}
-	var parsed *hcl.File
-	var diags hcl.Diagnostics
-	if isJSON {
-		parsed, diags = json.Parse(src, name)
-	} else {
-		parsed, diags = hclsyntax.ParseConfig(src, name, hcl.InitialPos)
+	if !isJSON {
+		bodies, diags := parseNative(src, name)
+		l.report(diags...)
+		return bodies, !diags.HasErrors()
 	}
+	parsed, diags := json.Parse(src, name)
 	l.report(diags...)
-	if parsed == nil {
+	if parsed == nil || parsed.Body == nil {
 		return nil, false
 	}
-	return parsed.Body, !diags.HasErrors()
+	return []hcl.Body{parsed.Body}, !diags.HasErrors()
 }
 
 // hasAny reports whether name ends in one of the suffixes.

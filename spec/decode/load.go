@@ -117,7 +117,7 @@ type loader struct {
 	environ   []string
 	vague     bool // some variable has no value
 	marks     map[string][]marker
-	pending   []*decoder
+	offers    map[spec.Kind]members
 }
 
 // report keeps diagnostics for the end.
@@ -135,6 +135,7 @@ func newLoader(o Options) *loader {
 		lookupEnv: o.LookupEnv,
 		environ:   o.Environ,
 		marks:     map[string][]marker{},
+		offers:    offers(),
 	}
 	if l.fs == nil {
 		l.fs = osFS{}

@@ -26,6 +26,19 @@ const (
 	unitCount    = "count"
 )
 
+// members returns what blocks of a kind offer. The answers are made once, when
+// the loader is: thousands of references ask.
+func (l *loader) members(kind spec.Kind) members { return l.offers[kind] }
+
+// offers makes the answers of loader.members.
+func offers() map[spec.Kind]members {
+	out := map[spec.Kind]members{}
+	for _, k := range append(slices.Clone(spec.Kinds), spec.KindHost, spec.KindSystem) {
+		out[k] = membersOf(k)
+	}
+	return out
+}
+
 // membersOf returns what blocks of a kind offer.
 func membersOf(kind spec.Kind) members {
 	switch kind {

@@ -283,7 +283,7 @@ type condition struct {
 func (d *decoder) conditions(attr *hcl.Attribute) []condition {
 	var out []condition
 	for _, t := range d.targets(attr) {
-		m := membersOf(t.kind)
+		m := d.l.members(t.kind)
 		switch {
 		case len(m.conditions) == 0:
 			d.report(t.wrong("a block that can be waited for"))
@@ -319,11 +319,15 @@ func defaultCondition(in *instance) string {
 	if doc, ok := in.doc.(*databaseDoc); ok && doc.Migrations == nil {
 		return "ready"
 	}
-	m := membersOf(in.addr.Kind)
-	if len(m.conditions) == 0 {
-		return ""
+	switch in.addr.Kind {
+	case spec.KindService, spec.KindBreaker, spec.KindQueue:
+		return "ready"
+	case spec.KindDatabase:
+		return "migrated"
+	case spec.KindTask:
+		return "completed"
 	}
-	return m.conditions[0]
+	return ""
 }
 
 // actions resolves a list of actions.

@@ -153,6 +153,9 @@ func (d *decoder) restart(doc *restartDoc) spec.Restart {
 func (d *decoder) stop(doc *stopDoc) spec.Stop {
 	w := d.view(doc, "stop.")
 	out := spec.Stop{Signal: w.text("signal"), Timeout: w.duration("timeout")}
+	if out.Signal == "SIGTERM" {
+		return out
+	}
 	if _, ok := signals()[out.Signal]; !ok {
 		w.d.report(mistake(CodeSignal, doc.Signal.Expr.Range(), "Unknown signal", unknownSignal(out.Signal)))
 		out.Signal = "SIGTERM"

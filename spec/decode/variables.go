@@ -115,12 +115,19 @@ func (l *loader) gatherValues() {
 // valuesFile reads a file of values for variables.
 func (l *loader) valuesFile(path string) {
 	name := l.display(path)
-	body, ok := l.parse(path, name)
-	if body == nil || !ok {
+	bodies, ok := l.parse(path, name)
+	if !ok {
 		return
 	}
-	attrs, diags := body.JustAttributes()
-	l.report(diags...)
+	for _, body := range bodies {
+		attrs, diags := body.JustAttributes()
+		l.report(diags...)
+		l.takeValues(name, attrs)
+	}
+}
+
+// takeValues takes over the values that a file gives.
+func (l *loader) takeValues(name string, attrs hcl.Attributes) {
 	for _, n := range slices.Sorted(maps.Keys(attrs)) {
 		attr := attrs[n]
 		v := l.variables[n]

@@ -1,0 +1,144 @@
+package decode
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/syndicate/syndicate/spec"
+)
+
+// mistakes are configurations with one mistake each: its code, and words
+// that its message must hold.
+var mistakes = []struct {
+	name, native, json, code string
+	words                    []string
+}{
+	{"unknown argument", `service "a" { comand = ["x"] }`, `{"service":{"a":{"comand":["x"]}}}`, CodeArgument, []string{"command"}},
+	{"unknown block", `servise "a" {}`, `{"servise":{"a":{}}}`, "", []string{"service"}},
+	{"unknown service", "service \"api\" {\n command = [\"x\"]\n}\nservice \"b\" {\n command = [\"x\"]\n depends_on = [service.apy]\n}",
+		`{"service":{"api":{"command":["x"]},"b":{"command":["x"],"depends_on":["service.apy"]}}}`, CodeReference, []string{`did you mean "service.api"`}},
+	{"another kind", "service \"api\" {\n command = [\"x\"]\n}\nservice \"b\" {\n command = [\"x\"]\n depends_on = [database.api]\n}",
+		`{"service":{"api":{"command":["x"]},"b":{"command":["x"],"depends_on":["database.api"]}}}`, CodeReference, []string{`did you mean "service.api"`}},
+	{"name without kind", "service \"api\" {\n command = [\"x\"]\n}\nservice \"b\" {\n command = [\"x\"]\n depends_on = [api]\n}",
+		`{"service":{"api":{"command":["x"]},"b":{"command":["x"],"depends_on":["api"]}}}`, CodeReference, []string{`"service.api"`}},
+	{"unknown condition", "service \"api\" {\n command = [\"x\"]\n}\nservice \"b\" {\n command = [\"x\"]\n depends_on = [service.api.redy]\n}",
+		`{"service":{"api":{"command":["x"]},"b":{"command":["x"],"depends_on":["service.api.redy"]}}}`, CodeMember, []string{`"service.api.ready"`}},
+	{"metric as condition", "service \"api\" {\n command = [\"x\"]\n}\nservice \"b\" {\n command = [\"x\"]\n depends_on = [service.api.memory]\n}",
+		`{"service":{"api":{"command":["x"]},"b":{"command":["x"],"depends_on":["service.api.memory"]}}}`, CodeKind, []string{"a metric"}},
+	{"condition as value", "service \"api\" {\n command = [\"x\"]\n}\nservice \"b\" {\n command = [\"x\"]\n env = { A = service.api.ready }\n}",
+		`{"service":{"api":{"command":["x"]},"b":{"command":["x"],"env":{"A":"${service.api.ready}"}}}}`, CodeKind, []string{"depends_on"}},
+	{"url without port", "service \"api\" {\n command = [\"x\"]\n}\nservice \"b\" {\n command = [\"x\"]\n env = { A = service.api.url }\n}",
+		`{"service":{"api":{"command":["x"]},"b":{"command":["x"],"env":{"A":"${service.api.url}"}}}}`, CodeMember, []string{"no port"}},
+	{"bare number", "service \"a\" {\n command = [\"x\"]\n stop {\n  timeout = 10\n }\n}", `{"service":{"a":{"command":["x"],"stop":{"timeout":10}}}}`, CodeUnit, []string{`"10s"`}},
+	{"half a port", "service \"a\" {\n command = [\"x\"]\n port = 8080.5\n}", `{"service":{"a":{"command":["x"],"port":8080.5}}}`, CodeType, []string{"whole"}},
+	{"large port", "service \"a\" {\n command = [\"x\"]\n port = 80800\n}", `{"service":{"a":{"command":["x"],"port":80800}}}`, CodeRange, []string{"65535"}},
+	{"enum", "syndicate {\n degraded = \"alow\"\n}", `{"syndicate":{"degraded":"alow"}}`, CodeEnum, []string{`did you mean "allow"`}},
+	{"syndicate is literal", "syndicate {\n name = env(\"X\", \"y\")\n}", `{"syndicate":{"name":"${env(\"X\", \"y\")}"}}`, CodeLiteral, nil},
+	{"shell value", "variable \"v\" {\n default = 1\n}\nservice \"a\" {\n command = \"run ${var.v}\"\n}",
+		`{"variable":{"v":{"default":1}},"service":{"a":{"command":"run ${var.v}"}}}`, CodeShell, []string{"env = {", "var.v"}},
+	{"shell variable", "service \"a\" {\n command = \"run ${HOME}\"\n}", `{"service":{"a":{"command":"run ${HOME}"}}}`, CodeShell, []string{"$${"}},
+	{"secret in command", "service \"a\" {\n command = [\"x\", sensitive(\"pw\")]\n}", `{"service":{"a":{"command":["x","${sensitive(\"pw\")}"]}}}`, CodeSensitive, []string{"process list", "env"}},
+	{"database url in command", "database \"m\" {}\nservice \"a\" {\n command = [\"psql\", database.m.url]\n}",
+		`{"database":{"m":{}},"service":{"a":{"command":["psql","${database.m.url}"]}}}`, CodeSensitive, nil},
+	{"unset environment", "service \"a\" {\n command = [\"x\"]\n env = { A = env(\"NOPE\") }\n}", `{"service":{"a":{"command":["x"],"env":{"A":"${env(\"NOPE\")}"}}}}`, CodeEnvironment, []string{"NOPE"}},
+	{"unknown function", "locals {\n a = uper(\"x\")\n}", `{"locals":{"a":"${uper(\"x\")}"}}`, CodeFunction, []string{"upper"}},
+	{"cycle of locals", "locals {\n a = local.b\n b = \"${local.a}x\"\n}", `{"locals":{"a":"${local.b}","b":"${local.a}x"}}`, CodeCycle, []string{"local.a → local.b → local.a"}},
+	{"cycle of ports", "service \"a\" {\n command = [\"x\"]\n port = service.b.port + 1\n}\nservice \"b\" {\n command = [\"x\"]\n port = service.a.port + 1\n}",
+		`{"service":{"a":{"command":["x"],"port":"${service.b.port + 1}"},"b":{"command":["x"],"port":"${service.a.port + 1}"}}}`, CodeCycle, []string{"service.a.port", "service.b.port"}},
+	{"refers to itself", "service \"a\" {\n command = [\"x\", service.a.url]\n port = 80\n}", `{"service":{"a":{"command":["x","${service.a.url}"],"port":80}}}`, CodeSelf, []string{"self.url"}},
+	{"undeclared variable", "service \"a\" {\n command = [var.x]\n}", `{"service":{"a":{"command":["${var.x}"]}}}`, CodeReference, nil},
+	{"variable without value", `variable "x" {}`, `{"variable":{"x":{}}}`, CodeNoValue, []string{"--var x", "SYNDICATE_VAR_x"}},
+	{"default of another type", "variable \"x\" {\n type = number\n default = \"y\"\n}", `{"variable":{"x":{"type":"number","default":"y"}}}`, CodeValue, nil},
+	{"validation", "variable \"x\" {\n default = 1\n validation {\n condition = var.x > 1\n error_message = \"Too small.\"\n }\n}",
+		`{"variable":{"x":{"default":1,"validation":{"condition":"${var.x > 1}","error_message":"Too small."}}}}`, CodeValidation, []string{"Too small."}},
+	{"two probes", "service \"a\" {\n command = [\"x\"]\n port = 80\n ready {\n  http = \"/\"\n  tcp = 80\n }\n}",
+		`{"service":{"a":{"command":["x"],"port":80,"ready":{"http":"/","tcp":80}}}}`, CodeProbe, []string{"http and tcp"}},
+	{"no probe", "service \"a\" {\n command = [\"x\"]\n ready {\n }\n}", `{"service":{"a":{"command":["x"],"ready":{}}}}`, CodeProbe, nil},
+	{"wrong pattern", "service \"a\" {\n command = [\"x\"]\n ready {\n  log = \"(\"\n }\n}", `{"service":{"a":{"command":["x"],"ready":{"log":"("}}}}`, CodePattern, nil},
+	{"unknown signal", "service \"a\" {\n command = [\"x\"]\n stop {\n  signal = \"TERM\"\n }\n}", `{"service":{"a":{"command":["x"],"stop":{"signal":"TERM"}}}}`, CodeSignal, []string{"SIGTERM"}},
+	{"missing directory", "service \"a\" {\n command = [\"x\"]\n dir = \"nowhere\"\n}", `{"service":{"a":{"command":["x"],"dir":"nowhere"}}}`, CodePath, []string{"nowhere"}},
+	{"missing migrations", "database \"m\" {\n migrations {\n  path = \"nowhere\"\n }\n}", `{"database":{"m":{"migrations":{"path":"nowhere"}}}}`, CodePath, []string{"migrations"}},
+	{"missing env_file", "service \"a\" {\n command = [\"x\"]\n env_file = [\"no.env\"]\n}", `{"service":{"a":{"command":["x"],"env_file":["no.env"]}}}`, CodeEnvFile, []string{"?no.env"}},
+	{"empty url", "database \"m\" {\n url = \"\"\n}", `{"database":{"m":{"url":""}}}`, CodeSource, []string{"empty"}},
+	{"null url", "database \"m\" {\n url = env(\"DATABASE_URL\", null)\n}", `{"database":{"m":{"url":"${env(\"DATABASE_URL\", null)}"}}}`, CodeSource, []string{"DATABASE_URL"}},
+	{"critical needs non-critical", "service \"a\" {\n command = [\"x\"]\n critical = false\n}\nservice \"b\" {\n command = [\"x\"]\n depends_on = [service.a]\n}",
+		`{"service":{"a":{"command":["x"],"critical":false},"b":{"command":["x"],"depends_on":["service.a"]}}}`, CodeCritical, []string{"after = [service.a]"}},
+	{"task on demand", "task \"t\" {\n command = [\"x\"]\n}\nservice \"b\" {\n command = [\"x\"]\n depends_on = [task.t]\n}",
+		`{"task":{"t":{"command":["x"]}},"service":{"b":{"command":["x"],"depends_on":["task.t"]}}}`, CodeDemand, []string{`run = "up"`}},
+	{"disabled", "service \"a\" {\n command = [\"x\"]\n enabled = false\n port = 1\n}\nservice \"b\" {\n command = [\"x\", service.a.url]\n}",
+		`{"service":{"a":{"command":["x"],"enabled":false,"port":1},"b":{"command":["x","${service.a.url}"]}}}`, CodeDisabled, []string{"disabled at"}},
+	{"two orders", "service \"a\" {\n command = [\"x\"]\n}\nservice \"b\" {\n command = [\"x\"]\n depends_on = [service.a]\n after = [service.a]\n}",
+		`{"service":{"a":{"command":["x"]},"b":{"command":["x"],"depends_on":["service.a"],"after":["service.a"]}}}`, CodeOrder, nil},
+	{"structure known later", "service \"a\" {\n command = [\"x\"]\n port = \"auto\"\n}\nservice \"b\" {\n command = [\"x\"]\n port = service.a.port\n}",
+		`{"service":{"a":{"command":["x"],"port":"auto"},"b":{"command":["x"],"port":"${service.a.port}"}}}`, CodeUnknown, []string{"service.a.port"}},
+	{"for_each of a number", "service \"a\" {\n command = [\"x\"]\n for_each = 3\n}", `{"service":{"a":{"command":["x"],"for_each":3}}}`, CodeForEach, nil},
+	{"each without for_each", "service \"a\" {\n command = [each.key]\n}", `{"service":{"a":{"command":["${each.key}"]}}}`, CodeReference, []string{"for_each"}},
+	{"unknown instance", "service \"w\" {\n command = [\"x\"]\n for_each = [\"a\"]\n}\nservice \"b\" {\n command = [\"x\"]\n depends_on = [service.w[\"z\"]]\n}",
+		`{"service":{"w":{"command":["x"],"for_each":["a"]},"b":{"command":["x"],"depends_on":["service.w[\"z\"]"]}}}`, CodeInstance, []string{"it has a"}},
+	{"which instance", "service \"w\" {\n command = [\"x\"]\n for_each = [\"a\"]\n port = 80\n}\nservice \"b\" {\n command = [\"x\", service.w.url]\n}",
+		`{"service":{"w":{"command":["x"],"for_each":["a"],"port":80},"b":{"command":["x","${service.w.url}"]}}}`, CodeInstance, []string{`service.w["a"].url`}},
+	{"threshold of another unit", "threshold \"t\" {\n watch = host.memory_used\n warning {\n  above = \"5GB\"\n }\n}",
+		`{"threshold":{"t":{"watch":"host.memory_used","warning":{"above":"5GB"}}}}`, CodeUnit, []string{"share"}},
+	{"watch of all", "service \"w\" {\n command = [\"x\"]\n for_each = [\"a\"]\n}\nthreshold \"t\" {\n watch = service.w.memory\n warning {\n  above = \"5GB\"\n }\n}",
+		`{"service":{"w":{"command":["x"],"for_each":["a"]}},"threshold":{"t":{"watch":"service.w.memory","warning":{"above":"5GB"}}}}`, CodeInstance, []string{`service.w["a"].memory`}},
+	{"levels", "threshold \"t\" {\n watch = host.memory_used\n warning {\n  above = \"80%\"\n }\n critical {\n  above = \"70%\"\n }\n}",
+		`{"threshold":{"t":{"watch":"host.memory_used","warning":{"above":"80%"},"critical":{"above":"70%"}}}}`, CodeLevels, nil},
+	{"no action", "service \"a\" {\n command = [\"x\"]\n}\nthreshold \"t\" {\n watch = host.memory_used\n warning {\n  above = \"80%\"\n  do = [service.a]\n }\n}",
+		`{"service":{"a":{"command":["x"]}},"threshold":{"t":{"watch":"host.memory_used","warning":{"above":"80%","do":["service.a"]}}}}`, CodeKind, []string{"restart"}},
+	{"wrong action", "service \"a\" {\n command = [\"x\"]\n}\nthreshold \"t\" {\n watch = host.memory_used\n warning {\n  above = \"80%\"\n  do = [signal(service.a, \"HUP\")]\n }\n}",
+		`{"service":{"a":{"command":["x"]}},"threshold":{"t":{"watch":"host.memory_used","warning":{"above":"80%","do":["signal(service.a, \"HUP\")"]}}}}`, CodeSignal, []string{"SIGHUP"}},
+	{"memory", "service \"a\" {\n command = [\"x\"]\n memory {\n  warning = \"2GB\"\n  max = \"1GB\"\n }\n}",
+		`{"service":{"a":{"command":["x"],"memory":{"warning":"2GB","max":"1GB"}}}}`, CodeMemoryOrder, nil},
+	{"port clash", "service \"a\" {\n command = [\"x\"]\n port = 80\n}\nservice \"b\" {\n command = [\"x\"]\n port = 80\n}",
+		`{"service":{"a":{"command":["x"],"port":80},"b":{"command":["x"],"port":80}}}`, CodePortClash, []string{"service.a"}},
+	{"unused breaker", "breaker \"b\" {\n target = \"http://localhost:1\"\n}", `{"breaker":{"b":{"target":"http://localhost:1"}}}`, CodeUnusedBreaker, nil},
+	{"literal url", "service \"a\" {\n command = [\"x\"]\n port = 80\n}\nservice \"b\" {\n command = [\"x\"]\n env = { A_URL = \"http://localhost:80/x\" }\n}",
+		`{"service":{"a":{"command":["x"],"port":80},"b":{"command":["x"],"env":{"A_URL":"http://localhost:80/x"}}}}`, CodeLiteralURL, []string{"A_URL = service.a.url"}},
+	{"empty webhook", "notify \"n\" {\n webhook = env(\"W\", \"\")\n}", `{"notify":{"n":{"webhook":"${env(\"W\", \"\")}"}}}`, CodeWebhook, []string{"W"}},
+	{"queries without gateway", "database \"m\" {}\nthreshold \"t\" {\n watch = database.m.query_time_avg\n warning {\n  above = \"1s\"\n }\n}",
+		`{"database":{"m":{}},"threshold":{"t":{"watch":"database.m.query_time_avg","warning":{"above":"1s"}}}}`, CodeGateway, nil},
+	{"boundaries", "boundary \"a\" {}\nboundary \"b\" {}", `{"boundary":{"a":{},"b":{}}}`, CodeSameBoundaries, nil},
+	{"schedule", "task \"t\" {\n command = [\"x\"]\n schedule = \"* * * *\"\n}", `{"task":{"t":{"command":["x"],"schedule":"* * * *"}}}`, CodeSchedule, []string{"five"}},
+	{"task of nothing", `task "t" {}`, `{"task":{"t":{}}}`, CodeCombine, nil},
+	{"unknown user", "service \"a\" {\n command = [\"x\"]\n user = \"nobody-here\"\n}", `{"service":{"a":{"command":["x"],"user":"nobody-here"}}}`, CodeUser, nil},
+	{"bad label", "service \"a b\" {\n command = [\"x\"]\n}", `{"service":{"a b":{"command":["x"]}}}`, CodeName, nil},
+	{"same address", "service \"a\" {\n command = [\"x\"]\n}\nservice \"a\" {\n command = [\"x\"]\n}", `{"service":{"a":[{"command":["x"]},{"command":["x"]}]}}`, CodeDuplicateAddr, []string{"first stands at"}},
+}
+
+// TestMistakes finds each mistake in both syntaxes, at a place, in a block.
+func TestMistakes(t *testing.T) {
+	for _, m := range mistakes {
+		for name, text := range map[string]string{"c.hcl": m.native, "c.hcl.json": m.json} {
+			t.Run(m.name+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				_, ds := load(t, files{name: text})
+				if len(ds) == 0 {
+					t.Fatal("nothing found")
+				}
+				for _, d := range ds {
+					if d.Code == m.code || m.code == "" {
+						if found(d, m.words) {
+							if d.Subject.Filename != name {
+								t.Errorf("at %v", d.Subject)
+							}
+							return
+						}
+					}
+				}
+				t.Errorf("want %s with %q, got", m.code, m.words)
+				for _, d := range ds {
+					t.Errorf("  %s %s", d.Code, d.Error())
+				}
+			})
+		}
+	}
+}
+
+func found(d spec.Diagnostic, words []string) bool {
+	for _, w := range words {
+		if !strings.Contains(strings.ToLower(d.Error()), strings.ToLower(w)) {
+			return false
+		}
+	}
+	return true
+}
