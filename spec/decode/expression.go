@@ -56,6 +56,9 @@ func template(s string, at hcl.Range) (hclsyntax.Expression, hcl.Diagnostics) {
 	if expr == nil || diags.HasErrors() {
 		return &hclsyntax.LiteralValueExpr{Val: cty.DynamicVal, SrcRange: at}, diags
 	}
+	if wrap, ok := expr.(*hclsyntax.TemplateWrapExpr); ok {
+		return wrap.Wrapped, diags // "${…}" and no more: how JSON writes an expression
+	}
 	return expr, diags
 }
 
