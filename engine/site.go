@@ -36,7 +36,7 @@ type site struct {
 }
 
 // Ports are the ports that were chosen for "auto": by the address of a
-// service or database, with "/NAME" behind it for one of a service's ports.
+// service or database, with ".NAME" behind it for one of a service's ports.
 type Ports map[string]int
 
 // PortKey is the key of a port in Ports; name is empty but for `ports`.
@@ -44,7 +44,7 @@ func PortKey(addr spec.Addr, name string) string {
 	if name == "" {
 		return addr.String()
 	}
-	return addr.String() + "/" + name
+	return addr.String() + "." + name
 }
 
 // number returns the port in force.

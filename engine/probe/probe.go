@@ -210,8 +210,13 @@ func (p *Probe) poll(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		// A look that the end of ctx cut off says nothing of the unit.
-		if ctx.Err() == nil || last == nil {
+		// A look that the end of ctx cut off says nothing of the unit. Its
+		// deadline may have ended the look before it ended ctx.
+		over := ctx.Err() != nil
+		if by, ok := ctx.Deadline(); ok && !time.Now().Before(by) {
+			over = true
+		}
+		if !over || last == nil {
 			last = err
 		}
 		if ctx.Err() != nil {
