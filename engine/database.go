@@ -240,6 +240,7 @@ func (e *Engine) databaseMember(id string, db *spec.Database) (member, error) {
 	if err != nil {
 		return member{}, err
 	}
+	e.servers[db.Addr] = server
 	m.work = &serverWork{site: e.site, db: db, id: id, out: out, server: server}
 	return m, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/syndicate/syndicate/engine/log"
+	"github.com/syndicate/syndicate/engine/pg"
 	"github.com/syndicate/syndicate/engine/probe"
 	"github.com/syndicate/syndicate/engine/process"
 	"github.com/syndicate/syndicate/plan"
@@ -41,6 +42,9 @@ type Engine struct {
 	core  *core
 	logs  map[string]*log.Log
 	since time.Time
+	// servers are the managed databases: a database stands before its
+	// migrations in the plan.
+	servers map[spec.Addr]*pg.Server
 }
 
 // New builds the units of a plan. It starts nothing yet, but the engine has
@@ -64,7 +68,8 @@ func New(cfg Config) (*Engine, error) {
 			buffers:  log.NewBuffers(),
 			services: make(map[spec.Addr]*spec.Service, len(cfg.System.Services)),
 		},
-		logs: make(map[string]*log.Log, len(cfg.Plan.Steps)),
+		logs:    make(map[string]*log.Log, len(cfg.Plan.Steps)),
+		servers: map[spec.Addr]*pg.Server{},
 	}
 	for _, svc := range cfg.System.Services {
 		e.site.services[svc.Addr] = svc

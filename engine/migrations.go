@@ -14,8 +14,9 @@ import (
 // is in its log, like the output of any unit.
 type migrationsWork struct {
 	*site
-	db  *spec.Database
-	out *log.Log
+	db     *spec.Database
+	out    *log.Log
+	server *pg.Server // of a managed database, else nil
 }
 
 // run applies what is pending. A failed file is not tried again: nothing
@@ -49,6 +50,9 @@ func (w *migrationsWork) run(ctx context.Context, a *attempt) Outcome {
 		}
 	}
 	if err != nil {
+		if w.server != nil {
+			err = offline(w.server, err)
+		}
 		say("%v", err)
 		return Outcome{Err: err, Permanent: !pg.IsTemporary(err)}
 	}
@@ -110,6 +114,6 @@ func (e *Engine) migrationsMember(id string, db *spec.Database) (member, error) 
 			oneShot: true,
 			first:   spec.Start{Attempts: db.Retry.Attempts, Backoff: db.Retry.Backoff},
 		},
-		work: &migrationsWork{site: e.site, db: db, out: out},
+		work: &migrationsWork{site: e.site, db: db, out: out, server: e.servers[db.Addr]},
 	}, nil
 }

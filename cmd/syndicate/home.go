@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -14,8 +15,12 @@ import (
 	"github.com/syndicate/syndicate/view"
 )
 
-// portsFile keeps the numbers that "auto" became.
-const portsFile = "ports.json"
+// The small files of a state directory: the numbers that "auto" became, and
+// the key of the digests that stand for sensitive values in a comparison.
+const (
+	portsFile = "ports.json"
+	keyFile   = "digest-key.json"
+)
 
 // leftoverWait is how long what a dead engine left running may take to end
 // before it is killed.
@@ -27,6 +32,7 @@ type home struct {
 	config string // absolute
 	life   string
 	ports  engine.Ports
+	key    []byte // of digests
 }
 
 // moveIn takes the state directory of a system. What an engine that died
@@ -46,7 +52,7 @@ func (s *session) moveIn(sys *spec.System, config string) (*home, error) {
 	if err := s.endLeftovers(h); err != nil {
 		return nil, failWith(err, s.here("doctor"))
 	}
-	if err := h.choosePorts(sys); err != nil {
+	if err := errors.Join(h.choosePorts(sys), h.findKey()); err != nil {
 		h.leave()
 		return nil, failWith(err, s.here("doctor"))
 	}
@@ -87,6 +93,18 @@ func (h *home) choosePorts(sys *spec.System) error {
 		return nil
 	}
 	return h.lock.WriteJSON(portsFile, ports)
+}
+
+// findKey reads the key of the digests, or makes it.
+func (h *home) findKey() error {
+	if found, err := statedir.ReadJSON(h.lock.Dir(), keyFile, &h.key); found || err != nil {
+		return err
+	}
+	h.key = make([]byte, 32)
+	if _, err := rand.Read(h.key); err != nil {
+		return fmt.Errorf("make the key of digests: %w", err)
+	}
+	return h.lock.WriteJSON(keyFile, h.key)
 }
 
 // leave gives the directory back after an orderly end.

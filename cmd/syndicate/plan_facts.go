@@ -31,6 +31,9 @@ func (s *session) survey(ctx context.Context, sys *spec.System, offline bool) (p
 	if _, err := statedir.ReadJSON(sys.StateDir, portsFile, &facts.Ports); err != nil {
 		return facts, err
 	}
+	if _, err := statedir.ReadJSON(sys.StateDir, keyFile, &facts.Key); err != nil {
+		return facts, err
+	}
 	_, held, _, err := holder(sys.StateDir)
 	if err != nil || !held {
 		return facts, err

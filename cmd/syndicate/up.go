@@ -42,10 +42,7 @@ func (c *upCmd) Run(s *session) error {
 		return err
 	}
 	sys := loaded.System
-	p, diags := plan.Build(sys, plan.Facts{})
-	diags = append(diags, unbuilt(sys)...)
-	if diags.HasErrors() {
-		diags.Sort()
+	if diags := unbuilt(sys); diags.HasErrors() {
 		return s.refuse(diags, loaded.Sources)
 	}
 	path, err := s.path(c.Path)
@@ -61,6 +58,14 @@ func (c *upCmd) Run(s *session) error {
 		return err
 	}
 	defer home.leave()
+	p, diags := plan.Build(sys, plan.Facts{Key: home.key})
+	if diags.HasErrors() {
+		return s.refuse(diags, loaded.Sources)
+	}
+	// What plan compares with while this life lasts.
+	if err := home.lock.WriteJSON(unitsFile, p.Units()); err != nil {
+		return failWith(err, s.here("doctor"))
+	}
 	return s.live(sys, p, home)
 }
 
