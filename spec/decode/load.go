@@ -175,11 +175,25 @@ func (l *loader) hide(text string) string {
 	l.secretsMu.Lock()
 	defer l.secretsMu.Unlock()
 	for s := range l.secrets {
-		if len(s) >= 3 && strings.Contains(text, s) {
+		if len(s) >= 3 && strings.Contains(text, s) && !l.isName(s) {
 			text = strings.ReplaceAll(text, s, spec.Hidden)
 		}
 	}
 	return text
+}
+
+// isName reports whether a text is a name that the configuration declares: a
+// secret that is one as well cannot be told from it.
+func (l *loader) isName(s string) bool {
+	if l.variables[s] != nil || l.locals[s] != nil {
+		return true
+	}
+	for _, k := range spec.Kinds {
+		if string(k) == s || l.blocks[spec.Addr{Kind: k, Name: s}] != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // baseNames are the variables that every child gets from whoever began the
