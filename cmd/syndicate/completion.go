@@ -60,16 +60,16 @@ func (s *session) predictors() map[string]complete.Predictor {
 		"block": complete.PredictFunc(func(complete.Args) []string {
 			return blockPaths(language().Blocks, "")
 		}),
-		"address": complete.PredictFunc(func(a complete.Args) []string {
+		"address": complete.PredictFunc(func(complete.Args) []string {
 			var out []string
-			for _, addr := range addresses(a) {
+			for _, addr := range addresses() {
 				out = append(out, addr.String())
 			}
 			return out
 		}),
-		"database": complete.PredictFunc(func(a complete.Args) []string {
+		"database": complete.PredictFunc(func(complete.Args) []string {
 			var out []string
-			for _, addr := range addresses(a) {
+			for _, addr := range addresses() {
 				if addr.Kind == spec.KindDatabase {
 					out = append(out, addr.Name)
 				}
@@ -79,11 +79,13 @@ func (s *session) predictors() map[string]complete.Predictor {
 	}
 }
 
-// addresses are those of the units in the configuration that a command line
-// speaks of. Mistakes in it are no reason to complete nothing.
-func addresses(a complete.Args) []spec.Addr {
+// addresses are those of the units in the configuration that the command line
+// to complete speaks of. Mistakes in it are no reason to complete nothing.
+func addresses() []spec.Addr {
 	dir, file := "", os.Getenv("SYNDICATE_FILE")
-	for rest := a.All; len(rest) > 0 && strings.HasPrefix(rest[0], "-"); {
+	// What a predictor is given begins behind the command.
+	words := strings.Fields(os.Getenv("COMP_LINE"))
+	for rest := words[min(1, len(words)):]; len(rest) > 0 && strings.HasPrefix(rest[0], "-"); {
 		taken, flags, err := leadingFlag(rest)
 		if err != nil {
 			break
