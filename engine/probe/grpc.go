@@ -110,8 +110,18 @@ func healthAnswer(frame []byte) (uint64, error) {
 func (c *grpcCheck) look(ctx context.Context, timeout time.Duration) error {
 	tctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	// The connection is closed here: a transport keeps one whose server
+	// hangs, since it counts as busy and not as idle.
+	conn, err := dial(tctx, c.addr, time.Now().Add(timeout))
+	if err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return plain(err, timeout)
+	}
+	defer conn.Close()
 	transport := &http.Transport{
-		DialContext:        (&net.Dialer{KeepAlive: -1}).DialContext,
+		DialContext:        func(context.Context, string, string) (net.Conn, error) { return conn, nil },
 		Protocols:          new(http.Protocols),
 		DisableCompression: true,
 	}
