@@ -127,7 +127,7 @@ func (t *diagnosticText) place(on, file string, line int, s *Snippet) {
 	}
 	t.line("  " + where + ":")
 	gutter := strconv.Itoa(s.StartLine)
-	code, mark := t.snippet(s, t.width-len(gutter)-8)
+	code, mark := t.snippet(s, t.width-len(gutter)-9)
 	t.line("    " + t.ink.dim(gutter+" │") + " " + code)
 	t.line("    " + t.ink.dim(strings.Repeat(" ", len(gutter))+" │") + " " + mark)
 }
