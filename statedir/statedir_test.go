@@ -1,0 +1,139 @@
+package statedir
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func info(config string) Info {
+	return Info{Name: "demo", Config: config, PID: os.Getpid(), Life: "abc"}
+}
+
+func config(t *testing.T, name string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestOneHolder(t *testing.T) {
+	dir, cfg := filepath.Join(t.TempDir(), "a", "b"), config(t, "a.hcl")
+	if _, _, err := Read(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+	l, err := Acquire(dir, info(cfg))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st, err := os.Stat(dir); err != nil || st.Mode().Perm() != 0o700 {
+		t.Errorf("%v, %v", st, err)
+	}
+	_, err = Acquire(dir, info(cfg))
+	if held, ok := errors.AsType[*Held](err); !ok || held.Info.PID != os.Getpid() {
+		t.Errorf("got %v", err)
+	}
+	if got, held, err := Read(dir); err != nil || !held || got.Life != "abc" {
+		t.Errorf("got %+v %v %v", got, held, err)
+	}
+	if err := l.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if got, held, err := Read(dir); err != nil || held || got.Life != "" || got.Config != cfg {
+		t.Errorf("got %+v %v %v", got, held, err)
+	}
+}
+
+func TestADeadHolderLeavesItsLife(t *testing.T) {
+	dir, cfg := t.TempDir(), config(t, "a.hcl")
+	l, err := Acquire(dir, info(cfg))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = l.file.Close() // as when the process dies
+	next, err := Acquire(dir, Info{Name: "demo", Config: cfg, PID: 1, Life: "d"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.Release()
+	if prev, died := next.Previous(); !died || prev.Life != "abc" {
+		t.Errorf("got %+v %v", prev, died)
+	}
+	if got, _, err := Read(dir); err != nil || got.Life != "d" || got.PID != 1 {
+		t.Errorf("got %+v %v", got, err)
+	}
+}
+
+func TestOtherConfigurationsAreRefused(t *testing.T) {
+	mine, other := config(t, "a.hcl"), config(t, "a.hcl")
+	for _, test := range []struct {
+		name, first, second string
+		ok                  bool
+	}{
+		{"same", mine, mine, true},
+		{"other", mine, other, false},
+		{"the project has moved", "/nowhere/a.hcl", mine, true},
+		{"file and its directory", mine, filepath.Dir(mine), true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			l, err := Acquire(dir, info(test.first))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := l.Release(); err != nil {
+				t.Fatal(err)
+			}
+			l, err = Acquire(dir, info(test.second))
+			if err == nil {
+				_ = l.Release()
+			}
+			if foreign, ok := errors.AsType[*Foreign](err); ok == test.ok || ok && foreign.Owner != test.first {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestUnsafeDirectories(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Acquire(dir, info("/a")); err == nil || !strings.Contains(err.Error(), "everybody can write") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := Acquire("relative", info("/a")); err == nil || !strings.Contains(err.Error(), "absolute") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestJSONFiles(t *testing.T) {
+	dir := t.TempDir()
+	l, err := Acquire(dir, info("/a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Release()
+	var got map[string]int
+	if ok, err := ReadJSON(dir, "ports.json", &got); ok || err != nil {
+		t.Errorf("got %v %v", ok, err)
+	}
+	if err := l.WriteJSON("ports.json", map[string]int{"a": 1}); err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := ReadJSON(dir, "ports.json", &got); !ok || err != nil || got["a"] != 1 {
+		t.Errorf("got %v %v %v", got, ok, err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "ports.json"), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadJSON(dir, "ports.json", &got); err == nil || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("got %v", err)
+	}
+}
