@@ -121,12 +121,12 @@ func TestEnvironment(t *testing.T) {
 // TestChunks parses a large file in pieces with the places of the whole, and
 // gives up cutting where a piece is not closed.
 func TestChunks(t *testing.T) {
-	plain := many(3000)
+	plain := many(1200)
 	tricky := map[string]string{
 		"plain":   plain,
-		"heredoc": plain + "locals {\n a = <<E\n" + strings.Repeat("}\n\nservice \"x\" {\n", 9000) + "E\n}\n",
-		"comment": plain + "/*\n" + strings.Repeat("}\n\nservice \"x\" {\n", 9000) + "*/\nlocals {\n a = 1\n}\n",
-		"bracket": plain + "locals {\n a = [\n" + strings.Repeat("{\n}\n,\n", 30000) + "]\n}\n",
+		"heredoc": plain + "locals {\n a = <<E\n" + strings.Repeat("}\n\nservice \"x\" {\n", 4000) + "E\n}\n",
+		"comment": plain + "/*\n" + strings.Repeat("}\n\nservice \"x\" {\n", 4000) + "*/\nlocals {\n a = 1\n}\n",
+		"bracket": plain + "locals {\n a = [\n" + strings.Repeat("{\n}\n,\n", 12000) + "]\n}\n",
 		"broken":  plain + "service {{{\n",
 	}
 	for name, text := range tricky {
