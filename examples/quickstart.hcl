@@ -23,7 +23,12 @@ variable "api_port" {
 # that outlives the run, on a free port that no other server uses.
 database "main" {
   managed {
-    settings = { log_checkpoints = "off" } # any of PostgreSQL's own settings
+    # Any of PostgreSQL's own settings. These keep its log short: syndicate
+    # knows the time of each line by itself.
+    settings = {
+      log_checkpoints = "off"
+      log_line_prefix = ""
+    }
   }
 
   # Applied before anything that reads database.main.url.
