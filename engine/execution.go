@@ -23,8 +23,8 @@ const drainWait = 2 * time.Second
 
 // execute starts a command with its output attached to a log. Whatever the
 // error, nothing is left behind; a second attempt would fail the same way
-// where permanent is true.
-func (s *site) execute(cmd process.Command, out *log.Log, prepare func(*log.Capture) error) (x *execution, permanent bool, err error) {
+// where permanent is true. prepare may change the command before it starts.
+func (s *site) execute(cmd *process.Command, out *log.Log, prepare func(*log.Capture) error) (x *execution, permanent bool, err error) {
 	capture, err := out.Attach()
 	if err != nil {
 		return nil, false, err
@@ -35,7 +35,7 @@ func (s *site) execute(cmd process.Command, out *log.Log, prepare func(*log.Capt
 		return nil, true, err
 	}
 	cmd.Stdout, cmd.Stderr = capture.Stdout, capture.Stderr
-	proc, err := s.host.Start(cmd)
+	proc, err := s.host.Start(*cmd)
 	if err != nil {
 		capture.Close()
 		_, ok := errors.AsType[*process.StartError](err)

@@ -30,7 +30,7 @@ func (w *serviceWork) run(ctx context.Context, a *attempt) Outcome {
 	}
 	var ready, live *probe.Probe
 	defer func() { closeProbes(ready, live) }()
-	x, lasting, err := w.execute(cmd, w.out, func(c *log.Capture) error {
+	x, lasting, err := w.execute(&cmd, w.out, func(c *log.Capture) error {
 		var err error
 		if ready, err = w.newProbe(w.svc.Ready, &cmd, c); err == nil {
 			live, err = w.newProbe(w.svc.Live, &cmd, c)

@@ -22,7 +22,7 @@ func (w *taskWork) run(ctx context.Context, a *attempt) Outcome {
 	if err != nil {
 		return permanent("prepare "+w.task.Addr.String(), err)
 	}
-	x, lasting, err := w.execute(cmd, w.out, func(*log.Capture) error { return nil })
+	x, lasting, err := w.execute(&cmd, w.out, func(*log.Capture) error { return nil })
 	if err != nil {
 		return Outcome{Err: err, Permanent: lasting}
 	}

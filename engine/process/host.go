@@ -40,6 +40,7 @@ type Config struct {
 	KillWait time.Duration
 
 	noDescriptors bool // do as on a kernel without pidfds
+	noNest        bool // fork from the common table of descriptors
 
 	// Logger hears what is weaker here than it could be. Nil is silence.
 	Logger hclog.Logger
@@ -57,7 +58,7 @@ type Host struct {
 	log      hclog.Logger
 	self     self
 	null     *os.File
-	spawn    chan spawnRequest
+	idle     chan *spawner // those that are free
 	runs     atomic.Uint64
 	lastWalk atomic.Int64 // when Run last had the whole process table walked, in Unix ns
 	cells    *cells       // nil without cgroups
@@ -107,7 +108,7 @@ func New(config Config) (*Host, error) {
 	}
 	h := &Host{
 		config: config, log: config.Logger, null: null,
-		spawn:   make(chan spawnRequest),
+		idle:    make(chan *spawner, spawnThreads),
 		kick:    make(chan struct{}, 1),
 		orphans: make(chan struct{}, 1),
 		quit:    make(chan struct{}),
@@ -138,7 +139,7 @@ func (h *Host) open() error {
 	everyone.open(h)
 	signal.Notify(h.children, syscall.SIGCHLD)
 	for range spawnThreads {
-		h.spawners.Go(h.spawner)
+		h.idle <- h.newSpawner()
 	}
 	h.loops.Go(h.keeper)
 	h.loops.Go(h.reaper)
@@ -195,7 +196,9 @@ func (h *Host) Close() error {
 	h.closing = true
 	h.mu.Unlock()
 	h.starts.Wait()
-	close(h.spawn)
+	for range spawnThreads {
+		(<-h.idle).close()
+	}
 
 	err := h.endAll()
 	if strayErr := h.endStrays(); err == nil {

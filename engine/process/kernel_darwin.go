@@ -14,11 +14,9 @@ func becomeReaper() (self, error) {
 	return self{pid: os.Getpid(), pgid: syscall.Getpgrp(), reaper: 1}, nil
 }
 
-func withDescriptor(attr *syscall.SysProcAttr, _ *int) *syscall.SysProcAttr { return attr }
-
 func withDeathSignal(attr *syscall.SysProcAttr, _ syscall.Signal) *syscall.SysProcAttr { return attr }
 
-func intoCgroup(attr *syscall.SysProcAttr, _ *os.File) *syscall.SysProcAttr { return attr }
+func intoCgroup(attr *syscall.SysProcAttr, _ int) *syscall.SysProcAttr { return attr }
 
 func cgroupError(error) bool { return false }
 
@@ -32,7 +30,7 @@ func newWaiter(h *Host) (*waiter, error) { return &waiter{host: h}, nil }
 func (w *waiter) descriptors() bool { return false }
 
 // add has the new leader asked after: it may have ended already.
-func (w *waiter) add(*Process, int) { poke(w.host.orphans) }
+func (w *waiter) add(*Process) { poke(w.host.orphans) }
 
 func (w *waiter) remove(*Process) {}
 

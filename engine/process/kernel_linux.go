@@ -26,19 +26,14 @@ func becomeReaper() (self, error) {
 	return me, nil
 }
 
-func withDescriptor(attr *syscall.SysProcAttr, fd *int) *syscall.SysProcAttr {
-	attr.PidFD = fd
-	return attr
-}
-
 func withDeathSignal(attr *syscall.SysProcAttr, sig syscall.Signal) *syscall.SysProcAttr {
 	attr.Pdeathsig = sig
 	return attr
 }
 
-func intoCgroup(attr *syscall.SysProcAttr, dir *os.File) *syscall.SysProcAttr {
+func intoCgroup(attr *syscall.SysProcAttr, dir int) *syscall.SysProcAttr {
 	with := *attr
-	with.UseCgroupFD, with.CgroupFD = true, int(dir.Fd())
+	with.UseCgroupFD, with.CgroupFD = true, dir
 	return &with
 }
 
@@ -117,18 +112,22 @@ func (w *waiter) loop() {
 	})
 }
 
-// add watches a leader through its descriptor, which it takes over. It hears
-// of the end once: a leader under a debugger shows as ended before it can be
-// reaped, and is then left to the reaper.
-func (w *waiter) add(p *Process, fd int) {
-	if fd < 0 {
-		poke(w.host.orphans)
-		return
-	}
+// add watches a leader through a descriptor. It hears of the end once: a
+// leader under a debugger shows as ended before it can be reaped, and is then
+// left to the reaper.
+func (w *waiter) add(p *Process) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.reaped {
-		unix.Close(fd)
+		return
+	}
+	// The leader is not reaped, so its number cannot be another's.
+	fd := -1
+	if w.pidfds {
+		fd, _ = unix.PidfdOpen(p.pid, 0)
+	}
+	if fd < 0 {
+		poke(w.host.orphans)
 		return
 	}
 	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(p.pid)}

@@ -10,45 +10,99 @@ import (
 // kernel gives on few cores, and more only get in each other's way.
 const spawnThreads = 2
 
-type spawnRequest struct {
-	path  string
-	argv  []string
-	attr  *syscall.ProcAttr
-	p     *Process
-	reply chan error
+// spawner is a thread that forks. It lives as long as the Host: the kernel
+// sends a child its parent death signal when the forking thread ends.
+type spawner struct {
+	nest     *nest // nil: it forks from the common table
+	settled  chan bool
+	requests chan spawnRequest
+	replies  chan forked
 }
 
-// spawner forks. Its thread is locked and lives as long as the Host: the
-// kernel sends a child its parent death signal when the forking thread ends.
-func (h *Host) spawner() {
+// forked is the answer to a request.
+type forked struct {
+	pid int
+	at  time.Time
+	err error
+}
+
+// newSpawner starts the thread.
+func (h *Host) newSpawner() *spawner {
+	s := &spawner{settled: make(chan bool, 1), requests: make(chan spawnRequest), replies: make(chan forked)}
+	if !h.config.noNest {
+		s.nest, _ = newNest()
+	}
+	h.spawners.Go(s.run)
+	if !<-s.settled && s.nest != nil {
+		s.nest.close()
+		s.nest = nil
+	}
+	return s
+}
+
+// run forks. The thread, whose table of descriptors may be its own, ends with
+// the goroutine and is never given to another.
+func (s *spawner) run() {
 	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	for request := range h.spawn {
-		request.reply <- h.fork(request)
+	nested := s.nest != nil && s.nest.settle() == nil
+	s.settled <- nested
+	for request := range s.requests {
+		s.replies <- s.fork(request, nested)
+	}
+}
+
+// fork starts one child.
+func (s *spawner) fork(request spawnRequest, nested bool) forked {
+	fds := request.descriptors()
+	if nested {
+		var err error
+		if fds, err = s.nest.receive(); err != nil {
+			return forked{err: err}
+		}
+		defer s.nest.release(fds)
+	}
+	request.adopt(fds)
+	at := time.Now()
+	pid, err := syscall.ForkExec(request.path, request.argv, &request.attr)
+	return forked{pid: pid, at: at, err: err}
+}
+
+// start has a child forked.
+func (s *spawner) start(request spawnRequest) forked {
+	if s.nest != nil {
+		if err := s.nest.send(request.descriptors()); err != nil {
+			return forked{err: err}
+		}
+	}
+	s.requests <- request
+	return <-s.replies
+}
+
+// close ends the thread.
+func (s *spawner) close() {
+	close(s.requests)
+	if s.nest != nil {
+		s.nest.close()
 	}
 }
 
 // fork starts the child and enters it everywhere before anybody can take
 // its exit status.
-func (h *Host) fork(request spawnRequest) error {
-	p := request.p
+func (h *Host) fork(request spawnRequest, p *Process) error {
 	ticket := everyone.fork()
-	fd := -1
-	if h.wait.descriptors() {
-		request.attr.Sys = withDescriptor(request.attr.Sys, &fd)
-	}
-	started := time.Now()
-	pid, err := syscall.ForkExec(request.path, request.argv, request.attr)
-	if err != nil {
+	s := <-h.idle
+	child := s.start(request)
+	h.idle <- s
+	if child.err != nil {
 		everyone.registered(ticket, nil)
-		return err
+		return child.err
 	}
-	p.pid, p.started = pid, started
+	p.pid, p.started = child.pid, child.at
 	h.mu.Lock()
 	h.trees = append(h.trees, p.tree)
 	h.mu.Unlock()
 	everyone.registered(ticket, p)
-	h.wait.add(p, fd)
+	h.wait.add(p)
 	return nil
 }
 
@@ -88,14 +142,13 @@ func (h *Host) start(command *Command, mayOwn bool) (*Process, error) {
 	defer runtime.KeepAlive(command)
 	run := h.runs.Add(1)
 	p := newProcess(h, command.Unit, run)
-	attr := &syscall.ProcAttr{
+	request := spawnRequest{path: path, argv: command.Argv, attr: syscall.ProcAttr{
 		Dir:   command.Dir,
 		Env:   command.environment(h.config.Life, run),
 		Files: files,
 		Sys:   attributes(command, owner),
-	}
-	request := spawnRequest{path: path, argv: command.Argv, attr: attr, p: p, reply: make(chan error, 1)}
-	if err := h.inCgroup(request, mayOwn); err != nil {
+	}}
+	if err := h.inCgroup(request, p, mayOwn); err != nil {
 		return nil, command.explain(path, err)
 	}
 	return p, nil
@@ -106,27 +159,21 @@ func refused(err error) error { return &StartError{Reason: err.Error(), Err: err
 
 // inCgroup starts the child in its cgroup. Where that fails and a start
 // without one works, the cgroup was at fault, and none is used again.
-func (h *Host) inCgroup(request spawnRequest, mayOwn bool) error {
-	plain := *request.attr.Sys
-	dir := h.cells.enter(request.p, mayOwn)
-	if dir != nil {
-		request.attr.Sys = intoCgroup(request.attr.Sys, dir)
-	}
-	h.spawn <- request
-	err := <-request.reply
+func (h *Host) inCgroup(request spawnRequest, p *Process, mayOwn bool) error {
+	dir := h.cells.enter(p, mayOwn)
+	request.cgroup = dir
+	err := h.fork(request, p)
+	h.cells.entered(p, dir)
 	if dir == nil || err == nil {
-		h.cells.entered(request.p, dir)
 		return err
 	}
-	h.cells.entered(request.p, dir)
-	h.cells.discard(request.p.tree.cell)
-	request.p.tree.cell = nil
+	h.cells.discard(p.tree.cell)
+	p.tree.cell = nil
 	if !cgroupError(err) {
 		return err
 	}
-	request.attr.Sys = &plain
-	h.spawn <- request
-	if err = <-request.reply; err == nil && h.cells.giveUp() {
+	request.cgroup = nil
+	if err = h.fork(request, p); err == nil && h.cells.giveUp() {
 		h.log.Debug("the kernel refuses to start processes in a cgroup; descendants are found in the process table")
 	}
 	return err
