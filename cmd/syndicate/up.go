@@ -20,6 +20,7 @@ import (
 	"github.com/syndicate/syndicate/plan"
 	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/spec/decode"
+	"github.com/syndicate/syndicate/view"
 )
 
 // upCmd starts a system and stays with it.
@@ -62,11 +63,15 @@ func (c *upCmd) Run(s *session) error {
 	if diags.HasErrors() {
 		return s.refuse(diags, loaded.Sources)
 	}
-	// What plan compares with while this life lasts.
-	if err := home.lock.WriteJSON(unitsFile, p.Units()); err != nil {
-		return failWith(err, s.here("doctor"))
+	// What plan compares with while this life lasts. Nothing here waits for
+	// the disk.
+	written := make(chan error, 1)
+	go func() { written <- home.lock.WriteJSON(unitsFile, p.Units()) }()
+	err = s.live(sys, p, home)
+	if lost := <-written; lost != nil {
+		view.Note(s.stderr, "plan could not compare with this life: "+lost.Error())
 	}
-	return s.live(sys, p, home)
+	return err
 }
 
 // live runs one life of a system in the foreground.
