@@ -2,6 +2,7 @@ package decode
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -33,7 +34,25 @@ func Format(name string, src []byte) ([]byte, spec.Diagnostics) {
 		}
 		out = next
 	}
+	// The formatter moves some tokens of odd texts into one another ("0 .0"
+	// into "0.0"). Such a text stays as it is: layout is no reason to change
+	// what a configuration means.
+	if !bytes.Equal(hclwrite.Format(out), out) || !sameTokens(src, out) {
+		return src, nil
+	}
 	return out, nil
+}
+
+// sameTokens reports whether two texts differ in blanks alone.
+func sameTokens(a, b []byte) bool {
+	return slices.EqualFunc(lexemes(a), lexemes(b), func(x, y hclsyntax.Token) bool {
+		return x.Type == y.Type && bytes.Equal(bytes.TrimSpace(x.Bytes), bytes.TrimSpace(y.Bytes))
+	})
+}
+
+func lexemes(src []byte) hclsyntax.Tokens {
+	tokens, _ := hclsyntax.LexConfig(src, "", hcl.InitialPos)
+	return tokens
 }
 
 // Formattable reports whether Format can lay out a file of this name: all of

@@ -18,6 +18,7 @@ func TestFormat(t *testing.T) {
 		{"CRLF", "a=1\r\nbb=2\r\n", "a  = 1\r\nbb = 2\r\n"},
 		{"no newline at the end", "a=1", "a = 1"},
 		{"empty", "", ""},
+		{"what the formatter would change stays", "A=0 .0\n", "A=0 .0\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
