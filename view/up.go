@@ -1,8 +1,8 @@
 package view
 
 import (
+	"bytes"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -13,13 +13,14 @@ import (
 // and on a terminal a status line that says what is waited for. Its methods
 // are called by one goroutine at a time.
 type Up struct {
-	screen *Screen
-	colour bool
-	quiet  bool
-	width  int // of the longest unit's name
-	began  time.Time
-	fatal  func(unit string) bool
-	tail   func(unit string) []string
+	screen  *Screen
+	colour  bool
+	quiet   bool
+	width   int // of the longest unit's name
+	began   time.Time
+	fatal   func(unit string) bool
+	tail    func(unit string) []string
+	pending bytes.Buffer // lines that Flush writes
 }
 
 // UpConfig says how to show it.
@@ -118,7 +119,26 @@ func (u *Up) quote(unit string) {
 	}
 }
 
-func (u *Up) print(text string) { _, _ = io.WriteString(u.screen, text+"\n") }
+// print adds a line to what Flush writes.
+func (u *Up) print(text string) {
+	u.pending.WriteString(text)
+	u.pending.WriteByte('\n')
+}
+
+// Flush writes the lines of the calls before it, at once: a thousand events
+// in a burst are a few writes.
+func (u *Up) Flush() {
+	if u.pending.Len() > 0 {
+		_, _ = u.screen.Write(u.pending.Bytes())
+		u.pending.Reset()
+	}
+}
+
+// status replaces the status line, behind the lines so far.
+func (u *Up) status(text string) {
+	u.Flush()
+	u.screen.Status(text)
+}
 
 // Print shows a line of the command's own.
 func (u *Up) Print(text string) {
@@ -130,7 +150,7 @@ func (u *Up) Print(text string) {
 // Fail shows why it did not come up, or failed later, the last lines of the
 // unit that was to blame, and what to do next.
 func (u *Up) Fail(unit, cause, next string) {
-	u.screen.Status("")
+	u.status("")
 	u.print("")
 	u.print(u.paint("failed", "Failed: ") + oneLine(cause))
 	if unit != "" {
@@ -139,11 +159,12 @@ func (u *Up) Fail(unit, cause, next string) {
 	if next != "" {
 		u.print("Next: " + next)
 	}
+	u.Flush()
 }
 
 // Settled says that everything was started, or failed, once.
 func (u *Up) Settled(state, cause, summary string) {
-	u.screen.Status("")
+	u.status("")
 	after := seconds(time.Since(u.began))
 	if state == "ready" {
 		u.Print(fmt.Sprintf("%s in %s: %s.", u.paint("ready", "Ready"), after, summary))
@@ -155,7 +176,7 @@ func (u *Up) Settled(state, cause, summary string) {
 // Stopping says that the shutdown begins.
 func (u *Up) Stopping(cause string, again bool) {
 	u.began = time.Now()
-	u.screen.Status("")
+	u.status("")
 	text := "Stopping in reverse order (" + cause + ")."
 	if again {
 		text += " Press Ctrl-C again to kill what does not stop."
@@ -166,24 +187,25 @@ func (u *Up) Stopping(cause string, again bool) {
 
 // Stopped is the last line of a shutdown in good order.
 func (u *Up) Stopped(failed []string) {
-	u.screen.Status("")
+	u.status("")
 	text := "Stopped in " + seconds(time.Since(u.began)) + "."
 	if len(failed) > 0 {
 		text += " Degraded: " + oneLine(strings.Join(failed, "; ")) + "."
 	}
 	u.Print(text)
+	u.Flush()
 }
 
 // Waiting says what is waited for: in the status line of a terminal, as a
 // line of its own elsewhere.
 func (u *Up) Waiting(waiting []string) {
 	if len(waiting) == 0 {
-		u.screen.Status("")
+		u.status("")
 		return
 	}
 	after := time.Since(u.began).Truncate(100 * time.Millisecond)
 	if u.screen.Live() {
-		u.screen.Status(fmt.Sprintf("  %5.1fs  waiting for %s", after.Seconds(), strings.Join(waiting, ", ")))
+		u.status(fmt.Sprintf("  %5.1fs  waiting for %s", after.Seconds(), strings.Join(waiting, ", ")))
 		return
 	}
 	u.Print(fmt.Sprintf("  still waiting after %s for %s", seconds(after), strings.Join(waiting, ", ")))

@@ -186,6 +186,7 @@ func (d *upDisplay) loop(quit <-chan struct{}) {
 			d.drain()
 		case <-d.ticker.C:
 			d.view.Waiting(waitedFor(d.engine.Status()))
+			d.view.Flush()
 		case <-quit:
 			d.drain()
 			d.screen.Status("")
@@ -202,6 +203,7 @@ func (d *upDisplay) drain() {
 	for _, f := range queue {
 		f()
 	}
+	d.view.Flush()
 }
 
 // waitedFor names the units that everything else waits for.
