@@ -198,7 +198,6 @@ type migrator struct {
 	s      *session
 	sys    *spec.System
 	home   *home // nil where another process has it
-	ports  engine.Ports
 	config engine.MigrateConfig
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -183,9 +182,4 @@ func (s *session) here(words ...string) string {
 		words = append([]string{"-f", s.operand}, words...)
 	}
 	return s.command(words...)
-}
-
-// hint is command for a format with one verb.
-func (s *session) hint(format string, words ...string) string {
-	return fmt.Sprintf(format, s.command(words...))
 }

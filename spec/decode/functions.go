@@ -117,13 +117,6 @@ func secretName(name string) bool {
 	return false
 }
 
-// functionNames lists the functions for the reference and completion.
-func functionNames() []string {
-	l := &loader{}
-	f := newFunctions(l)
-	return sortedKeys(f.context.Functions)
-}
-
 // isName reports whether s may name an environment variable.
 func isName(s string) bool {
 	if s == "" {

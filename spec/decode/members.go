@@ -1,7 +1,6 @@
 package decode
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/syndicate/syndicate/spec"
@@ -142,13 +141,6 @@ func (m members) what(name string) string {
 		return "an action"
 	}
 	return ""
-}
-
-// all lists every member's name.
-func (m members) all() []string {
-	out := slices.Concat(m.attributes, m.conditions, m.actions)
-	out = append(out, slices.Sorted(maps.Keys(m.metrics))...)
-	return out
 }
 
 func hasKey(m map[string]string, k string) bool { _, ok := m[k]; return ok }
