@@ -76,8 +76,9 @@ type Lock struct {
 }
 
 // Acquire makes the directory where it is missing, takes it, and records
-// info, whose Config, Name, PID and Life the caller fills in. It returns a
-// [*Held] or a [*Foreign] where somebody else has it.
+// info, whose Config, Name, PID and Life the caller fills in. Where the holder
+// before did not end in good order, its life stays on record instead until
+// SetLife. It returns a [*Held] or a [*Foreign] where somebody else has it.
 func Acquire(dir string, info Info) (*Lock, error) {
 	if err := prepare(dir); err != nil {
 		return nil, fmt.Errorf("prepare state directory: %w", err)
@@ -108,6 +109,10 @@ func take(dir string, f *os.File, info Info) (*Lock, error) {
 		return nil, &Foreign{Dir: dir, Config: info.Config, Owner: prev.Config}
 	}
 	l := &Lock{dir: dir, file: f, prev: prev, info: info}
+	if prev.Life != "" {
+		// It stays on record until the caller has ended what is left of it.
+		l.info.Life = prev.Life
+	}
 	l.info.FormatVersion = formatVersion
 	if l.info.Started.IsZero() {
 		l.info.Started = time.Now()

@@ -64,7 +64,15 @@ func TestADeadHolderLeavesItsLife(t *testing.T) {
 	if prev, died := next.Previous(); !died || prev.Life != "abc" {
 		t.Errorf("got %+v %v", prev, died)
 	}
-	if got, _, err := Read(dir); err != nil || got.Life != "d" || got.PID != 1 {
+	// A second death, before what the first one left is ended, must not
+	// forget it.
+	if got, _, err := Read(dir); err != nil || got.Life != "abc" || got.PID != 1 {
+		t.Errorf("got %+v %v", got, err)
+	}
+	if err := next.SetLife("d"); err != nil {
+		t.Fatal(err)
+	}
+	if got, _, err := Read(dir); err != nil || got.Life != "d" {
 		t.Errorf("got %+v %v", got, err)
 	}
 }

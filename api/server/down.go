@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/syndicate/syndicate/api"
@@ -77,7 +78,13 @@ type teller struct {
 // look returns how far the stop is, and whether that is worth a line.
 func (t *teller) look(st api.Status) (api.DownProgress, bool) {
 	p := api.DownProgress{FormatVersion: api.FormatVersion}
-	for _, u := range st.Units {
+	// Those that stopped between two looks are told in the order in which
+	// they did.
+	units := slices.Clone(st.Units)
+	slices.SortStableFunc(units, func(a, b api.Unit) int {
+		return cmp.Or(a.Since.Compare(b.Since), strings.Compare(a.ID, b.ID))
+	})
+	for _, u := range units {
 		switch {
 		case over(u):
 			if !t.gone[u.ID] {
@@ -92,7 +99,6 @@ func (t *teller) look(st api.Status) (api.DownProgress, bool) {
 	}
 	slices.Sort(p.Stopping)
 	slices.Sort(p.Waiting)
-	slices.Sort(p.Stopped)
 	now := time.Now()
 	p.Elapsed = api.Seconds(now.Sub(t.began).Seconds())
 	changed := len(p.Stopped) > 0 || !slices.Equal(p.Stopping, t.last.Stopping) ||

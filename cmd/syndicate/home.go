@@ -68,13 +68,12 @@ func (s *session) endLeftovers(h *home) error {
 	}
 	left, err := process.EndLife(prev.Life, syscall.SIGTERM, leftoverWait)
 	if err != nil {
-		err = fmt.Errorf("end what the engine with pid %d left running when it died: %w", prev.PID, err)
-		return errors.Join(err, h.lock.SetLife(prev.Life))
+		return fmt.Errorf("end what the engine with pid %d left running when it died: %w", prev.PID, err)
 	}
 	if len(left) > 0 {
 		view.Note(s.stderr, fmt.Sprintf("The engine with pid %d died; %d processes that it left running were ended.", prev.PID, len(left)))
 	}
-	return nil
+	return h.lock.SetLife(h.life)
 }
 
 // choosePorts decides on the numbers of "auto" ports, those of before where
