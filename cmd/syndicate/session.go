@@ -30,6 +30,7 @@ type stream struct {
 	terminal bool
 	colour   bool
 	columns  func() int // of the terminal at the moment; 0 without one
+	unread   bool       // it is /dev/null
 }
 
 // Width returns the columns to wrap to: the terminal's, 80 without one, and
@@ -52,6 +53,7 @@ func newStream(f *os.File) stream {
 	return stream{
 		Writer:   f,
 		terminal: terminal,
+		unread:   isNull(f),
 		colour:   terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 		columns: func() int {
 			if !terminal {
@@ -64,6 +66,16 @@ func newStream(f *os.File) stream {
 			return width
 		},
 	}
+}
+
+// isNull reports whether what is written to f is read by nobody.
+func isNull(f *os.File) bool {
+	null, err := os.Stat(os.DevNull)
+	if err != nil {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && os.SameFile(null, info)
 }
 
 // apply takes the global flags over.

@@ -77,7 +77,10 @@ func (c *upCmd) Run(s *session) error {
 // live runs one life of a system in the foreground.
 func (s *session) live(sys *spec.System, p *plan.Plan, h *home) error {
 	show := newUpDisplay(s, sys, p)
-	merger := &log.Merger{}
+	var merger *log.Merger
+	if !s.stdout.unread {
+		merger = &log.Merger{}
+	}
 	logger := hclog.New(&hclog.LoggerOptions{
 		Name: "syndicate", Output: show, Level: hclog.Warn, DisableTime: true,
 	})

@@ -148,7 +148,8 @@ func (d *upDisplay) Write(p []byte) (int, error) {
 // lastWords bounds how long the end waits for a terminal that takes nothing.
 const lastWords = 2 * time.Second
 
-// start begins to show; the function that it returns shows the rest and
+// start begins to show, the merged output too unless merger is nil; the
+// function that it returns shows the rest and
 // waits for that.
 func (d *upDisplay) start(eng *engine.Engine, merger *log.Merger) func() {
 	d.engine = eng
@@ -160,10 +161,15 @@ func (d *upDisplay) start(eng *engine.Engine, merger *log.Merger) func() {
 	}()
 	go func() {
 		defer close(logged)
+		if merger == nil {
+			return
+		}
 		_ = merger.Run(context.Background(), d.console())
 	}()
 	return func() {
-		merger.Stop()
+		if merger != nil {
+			merger.Stop()
+		}
 		last := time.After(lastWords)
 		for _, done := range []chan struct{}{logged, shown} {
 			if done == shown {
