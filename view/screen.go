@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"io"
 	"sync"
+
+	"github.com/charmbracelet/x/ansi"
 )
 
 // Screen is a terminal that lines scroll up on and whose last line may be a
@@ -71,11 +73,11 @@ func (s *Screen) Status(text string) {
 // line is the status as it is drawn: never wider than the terminal, since
 // what wraps cannot be taken back.
 func (s *Screen) line() string {
-	text := []rune(s.status)
-	if limit := s.width() - 1; limit > 0 && len(text) > limit {
-		text = append(text[:max(limit-1, 0)], '…')
+	text := s.status
+	if limit := s.width() - 1; limit > 0 {
+		text = ansi.Truncate(text, limit, "…")
 	}
-	return dim + string(text) + reset
+	return dim + text + reset
 }
 
 // Note writes one line of a command's own.
