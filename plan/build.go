@@ -44,13 +44,17 @@ func Build(sys *spec.System, facts Facts) (*Plan, spec.Diagnostics) {
 		Unbuilt:       unbuilt(sys),
 	}
 	describe(d, facts)
-	compare(p, d, facts.Running)
+	var order []*Step
 	for wave, ids := range g.Waves() {
 		for _, id := range ids {
-			s := d.steps[d.index[id]]
+			s := &d.steps[d.index[id]]
 			s.Wave = wave + 1
-			p.Steps = append(p.Steps, s)
+			order = append(order, s)
 		}
+	}
+	compare(p, d, order, facts)
+	for _, s := range order {
+		p.Steps = append(p.Steps, *s)
 	}
 	p.CriticalPath, _ = g.CriticalPath(func(string) int64 { return 1 })
 	p.Summary = summarize(p)
@@ -128,7 +132,7 @@ func (d *draft) addDatabase(db *spec.Database) {
 		return
 	}
 	id := MigrationsID(db.Addr)
-	s := d.addStep(id, StepMigrations, db.Block, &spec.Database{Migrations: m, Schema: db.Schema})
+	s := d.addStep(id, StepMigrations, db.Block, &spec.Database{Block: spec.Block{Critical: db.Critical}, Migrations: m, Schema: db.Schema})
 	s.Range = m.Range
 	s.Needs = append(s.Needs, Need{
 		Step:      db.Addr.String(),
@@ -264,11 +268,15 @@ func (d *draft) reaches(from, to string) bool {
 }
 
 func summarize(p *Plan) Summary {
-	sum := Summary{Stop: len(p.Stops)}
+	sum := Summary{Stop: len(p.Stops), Update: len(p.Settings)}
 	for _, s := range p.Steps {
 		switch {
 		case s.Action == Keep:
 			sum.Keep++
+		case s.Action == Update:
+			sum.Update++
+		case s.Kind == StepMigrations && p.Running && len(s.Files) == 0:
+			sum.Start++ // again, to see that nothing is missing
 		case s.Kind == StepMigrations && s.Ledger.Source == LedgerUnknown:
 			sum.Unknown += len(s.Files)
 		case s.Kind == StepMigrations:

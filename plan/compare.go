@@ -1,112 +1,299 @@
 package plan
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/syndicate/syndicate/spec"
 )
 
 // Units returns what a system that was started by this plan runs: what a
 // later plan compares with.
 func (p *Plan) Units() []RunningUnit {
 	units := make([]RunningUnit, 0, len(p.Steps))
-	for _, s := range p.Steps {
-		units = append(units, RunningUnit{ID: s.ID, Digest: s.Digest})
+	for i := range p.Steps {
+		units = append(units, p.Steps[i].Unit())
 	}
 	return units
 }
 
+// Unit returns the step as a unit that runs as it says. Its state is not
+// known.
+func (s *Step) Unit() RunningUnit {
+	return RunningUnit{
+		ID: s.ID, Digest: s.Digest, RunDigest: s.RunDigest,
+		Needs: waits(s.Needs), Held: s.Held, Values: declared(s.Values),
+	}
+}
+
+// waits are needs in words.
+func waits(needs []Need) []string {
+	if len(needs) == 0 {
+		return nil
+	}
+	list := make([]string, len(needs))
+	for i, n := range needs {
+		list[i] = n.Wait()
+	}
+	return list
+}
+
+// comparison is a draft beside what runs.
+type comparison struct {
+	draft *draft
+	units map[string]*RunningUnit
+	// heldBack are the steps that cannot run because a person stopped
+	// something that they need.
+	heldBack map[string]bool
+}
+
 // compare decides what each step of the draft means for what runs, and
 // lists what runs and is declared no longer.
-func compare(p *Plan, d *draft, running *Running) {
+func compare(p *Plan, d *draft, order []*Step, facts Facts) {
+	running := facts.Running
 	if running == nil {
 		return
 	}
-	units := make(map[string]*RunningUnit, len(running.Units))
+	c := &comparison{draft: d, units: make(map[string]*RunningUnit, len(running.Units)), heldBack: map[string]bool{}}
 	for i := range running.Units {
 		u := &running.Units[i]
-		units[u.ID] = u
+		c.units[u.ID] = u
 		if _, ok := d.index[u.ID]; !ok {
-			p.Stops = append(p.Stops, Stopped{ID: u.ID, Reason: "no longer declared"})
+			p.Stops = append(p.Stops, Stopped{ID: u.ID, Reason: d.goneReason(u.ID)})
 		}
 	}
 	slices.SortFunc(p.Stops, func(a, b Stopped) int { return strings.Compare(a.ID, b.ID) })
-	for i := range d.steps {
-		s := &d.steps[i]
-		u, ok := units[s.ID]
+	p.Settings = changes(running.Settings, Settings(d.sys, facts.Key))
+	for _, s := range order { // each after all it needs
+		u, ok := c.units[s.ID]
 		if !ok {
 			s.Reason = "new"
 			continue
 		}
-		s.Action, s.Reason = decide(s, u)
-		if s.Digest != u.Digest {
-			s.explain(u)
-		}
+		s.Held = u.Held
+		c.heldBack[s.ID] = slices.ContainsFunc(s.Needs, c.holdsBack)
+		s.Action, s.Reason = c.decide(s, u)
+		c.follow(s, u)
 	}
 }
 
-// explain says what changed, where that is known of the unit.
-func (s *Step) explain(u *RunningUnit) {
-	if s.Kind == StepMigrations || u.Values == nil {
+// holdsBack reports whether a need cannot be met because of a person's stop.
+func (c *comparison) holdsBack(n Need) bool {
+	u := c.units[n.Step]
+	return !n.Soft && (c.heldBack[n.Step] || u != nil && u.Held != "")
+}
+
+// decide compares one step with the unit that runs for it.
+func (c *comparison) decide(s *Step, u *RunningUnit) (Action, string) {
+	differs := s.Digest != u.Digest || !slices.Equal(waits(s.Needs), u.Needs)
+	reason := ""
+	if differs {
+		s.Changes = changes(u.Values, s.Values)
+		reason = s.difference(u)
+	}
+	if s.Kind == StepMigrations && len(s.Files) > 0 && !idle(u) {
+		return Start, cmp.Or(reason, "pending")
+	}
+	if again := c.again(s, u); again != "" {
+		return Start, cmp.Or(reason, again)
+	}
+	switch {
+	case !differs:
+		return Keep, ""
+	case s.RunDigest == u.RunDigest || s.Kind == StepMigrations || idle(u):
+		return Update, reason
+	case s.Kind == StepTask:
+		return Start, reason
+	}
+	return Restart, reason
+}
+
+// again says why a unit that runs no more begins anew, whether or not it
+// changed; empty where it does not. A unit that is blocked or waits goes on
+// by itself, and one that a person stopped, or that needs such a one, stays
+// stopped.
+func (c *comparison) again(s *Step, u *RunningUnit) string {
+	if u.Held != "" {
+		return ""
+	}
+	switch {
+	case u.State == "failed":
+		return "it has failed"
+	case u.State != "stopped" || c.heldBack[s.ID]:
+		return ""
+	case s.Kind == StepTask:
+		return "it has not completed"
+	}
+	return "it is stopped"
+}
+
+// idle reports whether a unit has no process that could be replaced, nor
+// will have one before something else happens: then its new definition just
+// takes the place of the old one.
+func idle(u *RunningUnit) bool {
+	return u.Held != "" || u.State == "blocked" || u.State == "pending" || u.State == "stopped"
+}
+
+// follow makes a step follow what it needs, where that begins anew:
+// migrations whose state is not known go to a database that may be another
+// one, and a service that is declared so restarts.
+func (c *comparison) follow(s *Step, u *RunningUnit) {
+	if s.Action == Start || s.Action == Restart || idle(u) {
 		return
 	}
-	s.Changes = changes(u.Values, s.Values)
-	s.Reason = unshown
-	if len(s.Changes) > 0 {
-		s.Reason = "changed: " + names(s.Changes)
+	follows := s.Kind == StepMigrations && s.Ledger.Source == LedgerUnknown
+	if svc, ok := c.draft.def[c.draft.index[s.ID]].(*spec.Service); ok {
+		follows = svc.OnDependencyRestart == "restart"
 	}
+	if !follows {
+		return
+	}
+	for _, n := range s.Needs {
+		at := &c.draft.steps[c.draft.index[n.Step]]
+		again := at.Action == Restart || at.Action == Start && c.units[n.Step] != nil
+		if !again || at.Kind == StepTask || at.Kind == StepMigrations {
+			continue
+		}
+		s.Action = Restart
+		if s.Kind == StepMigrations {
+			s.Action = Start
+		}
+		s.Reason = strings.TrimPrefix(s.Reason+", "+n.Step+" "+string(at.Action)+"s", ", ")
+		return
+	}
+}
+
+// difference says what of a step is not as it was, with a difference known
+// to be there.
+func (s *Step) difference(u *RunningUnit) string {
+	var parts []string
+	switch {
+	case s.Digest == u.Digest:
+	case len(s.Changes) > 0:
+		parts = append(parts, "changed: "+names(s.Changes))
+	case u.Values == nil:
+		parts = append(parts, "its definition changed")
+	default:
+		parts = append(parts, unshown)
+	}
+	now := waits(s.Needs)
+	without := func(list, other []string) []string {
+		return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(other, s) })
+	}
+	if more := without(now, u.Needs); len(more) > 0 {
+		parts = append(parts, "waits for "+few(more))
+	}
+	if less := without(u.Needs, now); len(less) > 0 {
+		parts = append(parts, "no longer for "+few(less))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // unshown is the reason where two definitions differ and what is shown of
-// them does not: in a sensitive value, or an attribute that no plan lists.
-const unshown = "a value that is not shown changed"
+// them does not.
+const unshown = "an attribute that is not shown changed"
 
-// decide compares one step with the unit that runs for it.
-func decide(s *Step, u *RunningUnit) (Action, string) {
-	switch {
-	case s.Kind == StepMigrations && len(s.Files) > 0:
-		return Start, "pending"
-	case s.Kind == StepMigrations:
-		return Keep, ""
-	case s.Digest != u.Digest && s.Kind == StepTask:
-		return Start, "its definition changed"
-	case s.Digest != u.Digest:
-		return Restart, "its definition changed"
-	case u.State == "failed":
-		return Start, "it has failed"
+// goneReason says why a unit that runs is no step any more.
+func (d *draft) goneReason(id string) string {
+	text, migrations := migrationsOf(id)
+	if !migrations {
+		text = id
 	}
-	return Keep, ""
+	a, err := spec.ParseAddr(text)
+	if err != nil {
+		return "no longer declared"
+	}
+	for _, off := range d.sys.Disabled {
+		if off.Addr == a || off.Addr == a.Block() {
+			return strings.TrimSpace("disabled " + off.Range.String())
+		}
+	}
+	if _, ok := d.byBlock[a]; ok && migrations {
+		return "up applies no migrations to it any more"
+	}
+	if slices.ContainsFunc(d.sys.Tasks, func(t *spec.Task) bool { return t.Addr == a }) {
+		return "no longer a step of up"
+	}
+	for other := range d.byBlock {
+		if other.Block() == a.Block() {
+			return regroupedReason(a, other)
+		}
+	}
+	return "no longer declared"
 }
 
-// changes lists the attributes that differ, in order of name. A sensitive
-// value differs without showing how.
+// regroupedReason says why an instance is gone while others of its block are
+// there.
+func regroupedReason(gone, other spec.Addr) string {
+	switch {
+	case gone.Key == "":
+		return "it has for_each now"
+	case other.Key == "":
+		return "it has no for_each any more"
+	}
+	return fmt.Sprintf("for_each has no %q any more", gone.Key)
+}
+
+// changes lists the attributes that differ, in order of name. Of a
+// sensitive value only that it differs is told.
 func changes(before, after []Value) []Change {
-	old := make(map[string]string, len(before))
+	if before == nil {
+		return nil
+	}
+	before, after = declared(before), declared(after)
+	old := make(map[string]Value, len(before))
 	for _, v := range before {
-		old[v.Name] = v.Text
+		old[v.Name] = v
 	}
 	var found []Change
 	for _, v := range after {
-		if was, ok := old[v.Name]; !ok || was != v.Text {
-			found = append(found, Change{Name: v.Name, Old: was, New: v.Text})
+		if was, ok := old[v.Name]; !ok || was.Text != v.Text || was.Digest != v.Digest {
+			found = append(found, Change{Name: v.Name, Old: was.Text, New: v.Text})
 		}
 		delete(old, v.Name)
 	}
 	for name, was := range old {
-		found = append(found, Change{Name: name, Old: was})
+		found = append(found, Change{Name: name, Old: was.Text})
 	}
 	slices.SortFunc(found, func(a, b Change) int { return strings.Compare(a.Name, b.Name) })
 	return found
 }
 
-func names(changes []Change) string {
-	const most = 3
-	var list []string
-	for i, c := range changes {
-		if i == most {
-			list = append(list, "…")
-			break
-		}
-		list = append(list, c.Name)
+// declared returns values without what was found out about them on this
+// machine, which is no part of a definition.
+func declared(values []Value) []Value {
+	found := func(v Value) bool { return v.found }
+	if !slices.ContainsFunc(values, found) {
+		return values
 	}
-	return strings.Join(list, ", ")
+	list := make([]Value, 0, len(values))
+	for _, v := range values {
+		if v.found && v.declared == "" {
+			continue
+		}
+		if v.found {
+			v = Value{Name: v.Name, Text: v.declared}
+		}
+		list = append(list, v)
+	}
+	return list
+}
+
+func names(changes []Change) string {
+	list := make([]string, len(changes))
+	for i, c := range changes {
+		list[i] = c.Name
+	}
+	return few(list)
+}
+
+// few joins words, the first ones of many.
+func few(words []string) string {
+	const most = 3
+	if len(words) > most {
+		words = append(slices.Clone(words[:most]), "…")
+	}
+	return strings.Join(words, ", ")
 }

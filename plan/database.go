@@ -2,6 +2,7 @@ package plan
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/syndicate/syndicate/spec"
 )
@@ -19,22 +20,26 @@ func (w writer) database(db *spec.Database, found Found, chosen int) {
 	case "managed":
 		w.managed(db.Managed, chosen)
 	case "url":
-		w.expr("url", db.URL.Refs(), exprText(db.URL), known(db.URL))
+		w.add(exprValue(w, "url", db.URL))
 	default:
-		w.expr("host", db.Host.Refs(), exprText(db.Host), known(db.Host))
-		w.expr("port", db.Port.Refs(), exprText(db.Port), known(db.Port))
-		w.expr("name", db.DBName.Refs(), exprText(db.DBName), known(db.DBName))
-		w.expr("user", db.User.Refs(), exprText(db.User), known(db.User))
+		w.add(exprValue(w, "host", db.Host))
+		w.add(exprValue(w, "port", db.Port))
+		w.add(exprValue(w, "name", db.DBName))
+		w.add(exprValue(w, "user", db.User))
 		if db.Password.IsSet() {
-			w.expr("password", db.Password.Refs(), exprText(db.Password), known(db.Password))
+			w.add(exprValue(w, "password", db.Password))
 		}
 		w.value("ssl", db.SSL)
 	}
 	for _, v := range found.Values {
-		w.value(v.Name, v.Text)
+		w.add(Value{Name: v.Name, Text: w.relative(v.Text), found: true})
 	}
 	w.value("health", "every "+db.Health.Interval.String()+", timeout "+db.Health.Timeout.String())
-	w.value("retry.attempts", strconv.Itoa(db.Retry.Attempts))
+	w.retry(db.Retry)
+	if db.Managed != nil {
+		w.stop(db.Stop)
+		w.log(db.Log)
+	}
 }
 
 // source notes where the database is.
@@ -62,7 +67,7 @@ func (w writer) managed(m *spec.Managed, chosen int) {
 	}
 	w.value("data_dir", m.DataDir)
 	w.value("bin_dir", m.BinDir)
-	w.value("port", portText(m.Port, chosen))
+	w.port("port", m.Port, chosen)
 	w.value("user", m.User)
 	if m.Durability != "on" {
 		w.value("durability", m.Durability)
@@ -70,9 +75,7 @@ func (w writer) managed(m *spec.Managed, chosen int) {
 	for _, name := range sortedKeys(m.Settings) {
 		w.value("settings."+name, m.Settings[name])
 	}
-	for _, name := range m.Extensions {
-		w.value("extension", name)
-	}
+	w.value("extensions", strings.Join(m.Extensions, ", "))
 }
 
 // migrations says what is pending, and from where that is known.

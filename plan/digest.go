@@ -15,8 +15,11 @@ import (
 	"github.com/syndicate/syndicate/spec"
 )
 
-// digestPrefix names the algorithm, so that a later one can be told apart.
-const digestPrefix = "sha256:"
+// The algorithms, so that a later one can be told apart.
+const (
+	digestPrefix = "sha256:"
+	macPrefix    = "hmac-sha256:"
+)
 
 // digester names definitions. It walks a block of package spec by
 // reflection, so that an attribute added there is part of the digest without
@@ -32,14 +35,19 @@ type digester struct {
 	dir    string
 	mac    hash.Hash
 	buf    []byte
+	policy []span // the parts of buf that a process does not depend on
 	fields map[reflect.Type][]field
 }
 
 // field is a struct's field that counts.
 type field struct {
-	index int
-	name  string
+	index  int
+	name   string
+	policy bool
 }
+
+// span is a part of the digester's buffer.
+type span struct{ from, to int }
 
 func newDigester(dir string, key []byte) *digester {
 	d := &digester{key: key, dir: dir, fields: map[reflect.Type][]field{}}
@@ -49,11 +57,23 @@ func newDigester(dir string, key []byte) *digester {
 	return d
 }
 
-// of returns the digest of a block, given by pointer.
-func (d *digester) of(block any) string {
-	d.buf = d.buf[:0]
+// of returns the digests of a block, given by pointer: of all of it, and of
+// what a process of it depends on.
+func (d *digester) of(block any) (all, run string) {
+	d.buf, d.policy = d.buf[:0], d.policy[:0]
 	d.value(reflect.ValueOf(block))
-	sum := sha256.Sum256(d.buf)
+	all = digestOf(d.buf)
+	kept := d.buf[:0]
+	from := 0
+	for _, s := range d.policy {
+		kept = append(kept, d.buf[from:s.from]...)
+		from = s.to
+	}
+	return all, digestOf(append(kept, d.buf[from:]...))
+}
+
+func digestOf(data []byte) string {
+	sum := sha256.Sum256(data)
 	return digestPrefix + hex.EncodeToString(sum[:16])
 }
 
@@ -130,6 +150,7 @@ func (d *digester) structure(v reflect.Value) {
 		if at.IsZero() {
 			continue
 		}
+		from := len(d.buf)
 		d.text(f.name)
 		if f.name == "Inherited" { // values of the caller's environment
 			for i := range at.Len() {
@@ -137,9 +158,22 @@ func (d *digester) structure(v reflect.Value) {
 			}
 			continue
 		}
+		inner, body := len(d.policy), len(d.buf)
 		d.value(at)
+		if f.policy || at.Kind() == reflect.Struct && d.onlyPolicy(d.policy[inner:], len(d.buf)-body) {
+			d.policy = append(d.policy[:inner], span{from, len(d.buf)})
+		}
 	}
 	d.buf = append(d.buf, ')')
+}
+
+// onlyPolicy reports whether nothing of a structure of size bytes is left
+// without the given parts: then it is left out with them.
+func (d *digester) onlyPolicy(parts []span, size int) bool {
+	for _, s := range parts {
+		size -= s.to - s.from
+	}
+	return len(parts) > 0 && size == len("()")
 }
 
 // fieldsOf lists the fields of a type that count.
@@ -153,7 +187,7 @@ func (d *digester) fieldsOf(t reflect.Type) []field {
 		if f.Type == reflect.TypeFor[spec.Range]() || !f.IsExported() {
 			continue
 		}
-		fields = append(fields, field{i, f.Name})
+		fields = append(fields, field{i, f.Name, isPolicy(t.Name() + "." + f.Name)})
 	}
 	d.fields[t] = fields
 	return fields
@@ -186,6 +220,19 @@ func (d *digester) secret(s string) {
 	d.buf = d.mac.Sum(d.buf)
 }
 
+// mark returns what stands for values that are not shown, or "" without key.
+func (d *digester) mark(values ...string) string {
+	if d.mac == nil {
+		return ""
+	}
+	d.mac.Reset()
+	for _, v := range values {
+		d.mac.Write(binary.AppendUvarint(nil, uint64(len(v))))
+		d.mac.Write([]byte(v))
+	}
+	return macPrefix + hex.EncodeToString(d.mac.Sum(nil)[:16])
+}
+
 func (d *digester) text(s string) {
 	d.length('"', len(s))
 	d.buf = append(d.buf, s...)
@@ -213,7 +260,7 @@ func (d *digester) relative(s string) string {
 func (p *Plan) digest() string {
 	type step struct {
 		ID, Action, Digest string
-		Critical           bool
+		Held               bool
 		Needs              []string
 		Files              []Migration
 	}
@@ -221,18 +268,13 @@ func (p *Plan) digest() string {
 		Version, System string
 		Steps           []step
 		Stops           []Stopped
+		Settings        []Change
 		Unbuilt         []string
 	}
-	c := content{Version: p.FormatVersion, System: p.System, Stops: p.Stops}
+	c := content{Version: p.FormatVersion, System: p.System, Stops: p.Stops, Settings: p.Settings}
 	for _, s := range p.Steps {
-		d := step{ID: s.ID, Action: string(s.Action), Digest: s.Digest, Critical: s.Critical, Files: s.Files}
-		for _, n := range s.Needs {
-			need := n.String()
-			if n.Soft {
-				need += " soft"
-			}
-			d.Needs = append(d.Needs, need)
-		}
+		d := step{ID: s.ID, Action: string(s.Action), Digest: s.Digest, Held: s.Held != "", Files: s.Files}
+		d.Needs = waits(s.Needs)
 		c.Steps = append(c.Steps, d)
 	}
 	for _, u := range p.Unbuilt {

@@ -28,16 +28,25 @@ type Found struct {
 	Values []Value  // for -v: where the binaries are
 }
 
-// Running is a system that runs now.
+// Running is a system that runs now. Its JSON form is that of the API and of
+// what a state directory keeps.
 type Running struct {
-	Units []RunningUnit
+	Units []RunningUnit `json:"units"`
+	// Settings are what the function Settings returned for the system; nil
+	// where they are not known.
+	Settings []Value `json:"settings,omitempty"`
 }
 
-// RunningUnit is one unit of a running system: the digest of the step that
-// it was started for and, where they are known, its values and state.
+// RunningUnit is one unit of a running system: what it was started with and,
+// where they are known, how it is and what its attributes were.
 type RunningUnit struct {
-	ID     string  `json:"id"`
-	Digest string  `json:"digest"`
+	ID        string   `json:"id"`
+	Digest    string   `json:"digest"`
+	RunDigest string   `json:"run_digest"`
+	Needs     []string `json:"needs,omitempty"` // as Need.Wait says them, in order
+	// Held says who stopped the unit and when, in words that follow
+	// "stopped": "by anna at 12:03:10". Empty where nobody holds it.
+	Held   string  `json:"held,omitempty"`
 	State  string  `json:"state,omitempty"` // an engine state: ready, failed, …
 	Values []Value `json:"values,omitempty"`
 }

@@ -1,10 +1,14 @@
 package plan
 
-import "github.com/syndicate/syndicate/spec"
+import (
+	"slices"
+
+	"github.com/syndicate/syndicate/spec"
+)
 
 // FormatVersion is the version of the JSON form of a Plan. Fields may be
 // added within a major version; nothing is renamed or removed.
-const FormatVersion = "1.0"
+const FormatVersion = "1.1"
 
 // Plan is what up will do: steps in an order in which each comes after all
 // it needs. It is read-only once built.
@@ -19,6 +23,9 @@ type Plan struct {
 	Steps []Step `json:"steps"`
 	// Stops are units that run and are declared no longer, in order of ID.
 	Stops []Stopped `json:"stops"`
+	// Settings are those of the system as a whole that differ from what
+	// runs: they change in place, without a step.
+	Settings []Change `json:"settings,omitempty"`
 	// CriticalPath is a longest chain of steps, first step first.
 	CriticalPath []string `json:"critical_path"`
 	// Watchers have no place in the order: they begin when what they watch
@@ -56,14 +63,20 @@ type Step struct {
 	Needs    []Need     `json:"needs"`
 	Action   Action     `json:"action"`
 	Reason   string     `json:"reason,omitempty"` // why, for a change
+	// Held says who stopped the unit and when: it stays stopped until
+	// start, whatever its action is.
+	Held string `json:"held,omitempty"`
 	// Digest is that of the definition: the unit is unchanged as long as
-	// it stays. It tells nothing about sensitive values.
-	Digest  string      `json:"digest"`
-	Values  []Value     `json:"values,omitempty"`     // attributes, for -v
-	Changes []Change    `json:"changes,omitempty"`    // of a restart
-	Notes   []string    `json:"notes,omitempty"`      // command, source, port, probe: in few words
-	Ledger  *Ledger     `json:"ledger,omitempty"`     // of a migrations step
-	Files   []Migration `json:"migrations,omitempty"` // the pending ones
+	// it and Needs stay. RunDigest is that of what a process of it was
+	// started with: as long as it stays, no process has to be replaced.
+	// Neither tells anything about sensitive values.
+	Digest    string      `json:"digest"`
+	RunDigest string      `json:"run_digest"`
+	Values    []Value     `json:"values,omitempty"`     // attributes, for -v
+	Changes   []Change    `json:"changes,omitempty"`    // of a restart or an update
+	Notes     []string    `json:"notes,omitempty"`      // command, source, port, probe: in few words
+	Ledger    *Ledger     `json:"ledger,omitempty"`     // of a migrations step
+	Files     []Migration `json:"migrations,omitempty"` // the pending ones
 }
 
 // Need is one condition that must hold before a step starts.
@@ -83,6 +96,15 @@ func (n Need) String() string {
 	return n.Step + " " + n.Condition
 }
 
+// Wait is String with what else ends the wait: "service.cache ready or
+// failed" for a soft need.
+func (n Need) Wait() string {
+	if n.Soft {
+		return n.String() + " or failed"
+	}
+	return n.String()
+}
+
 // The conditions of a step.
 const (
 	Started   = "started"
@@ -95,10 +117,16 @@ type Action string
 
 // The actions: + ~ - and nothing.
 const (
-	Start   Action = "start"
+	// Start begins a unit, or begins it anew where it does not run.
+	Start Action = "start"
+	// Restart stops the process of a unit and starts it as it is declared
+	// now.
 	Restart Action = "restart"
-	Stop    Action = "stop"
-	Keep    Action = "keep"
+	// Update gives a unit its new definition and leaves its process alone,
+	// if it has one: what changed needs none, or counts from the next start.
+	Update Action = "update"
+	Stop   Action = "stop"
+	Keep   Action = "keep"
 )
 
 // Stopped is a unit that runs and will be stopped for good.
@@ -113,6 +141,15 @@ type Value struct {
 	Text string `json:"text"` // (sensitive value), (known after start)
 	// From are the attributes that a value not known yet is made of.
 	From []string `json:"from,omitempty"`
+	// Digest stands for what Text does not show, where there is a key of
+	// digests: it changes with it, and nobody without the key can check a
+	// guess against it.
+	Digest string `json:"digest,omitempty"`
+
+	// found says that Text is what this machine has; declared is what the
+	// definition says instead, if anything.
+	found    bool
+	declared string
 }
 
 // Change is one attribute that differs from what runs. Old or New is empty
@@ -147,6 +184,7 @@ type Unbuilt struct {
 type Summary struct {
 	Start      int `json:"start"` // services, databases, breakers, queues
 	Restart    int `json:"restart"`
+	Update     int `json:"update"` // in place: units and the system's settings
 	Stop       int `json:"stop"`
 	Tasks      int `json:"tasks"`
 	Migrations int `json:"migrations"` // known to be pending
@@ -157,6 +195,6 @@ type Summary struct {
 
 // Empty reports whether there is nothing to do.
 func (p *Plan) Empty() bool {
-	s := p.Summary
-	return s.Start+s.Restart+s.Stop+s.Tasks+s.Migrations+s.Unknown == 0
+	changes := func(s Step) bool { return s.Action != Keep }
+	return len(p.Stops)+len(p.Settings) == 0 && !slices.ContainsFunc(p.Steps, changes)
 }

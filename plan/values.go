@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -17,8 +18,8 @@ func describe(d *draft, facts Facts) {
 	dig := newDigester(d.sys.Dir, facts.Key)
 	for i := range d.steps {
 		s := &d.steps[i]
-		s.Digest = dig.of(d.def[i])
-		w := writer{step: s, dir: d.sys.Dir, notesOnly: facts.NotesOnly}
+		s.Digest, s.RunDigest = dig.of(d.def[i])
+		w := writer{step: s, dir: d.sys.Dir, digest: dig, notesOnly: facts.NotesOnly}
 		switch def := d.def[i].(type) {
 		case *spec.Service:
 			w.service(def, facts.Ports)
@@ -42,6 +43,7 @@ func describe(d *draft, facts Facts) {
 type writer struct {
 	step      *Step
 	dir       string
+	digest    *digester
 	notesOnly bool
 }
 
@@ -80,18 +82,29 @@ func (w writer) service(s *spec.Service, chosen map[string]int) {
 		return
 	}
 	w.command(s.Command, command)
+	w.value("host", s.Host)
 	if s.Port != nil {
-		w.value("port", portText(*s.Port, chosen[id]))
+		w.port("port", *s.Port, chosen[id])
 	}
 	for _, name := range sortedKeys(s.Ports) {
-		w.value("ports."+name, portText(s.Ports[name], chosen[id+"/"+name]))
+		w.port("ports."+name, s.Ports[name], chosen[id+"/"+name])
 	}
 	w.probe("ready", s.Ready)
 	w.probe("live", s.Live)
-	w.value("start.attempts", strconv.Itoa(s.Start.Attempts))
-	w.value("restart", s.Restart.On+", at most "+strconv.Itoa(s.Restart.Limit)+" within "+s.Restart.Within.String())
-	w.value("stop", s.Stop.Signal+", then SIGKILL after "+s.Stop.Timeout.String())
-	w.value("log", s.Log.MaxSize.String()+", keep "+strconv.Itoa(s.Log.Keep))
+	w.start(s.Start)
+	w.restart(s.Restart)
+	w.value("on_dependency_restart", s.OnDependencyRestart)
+	w.stop(s.Stop)
+	w.log(s.Log)
+}
+
+// port adds a port; one that was chosen is no part of the definition.
+func (w writer) port(name string, p spec.Port, chosen int) {
+	v := Value{Name: name, Text: portText(p, chosen)}
+	if p.Auto && chosen != 0 {
+		v.found, v.declared = true, "auto"
+	}
+	w.add(v)
 }
 
 // critical says where a unit may fail without the system failing.
@@ -126,80 +139,94 @@ func (w writer) task(t *spec.Task) {
 		return
 	}
 	if t.HTTP != nil {
-		w.expr("http", t.HTTP.URL.Refs(), does, known(t.HTTP.URL))
+		v := exprValue(w, "http", t.HTTP.URL)
+		v.Text = w.relative(does)
+		w.add(v)
 	} else {
 		w.command(t.Command, does)
 	}
 	w.value("timeout", t.Timeout.String())
-	w.value("attempts", strconv.Itoa(t.Retry.Attempts))
+	w.retry(t.Retry)
+	w.stop(t.Stop)
+	w.log(t.Log)
 }
 
 func (w writer) command(c spec.Command, text string) {
 	var refs []spec.Ref
-	all := true
+	var hidden []string
 	for _, a := range c.Argv {
-		refs = append(refs, a.Refs()...)
-		all = all && known(a)
+		if !known(a) {
+			refs = append(refs, a.Refs()...)
+			hidden = append(hidden, a.Source())
+		}
 	}
-	w.expr("command", refs, text, all)
+	w.add(w.valueOf("command", text, refs, hidden))
 	if c.Dir != w.dir {
 		w.value("dir", c.Dir)
 	}
-	for _, f := range c.EnvFiles {
-		path := w.relative(f.Path)
-		if f.Missing {
-			path += " (missing)"
-		}
-		w.value("env_file", path)
-	}
-	for _, p := range c.InheritEnv {
-		w.value("inherit_env", p)
+	w.envFiles(c.EnvFiles)
+	if len(c.InheritEnv) > 0 {
+		w.add(w.valueOf("inherit_env", strings.Join(c.InheritEnv, ", "), nil, c.Inherited))
 	}
 	for _, e := range c.Env {
 		if e.Null {
 			w.value("env."+e.Name, "null")
 			continue
 		}
-		w.expr("env."+e.Name, e.Value.Refs(), exprText(e.Value), known(e.Value))
+		w.add(exprValue(w, "env."+e.Name, e.Value))
 	}
 	if c.User != "" || c.Group != "" {
 		w.value("user", strings.TrimSuffix(c.User+":"+c.Group, ":"))
 	}
 }
 
-// expr adds the value of an expression; one that is known later says of
-// what it is made, never how, since the text may hold a secret.
-func (w writer) expr(name string, refs []spec.Ref, text string, known bool) {
-	v := Value{Name: name, Text: w.relative(text)}
-	if v.Text == "" {
-		v.Text = `""`
-	}
-	if !known {
-		for _, r := range refs {
-			v.From = append(v.From, r.Addr.String()+"."+r.Attribute)
-		}
-		slices.Sort(v.From)
-		v.From = slices.Compact(v.From)
-	}
-	w.add(v)
-}
-
-func (w writer) probe(name string, p *spec.Probe) {
-	if p == nil {
+// envFiles names the files; what is in them is sensitive.
+func (w writer) envFiles(files []spec.EnvFile) {
+	if len(files) == 0 {
 		return
 	}
-	text := exprText(p.Target)
-	switch p.Kind {
-	case spec.ProbeExec:
-		text = commandText(spec.Command{Argv: p.Argv})
-	case spec.ProbeNotify:
-		text = ""
+	var paths, hidden []string
+	for _, f := range files {
+		path := w.relative(f.Path)
+		if f.Missing {
+			path += " (missing)"
+		}
+		paths = append(paths, path)
+		for _, v := range f.Vars {
+			text, _ := v.Value.Value()
+			hidden = append(hidden, v.Name, text.Reveal())
+		}
 	}
-	text = strings.TrimSpace(string(p.Kind) + " " + text)
-	if p.Deadline > 0 {
-		text += ", within " + p.Deadline.String()
+	w.add(w.valueOf("env_file", strings.Join(paths, ", "), nil, hidden))
+}
+
+// valueOf makes a value; hidden is what its text does not show. One that is
+// known later says of what it is made, never how, since that may hold a
+// secret.
+func (w writer) valueOf(name, text string, refs []spec.Ref, hidden []string) Value {
+	v := Value{Name: name, Text: cmp.Or(w.relative(text), `""`)}
+	for _, r := range refs {
+		v.From = append(v.From, r.Addr.String()+"."+r.Attribute)
 	}
-	w.value(name, text)
+	slices.Sort(v.From)
+	v.From = slices.Compact(v.From)
+	if len(hidden) > 0 {
+		v.Digest = w.digest.mark(hidden...)
+	}
+	return v
+}
+
+// exprValue makes the value of an expression.
+func exprValue[T any](w writer, name string, e spec.Expr[T]) Value {
+	got, ok := e.Value()
+	if !ok && e.IsSet() {
+		return w.valueOf(name, later, e.Refs(), []string{e.Source()})
+	}
+	var hidden []string
+	if t, isText := any(got).(spec.Text); isText && t.IsSensitive() {
+		hidden = []string{t.Reveal()}
+	}
+	return w.valueOf(name, exprText(e), nil, hidden)
 }
 
 func (w writer) breaker(b *spec.Breaker) {
@@ -207,7 +234,7 @@ func (w writer) breaker(b *spec.Breaker) {
 	if w.notesOnly {
 		return
 	}
-	w.expr("target", b.Target.Refs(), exprText(b.Target), known(b.Target))
+	w.add(exprValue(w, "target", b.Target))
 	w.value("listen", b.Listen)
 }
 

@@ -69,6 +69,36 @@ func (l *Lock) WriteJSON(name string, v any) error {
 	return nil
 }
 
+// CreateJSON makes a file such as WriteJSON does where there is none, whoever
+// holds the directory, which it makes where it is missing. Of several that
+// create at once one wins, and created is false for the others.
+func CreateJSON(dir, name string, v any) (created bool, err error) {
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return false, fmt.Errorf("create %s: %w", name, err)
+	}
+	if err := prepare(dir); err != nil {
+		return false, fmt.Errorf("prepare state directory: %w", err)
+	}
+	temp, err := os.CreateTemp(dir, "."+name+"-*") // 0600
+	if err != nil {
+		return false, fmt.Errorf("create %s: %w", name, err)
+	}
+	defer os.Remove(temp.Name())
+	_, err = temp.Write(append(data, '\n'))
+	if err := errors.Join(err, temp.Sync(), temp.Close()); err != nil {
+		return false, fmt.Errorf("create %s: %w", name, err)
+	}
+	err = os.Link(temp.Name(), filepath.Join(dir, name)) // whole or not at all
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("create %s: %w", name, err)
+	}
+	return true, nil
+}
+
 // ReadJSON reads what WriteJSON wrote. Where there is no such file it
 // returns false and leaves v alone.
 func ReadJSON(dir, name string, v any) (bool, error) {

@@ -115,7 +115,7 @@ func (t *tree) line(todo []treeLine, l treeLine) []treeLine {
 	case !open && len(t.needs[id]) > 0:
 		note = " (above)"
 	}
-	name := needText(l.edge.Need()) + note
+	name := l.edge.Need().Wait() + note
 	const reasonsAt = 44
 	used := ansi.StringWidth(l.prefix) + 3
 	text := t.ink.dim(l.prefix+branch) + pad(name, reasonsAt-used) + "  " + t.ink.dim(reasonText(l.edge.Need()))

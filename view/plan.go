@@ -47,6 +47,8 @@ func PlanText(w io.Writer, p *plan.Plan, o PlanOptions) error {
 	v.waves()
 	v.watchers()
 	v.criticalPath()
+	v.settings()
+	v.held()
 	v.unbuilt()
 	v.stops()
 	v.summary()
@@ -70,13 +72,16 @@ type planText struct {
 func (v *planText) measure() {
 	for i := range v.p.Steps {
 		s := &v.p.Steps[i]
-		if s.Action == plan.Keep {
+		if s.Action == plan.Keep && s.Held == "" {
 			continue
 		}
 		v.ids = max(v.ids, min(maxIDColumn, ansi.StringWidth(s.ID)))
 		for _, n := range s.Needs {
-			v.needs = max(v.needs, min(maxIDColumn, ansi.StringWidth(needText(n))))
+			v.needs = max(v.needs, min(maxIDColumn, ansi.StringWidth(n.Wait())))
 		}
+	}
+	if len(v.p.Settings) > 0 {
+		v.ids = max(v.ids, len("syndicate"))
 	}
 	for _, wt := range v.p.Watchers {
 		v.ids = max(v.ids, min(maxIDColumn, ansi.StringWidth(wt.Addr.String())))
@@ -165,10 +170,13 @@ func (v *planText) waveNote(first int) string {
 // what it will migrate.
 func (v *planText) step(s *plan.Step) {
 	notes := strings.Join(s.Notes, ", ")
-	if v.p.Running && s.Kind != plan.StepMigrations && s.Reason != "" {
+	if v.p.Running && (s.Kind != plan.StepMigrations || len(s.Files) == 0) && s.Reason != "" {
 		notes = s.Reason
 	}
 	notes = v.ink.note(printable(notes))
+	if how := v.how(s); how != "" {
+		notes = v.ink.bold(how) + ", " + notes
+	}
 	if v.o.Verbose {
 		notes = v.ink.dim(place(s.Range)) + "  " + notes
 	}
@@ -186,7 +194,7 @@ func (v *planText) step(s *plan.Step) {
 }
 
 func (v *planText) need(n plan.Need) {
-	v.line("      " + v.ink.dim("← "+pad(needText(n), v.needs)+"  "+reasonText(n)))
+	v.line("      " + v.ink.dim("← "+pad(n.Wait(), v.needs)+"  "+reasonText(n)))
 }
 
 // reasonText says where and why something is waited for.
@@ -200,14 +208,6 @@ func reasonText(n plan.Need) string {
 		reasons = append(reasons, strings.TrimSpace(place(r.Range)+" "+printable(r.Text)))
 	}
 	return strings.Join(reasons, ", ")
-}
-
-// needText is what is waited for, in few words.
-func needText(n plan.Need) string {
-	if n.Soft {
-		return n.String() + " or failed"
-	}
-	return n.String()
 }
 
 // values writes the attributes of a step, names in one column.
@@ -225,17 +225,36 @@ func (v *planText) values(s *plan.Step) {
 	}
 }
 
+// how tells apart what happens to a unit that runs already.
+func (v *planText) how(s *plan.Step) string {
+	switch {
+	case s.Action == plan.Restart:
+		return "restart"
+	case s.Action == plan.Update && s.Held != "":
+		return "for its next start"
+	case s.Action == plan.Update:
+		return "in place"
+	}
+	return ""
+}
+
 func (v *planText) changes(s *plan.Step) {
 	for _, c := range s.Changes {
-		before, after := printable(c.Old), printable(c.New)
-		switch {
-		case before == "":
-			v.line(fmt.Sprintf("      %s %s = %s", v.ink.green("+"), printable(c.Name), after))
-		case after == "":
-			v.line(fmt.Sprintf("      %s %s = %s", v.ink.red("-"), printable(c.Name), before))
-		default:
-			v.line(fmt.Sprintf("      %s %s = %s → %s", v.ink.yellow("~"), printable(c.Name), before, after))
-		}
+		v.change(c)
+	}
+}
+
+func (v *planText) change(c plan.Change) {
+	before, after := printable(c.Old), printable(c.New)
+	switch {
+	case before == "":
+		v.line(fmt.Sprintf("      %s %s = %s", v.ink.green("+"), printable(c.Name), after))
+	case after == "":
+		v.line(fmt.Sprintf("      %s %s = %s", v.ink.red("-"), printable(c.Name), before))
+	case before == after:
+		v.line(fmt.Sprintf("      %s %s = %s", v.ink.yellow("~"), printable(c.Name), after))
+	default:
+		v.line(fmt.Sprintf("      %s %s = %s → %s", v.ink.yellow("~"), printable(c.Name), before, after))
 	}
 }
 
@@ -298,6 +317,38 @@ func (v *planText) criticalPath() {
 	v.line("")
 }
 
+// settings writes what changes in the block of the system itself.
+func (v *planText) settings() {
+	if len(v.p.Settings) == 0 {
+		return
+	}
+	v.line(fmt.Sprintf("  %s %s  %s", v.ink.mark(plan.Update), pad("syndicate", v.ids), v.ink.bold("in place")))
+	for _, c := range v.p.Settings {
+		v.change(c)
+	}
+	v.line("")
+}
+
+// held lists what stays stopped because a person stopped it, also where
+// nothing else changes of it.
+func (v *planText) held() {
+	written := false
+	for i := range v.p.Steps {
+		s := &v.p.Steps[i]
+		if s.Held == "" {
+			continue
+		}
+		if !written {
+			v.heading("Held", "stopped by a person; runs again with start")
+			written = true
+		}
+		v.line(fmt.Sprintf("    %s  %s", pad(printable(s.ID), v.ids), v.ink.note("stopped "+printable(s.Held))))
+	}
+	if written {
+		v.line("")
+	}
+}
+
 func (v *planText) unbuilt() {
 	if len(v.p.Unbuilt) == 0 {
 		return
@@ -351,6 +402,7 @@ func summaryText(s plan.Summary) string {
 	add(s.Migrations, "migration", "migrations")
 	add(s.Unknown, "migration whose state is unknown", "migrations whose state is unknown")
 	add(s.Restart, "to restart", "to restart")
+	add(s.Update, "to change in place", "to change in place")
 	add(s.Stop, "to stop", "to stop")
 	add(s.Keep, "unchanged", "unchanged")
 	return strings.Join(parts, ", ")

@@ -70,7 +70,7 @@ func (i ink) mark(a plan.Action) string {
 	switch a {
 	case plan.Start:
 		return i.green("+")
-	case plan.Restart:
+	case plan.Restart, plan.Update:
 		return i.yellow("~")
 	case plan.Stop:
 		return i.red("-")

@@ -132,7 +132,9 @@ func build(t testing.TB, sys *spec.System, f plan.Facts) *plan.Plan {
 func runs(f plan.Facts, p *plan.Plan) plan.Facts {
 	f.Running = &plan.Running{}
 	for _, s := range p.Steps {
-		f.Running.Units = append(f.Running.Units, plan.RunningUnit{ID: s.ID, Digest: s.Digest, State: "ready", Values: s.Values})
+		u := s.Unit()
+		u.State = "ready"
+		f.Running.Units = append(f.Running.Units, u)
 	}
 	return f
 }
@@ -148,12 +150,35 @@ func plans(t testing.TB) map[string]*plan.Plan {
 	changed.Services[0].Env = changed.Services[0].Env[:1]
 	changed.Services = changed.Services[:2]
 	return map[string]*plan.Plan{
+		"in-place": inPlace(t, recorded),
 		"first":     build(t, quickstart(), first),
 		"unknown":   build(t, quickstart(), unknown),
 		"unchanged": build(t, quickstart(), runs(recorded, before)),
 		"changed":   build(t, changed, runs(recorded, before)),
 		"nothing":   build(t, &spec.System{Name: "nothing"}, plan.Facts{}),
 	}
+}
+
+// inPlace is a plan that restarts nothing: policies, what is waited for and
+// settings change, and a person stopped two services.
+func inPlace(t testing.TB, f plan.Facts) *plan.Plan {
+	f = runs(f, build(t, quickstart(), f))
+	f.Running.Settings = plan.Settings(quickstart(), nil)
+	for i := range f.Running.Units {
+		switch u := &f.Running.Units[i]; u.ID {
+		case "service.dashboard":
+			u.State, u.Held = "stopped", "by anna at 12:03:10"
+		case "service.worker":
+			u.State, u.Held = "stopped", "by root at 12:05:00"
+		}
+	}
+	sys := quickstart()
+	sys.Parallelism = 4
+	sys.Services[0].Restart.Limit = 9
+	sys.Services[0].Stop.Timeout = 20e9
+	sys.Services[2].Argv = argv("./bin/worker", "--fast")
+	sys.Edges[3] = needs("service.worker", "database.main", "ready", "depends_on", 33)
+	return build(t, sys, f)
 }
 
 func TestPlanText(t *testing.T) {
@@ -214,7 +239,7 @@ func TestPlanTextIsHarmless(t *testing.T) {
 }
 
 func TestPlanJSON(t *testing.T) {
-	for _, name := range []string{"first", "changed", "nothing"} {
+	for _, name := range []string{"first", "changed", "in-place", "nothing"} {
 		var b bytes.Buffer
 		if err := PlanJSON(&b, plans(t)[name]); err != nil {
 			t.Fatal(err)

@@ -95,15 +95,28 @@ func (h *home) choosePorts(sys *spec.System) error {
 }
 
 // findKey reads the key of the digests, or makes it.
-func (h *home) findKey() error {
-	if found, err := statedir.ReadJSON(h.lock.Dir(), keyFile, &h.key); found || err != nil {
-		return err
+func (h *home) findKey() (err error) {
+	h.key, err = makeKey(h.lock.Dir())
+	return err
+}
+
+// makeKey returns the key of the digests of a state directory, which it
+// makes where there is none. Nobody has to hold the directory.
+func makeKey(dir string) ([]byte, error) {
+	var key []byte
+	if found, err := statedir.ReadJSON(dir, keyFile, &key); found || err != nil {
+		return key, err
 	}
-	h.key = make([]byte, 32)
-	if _, err := rand.Read(h.key); err != nil {
-		return fmt.Errorf("make the key of digests: %w", err)
+	key = make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		return nil, fmt.Errorf("make the key of digests: %w", err)
 	}
-	return h.lock.WriteJSON(keyFile, h.key)
+	created, err := statedir.CreateJSON(dir, keyFile, key)
+	if err != nil || created {
+		return key, err
+	}
+	_, err = statedir.ReadJSON(dir, keyFile, &key) // another's
+	return key, err
 }
 
 // leave gives the directory back after an orderly end.

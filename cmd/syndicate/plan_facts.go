@@ -19,8 +19,7 @@ import (
 // askTimeout bounds how long a plan waits for the databases that it asks.
 const askTimeout = 2 * time.Second
 
-// unitsFile keeps what the running system was started with: what plan.Units
-// returned for it.
+// unitsFile keeps what the running system was started with: a plan.Running.
 const unitsFile = "units.json"
 
 // survey asks this machine, and databases that run elsewhere unless offline
@@ -38,13 +37,13 @@ func (s *session) survey(ctx context.Context, sys *spec.System, offline bool) (p
 	if err != nil || !held {
 		return facts, err
 	}
-	var units []plan.RunningUnit
-	known, err := statedir.ReadJSON(sys.StateDir, unitsFile, &units)
+	var running plan.Running
+	known, err := statedir.ReadJSON(sys.StateDir, unitsFile, &running)
 	switch {
 	case err != nil:
 		return facts, err
 	case known:
-		facts.Running = &plan.Running{Units: units}
+		facts.Running = &running
 	default:
 		view.Note(s.stderr, "The system runs already; what it was started with is not known, so the plan is that of a new start.")
 	}

@@ -66,7 +66,8 @@ func (c *upCmd) Run(s *session) error {
 	// What plan compares with while this life lasts. Nothing here waits for
 	// the disk.
 	written := make(chan error, 1)
-	go func() { written <- home.lock.WriteJSON(unitsFile, p.Units()) }()
+	running := plan.Running{Units: p.Units(), Settings: plan.Settings(sys, home.key)}
+	go func() { written <- home.lock.WriteJSON(unitsFile, running) }()
 	err = s.live(sys, p, home)
 	if lost := <-written; lost != nil {
 		view.Note(s.stderr, "plan could not compare with this life: "+lost.Error())

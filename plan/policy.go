@@ -1,0 +1,31 @@
+package plan
+
+// isPolicy reports whether a field of package spec, by type and name, says
+// how a unit is looked after and not what its process is: such a field
+// changes in place. All others are part of the run digest. A field under a
+// policy is policy too. Decide here when spec gains a field; a test asks.
+//
+// Probes are policy: ready counts from the next start, and live is exchanged
+// under the running process.
+func isPolicy(field string) bool {
+	switch field {
+	case "Block.Critical",
+		"Command.InheritEnv",                                  // what it matched counts: Inherited
+		"EnvFile.Path", "EnvFile.Optional", "EnvFile.Missing": // its Vars count
+		return true
+	case "Service.Ready", "Service.Live", "Service.Start", "Service.Restart", "Service.Stop",
+		"Service.Log", "Service.Memory", "Service.Profiles", "Service.OnDependencyRestart", "Service.Orphans":
+		return true
+	case "Task.Run", "Task.Queue", "Task.Priority", "Task.Timeout", "Task.MaxMemory", "Task.Concurrency",
+		"Task.Schedule", "Task.Timezone", "Task.Missed", "Task.Needs", "Task.Retry", "Task.Stop", "Task.Log":
+		return true
+	case "Database.Retry", "Database.Health", "Database.Pool", "Database.QueryTimeout", "Database.Breaker",
+		"Database.Stop", "Database.Log", "Migrations.OnUp", "Migrations.LockTimeout":
+		return true
+	case "Breaker.BreakerPolicy", "Breaker.MaxCalls", "Breaker.Share", "Breaker.Fallbacks":
+		return true
+	case "Queue.Workers", "Queue.MaxDepth", "Queue.MaxMemory", "Queue.SuspendOn":
+		return true
+	}
+	return false
+}
