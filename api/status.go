@@ -39,10 +39,10 @@ type Status struct {
 	Config        string    `json:"config"`
 	StateDir      string    `json:"state_dir"`
 	Life          string    `json:"life,omitempty"`
-	PID           int       `json:"pid"` // of the engine
+	PID           int       `json:"pid" doc:"Of the engine."`
 	Since         time.Time `json:"since,omitzero"`
-	Now           time.Time `json:"now"` // when the snapshot was taken
-	State         string    `json:"state"`
+	Now           time.Time `json:"now" doc:"When the snapshot was taken."`
+	State         string    `json:"state" enum:"starting,ready,degraded,failed,stopping,stopped,lost"`
 	Cause         string    `json:"cause,omitempty"`
 	Units         []Unit    `json:"units"`
 	// Leftovers are processes of a lost system that still run.
@@ -68,8 +68,8 @@ type Unit struct {
 	Kind       string    `json:"kind"`
 	State      string    `json:"state"`
 	Critical   bool      `json:"critical"`
-	Since      time.Time `json:"since,omitzero"`   // of the state
-	Started    time.Time `json:"started,omitzero"` // of the current run
+	Since      time.Time `json:"since,omitzero" doc:"Of the state."`
+	Started    time.Time `json:"started,omitzero" doc:"Of the current run."`
 	ReadyAfter Seconds   `json:"ready_after_seconds,omitzero"`
 	PID        int       `json:"pid,omitempty"`
 	Port       int       `json:"port,omitempty"`
@@ -77,7 +77,7 @@ type Unit struct {
 	Attempt    int       `json:"attempt,omitempty"`
 	Restarts   int       `json:"restarts"`
 	WaitingFor []string  `json:"waiting_for,omitempty"`
-	Next       time.Time `json:"next,omitzero"` // of the next attempt
+	Next       time.Time `json:"next,omitzero" doc:"When the next attempt begins."`
 	Cause      string    `json:"cause,omitempty"`
 	LastExit   string    `json:"last_exit,omitempty"`
 }
@@ -88,35 +88,33 @@ type Leftover struct {
 	Unit string `json:"unit,omitempty"`
 }
 
-// Healthz says that the engine answers.
-type Healthz struct {
+// Health says that the engine answers, or that the system is ready.
+type Health struct {
 	FormatVersion string `json:"format_version"`
-	Status        string `json:"status"` // ok
-	PID           int    `json:"pid"`
+	Status        string `json:"status" doc:"ok, or the state of the system."`
+	PID           int    `json:"pid" doc:"Of the engine."`
 }
+
+// Heartbeat is the longest silence of a stream.
+const Heartbeat = 10 * time.Second
+
+// VersionHeader is the header that names the format version of a stream.
+const VersionHeader = "Syndicate-Format-Version"
 
 // DownRequest asks for the orderly stop of everything.
 type DownRequest struct {
-	Cause string `json:"cause,omitempty"` // in words, for the log
-	// Hurry makes it quick: what has not ended is killed.
-	Hurry bool `json:"hurry,omitempty"`
+	Cause string `json:"cause,omitempty" doc:"In words, for the journal."`
+	Hurry bool   `json:"hurry,omitempty" doc:"Kill what has not ended."`
 }
 
-// DownProgress is one line of the answer to a DownRequest. It comes when
+// DownProgress is one event of the answer to a DownRequest. It comes when
 // something changed, and once a second.
 type DownProgress struct {
-	FormatVersion string `json:"format_version"`
 	// Stopping are the units that are being stopped, Waiting those that
 	// stop after them, both in order of address.
 	Stopping []string `json:"stopping,omitempty"`
 	Waiting  []string `json:"waiting,omitempty"`
-	Stopped  []string `json:"stopped,omitempty"` // since the line before
+	Stopped  []string `json:"stopped,omitempty" doc:"Since the event before, in the order in which they did."`
 	Elapsed  Seconds  `json:"elapsed_seconds"`
-	Done     bool     `json:"done"` // the last line
-}
-
-// Problem is the body of every error.
-type Problem struct {
-	FormatVersion string `json:"format_version"`
-	Error         string `json:"error"`
+	Done     bool     `json:"done" doc:"Everything has stopped: the last event."`
 }

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"syscall"
 	"time"
 
@@ -21,9 +22,9 @@ import (
 const (
 	connectTimeout = 5 * time.Second
 	answerTimeout  = 10 * time.Second
-	lineTimeout    = 15 * time.Second // between two lines of a stream
-	maxAnswer      = 256 << 20        // a status of very many units
-	maxLine        = 16 << 20
+	silence        = 3 * api.Heartbeat // of a stream
+	maxAnswer      = 256 << 20         // a status of very many units
+	maxEvent       = 16 << 20          // of a stream
 )
 
 // ErrNobody is the error of a state directory where no engine answers: none
@@ -63,9 +64,9 @@ func New(stateDir string) *Client {
 // Status returns a snapshot of the system.
 func (c *Client) Status(ctx context.Context) (api.Status, error) {
 	var st api.Status
-	ctx, cancel := context.WithTimeoutCause(ctx, answerTimeout, fmt.Errorf("the engine did not answer within %s", answerTimeout))
+	ctx, cancel := answerBy(ctx)
 	defer cancel()
-	resp, err := c.do(ctx, http.MethodGet, "/v1/status", nil)
+	resp, err := c.do(ctx, http.MethodGet, api.PathStatus, nil, nil)
 	if err != nil {
 		return st, fmt.Errorf("ask for status: %w", err)
 	}
@@ -76,74 +77,69 @@ func (c *Client) Status(ctx context.Context) (api.Status, error) {
 	return st, api.Readable(st.FormatVersion)
 }
 
-// Down has everything stopped, and returns once all has. It calls progress,
-// which may be nil, with each line of the answer. ErrUnfinished means that
-// the engine ended without a last word, or that the connection broke.
-func (c *Client) Down(ctx context.Context, req api.DownRequest, progress func(api.DownProgress)) error {
-	body, err := json.Marshal(req)
+// Units decodes what runs, as plan compares with it, into v.
+func (c *Client) Units(ctx context.Context, v any) error {
+	ctx, cancel := answerBy(ctx)
+	defer cancel()
+	resp, err := c.do(ctx, http.MethodGet, api.PathUnits, nil, nil)
 	if err != nil {
-		return fmt.Errorf("ask to stop: %w", err)
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	silent := fmt.Errorf("the engine has said nothing for %s", lineTimeout)
-	watchdog := time.AfterFunc(lineTimeout, func() { cancel(silent) })
-	defer watchdog.Stop()
-	resp, err := c.do(ctx, http.MethodPost, "/v1/down", body)
-	if err != nil {
-		return fmt.Errorf("ask to stop: %w", err)
+		return fmt.Errorf("ask for units: %w", err)
 	}
 	defer resp.Body.Close()
-	d := json.NewDecoder(&lineLimit{r: resp.Body})
-	for {
-		var p api.DownProgress
-		if err := d.Decode(&p); err != nil {
-			if ctx.Err() != nil {
-				return fmt.Errorf("wait for the stop: %w", context.Cause(ctx))
-			}
-			return fmt.Errorf("wait for the stop: %w", ErrUnfinished)
-		}
-		watchdog.Reset(lineTimeout)
-		if err := api.Readable(p.FormatVersion); err != nil {
-			return err
-		}
-		if progress != nil {
-			progress(p)
-		}
-		if p.Done {
-			return nil
-		}
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(v); err != nil {
+		return fmt.Errorf("ask for units: read answer: %w", reason(ctx, err))
 	}
+	return nil
 }
 
-// ErrUnfinished is the error of a stop whose last line did not come.
-var ErrUnfinished = errors.New("the engine ended before it said that all has stopped")
-
-// lineLimit bounds what a stream may send without a line's end.
-type lineLimit struct {
-	r io.Reader
-	n int
+// Metrics copies the metrics in Prometheus' text format to w.
+func (c *Client) Metrics(ctx context.Context, w io.Writer) error {
+	ctx, cancel := answerBy(ctx)
+	defer cancel()
+	resp, err := c.do(ctx, http.MethodGet, api.PathMetrics, nil, nil)
+	if err != nil {
+		return fmt.Errorf("ask for metrics: %w", err)
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(w, io.LimitReader(resp.Body, maxAnswer)); err != nil {
+		return fmt.Errorf("ask for metrics: %w", reason(ctx, err))
+	}
+	return nil
 }
 
-// Read reads on while lines end.
-func (l *lineLimit) Read(p []byte) (int, error) {
-	n, err := l.r.Read(p)
-	if i := bytes.LastIndexByte(p[:n], '\n'); i >= 0 {
-		l.n = n - i - 1
-	} else if l.n += n; l.n > maxLine {
-		return 0, errors.New("a line without end")
-	}
-	return n, err
+// answerBy bounds the wait for an answer that comes at once.
+func answerBy(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, answerTimeout, fmt.Errorf("the engine did not answer within %s", answerTimeout))
+}
+
+// body is what a request sends.
+type body struct {
+	media string
+	data  []byte
+}
+
+// jsonBody encodes a request.
+func jsonBody(v any) (*body, error) {
+	data, err := json.Marshal(v)
+	return &body{"application/json", data}, err
 }
 
 // do sends one request and returns the answer to a successful one.
-func (c *Client) do(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, method, "http://syndicate"+path, bytes.NewReader(body))
+func (c *Client) do(ctx context.Context, method, path string, query url.Values, b *body) (*http.Response, error) {
+	target := "http://syndicate" + path
+	if len(query) > 0 {
+		target += "?" + query.Encode()
+	}
+	var data []byte
+	if b != nil {
+		data = b.data
+	}
+	req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(data))
 	if err != nil {
 		return nil, err
 	}
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+	if b != nil {
+		req.Header.Set("Content-Type", b.media)
 	}
 	resp, err := c.http.Do(req)
 	switch {
@@ -160,10 +156,10 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte) (*htt
 	}
 	defer resp.Body.Close()
 	var p api.Problem
-	if err := json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&p); err != nil || p.Error == "" {
-		p.Error = http.StatusText(resp.StatusCode)
+	if err := json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&p); err != nil || p.Detail == "" {
+		p.Detail = http.StatusText(resp.StatusCode)
 	}
-	return nil, &Error{Code: resp.StatusCode, Text: p.Error}
+	return nil, &Error{Code: resp.StatusCode, Text: p.Detail}
 }
 
 // reason prefers why a context ended to the error that this led to.

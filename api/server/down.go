@@ -2,7 +2,6 @@ package server
 
 import (
 	"cmp"
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,7 +10,7 @@ import (
 	"github.com/syndicate/syndicate/api"
 )
 
-// How often a stop is looked at, and how often a line comes without change.
+// How often a stop is looked at, and how often an event comes without change.
 const (
 	downLook  = 50 * time.Millisecond
 	downPulse = time.Second
@@ -21,46 +20,41 @@ const (
 // client that goes away changes nothing about the stop.
 func (s *Server) down(w http.ResponseWriter, r *http.Request) {
 	var req api.DownRequest
-	if err := decode(r, &req); err != nil {
-		fail(w, http.StatusBadRequest, "the body is not a down request: "+err.Error())
+	if !decode(w, r, "down request", &req) {
 		return
 	}
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Time{})
+	out := newStream(w, r)
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
-		_ = s.system.Stop(r.Context(), cmp.Or(req.Cause, "down"))
+		_ = s.cfg.System.Stop(out.ctx, cmp.Or(req.Cause, "down"))
 	}()
-	defer func() { <-stopped }()
+	defer func() {
+		out.end(nil)
+		<-stopped
+	}()
 	if req.Hurry {
-		s.system.Hurry()
+		s.cfg.System.Hurry()
 	}
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	w.Header().Set("Cache-Control", "no-store")
 	t := teller{began: time.Now(), gone: map[string]bool{}}
 	for _, u := range s.snapshot().Units {
 		t.gone[u.ID] = over(u)
-	}
-	send := func(p api.DownProgress) bool {
-		_ = control.SetWriteDeadline(time.Now().Add(sendTimeout))
-		return json.NewEncoder(w).Encode(p) == nil && control.Flush() == nil
 	}
 	tick := time.NewTicker(downLook)
 	defer tick.Stop()
 	for {
 		select {
 		case <-stopped:
-			if r.Context().Err() == nil {
+			if out.ctx.Err() == nil {
 				p, _ := t.look(s.snapshot())
 				p.Done = true
-				send(p)
+				out.send("", p)
 			}
 			return
-		case <-r.Context().Done():
+		case <-out.ctx.Done():
 			return
 		case <-tick.C:
-			if p, changed := t.look(s.snapshot()); changed && !send(p) {
+			if p, changed := t.look(s.snapshot()); changed && !out.send("", p) {
 				return
 			}
 		}
@@ -75,9 +69,9 @@ type teller struct {
 	gone  map[string]bool // units that need no stop any more
 }
 
-// look returns how far the stop is, and whether that is worth a line.
+// look returns how far the stop is, and whether that is worth an event.
 func (t *teller) look(st api.Status) (api.DownProgress, bool) {
-	p := api.DownProgress{FormatVersion: api.FormatVersion}
+	var p api.DownProgress
 	// Those that stopped between two looks are told in the order in which
 	// they did.
 	units := slices.Clone(st.Units)

@@ -2,13 +2,12 @@ package server
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 
 	"github.com/syndicate/syndicate/api"
 	"github.com/syndicate/syndicate/engine"
+	"github.com/syndicate/syndicate/plan"
 )
 
 // System is what the server needs of an engine. *engine.Engine is one.
@@ -23,10 +23,55 @@ type System interface {
 	// Status returns a snapshot, also after the end.
 	Status() engine.Status
 	// Stop stops everything in order, and returns when that is done or ctx
-	// ends; the stop goes on then.
+	// ends; the stop goes on then. ctx carries the [api.Actor].
 	Stop(ctx context.Context, cause string) error
 	// Hurry makes a stop quick: what has not ended is killed.
 	Hurry()
+}
+
+// Operator changes a running system, one operation at a time.
+//
+// Apply and Command report through progress, which never blocks and may be
+// called by any goroutine until they return. ctx ends when the client has
+// gone: an operation that waits for its turn is withdrawn then, one that has
+// begun goes on to its end. An error means that nothing was done.
+type Operator interface {
+	// Units returns what runs, as plan compares with it.
+	Units() *plan.Running
+	Apply(ctx context.Context, req ApplyRequest, progress func(api.Progress)) (api.Result, error)
+	Command(ctx context.Context, req CommandRequest, progress func(api.Progress)) (api.Result, error)
+}
+
+// ApplyRequest asks to do what a bundle declares.
+type ApplyRequest struct {
+	Bundle     []byte
+	PlanDigest string // of the plan that was shown; empty: whatever it is
+	NoRollback bool
+	Actor      string
+}
+
+// CommandRequest tells units to do something.
+type CommandRequest struct {
+	Verb  string // start, stop, restart, or the name of an action
+	Units []string
+	Args  []string
+	Actor string
+}
+
+// Journal tells what happened.
+type Journal interface {
+	// Events yields what happened, oldest first, and with Follow what
+	// happens until ctx ends. An error is the last of the sequence.
+	Events(ctx context.Context, q EventQuery) iter.Seq2[api.Event, error]
+}
+
+// EventQuery says which events to tell. Its zero value means all of them.
+type EventQuery struct {
+	After  uint64    // only those with a higher number
+	Since  time.Time // only those that happened then or later
+	Units  []string  // only those of these units; empty: of all, and of none
+	Tail   int       // only the last ones of those that have happened; 0: all
+	Follow bool
 }
 
 // Config describes a server.
@@ -34,28 +79,50 @@ type Config struct {
 	System   System
 	StateDir string       // absolute, where the socket is made
 	Logger   hclog.Logger // nil: none
+
+	// What is nil here is answered with 501.
+	Operator Operator
+	Journal  Journal
+	// Metrics writes the text for Prometheus.
+	Metrics func(io.Writer) error
+
+	// DegradedFails reports whether a degraded system is not ready; nil: it
+	// is.
+	DegradedFails func() bool
 }
 
 // Bounds of what clients may take.
 const (
-	maxConns    = 64
+	maxConns    = 64 // on each listener
+	maxStreams  = 48 // of all listeners together
 	maxBody     = 64 << 10
-	maxHeader   = 16 << 10
+	maxHeader   = 64 << 10 // a query may name many units
 	headTimeout = 2 * time.Second
 	bodyTimeout = 5 * time.Second
-	sendTimeout = 5 * time.Second // of an answer, or of one line of a stream
+	loadTimeout = time.Minute     // for a bundle, which may come from afar
+	sendTimeout = 5 * time.Second // of an answer, or of a part of a stream
 	idleTimeout = 30 * time.Second
-	closeGrace  = time.Second // for last lines, when the server closes
+	closeGrace  = time.Second           // for last words, when the server closes
+	lastLook    = 50 * time.Millisecond // of who follows, then
 )
 
-// Server answers on the control socket until it is closed.
+// Server answers on the control socket, and over TCP once told to [Server.Listen],
+// until it is closed.
 type Server struct {
-	system   System
-	stateDir string
-	log      hclog.Logger
-	http     *http.Server
-	ended    chan struct{} // closed when Serve has returned
-	ask      sync.Mutex    // one question to the engine at a time
+	cfg     Config
+	log     hclog.Logger
+	routes  map[string]*route
+	http    *http.Server
+	ended   chan struct{} // closed when Serve has returned
+	ask     sync.Mutex    // one question to the engine at a time
+	streams chan struct{} // places for streams
+
+	handlers sync.WaitGroup
+	open     context.Context // ends when the server closes
+	shut     context.CancelFunc
+
+	mu       sync.Mutex
+	endpoint *endpoint // over TCP, nil without; guarded by mu
 }
 
 // New opens the socket and begins to answer. It returns an [*api.LiveError]
@@ -71,152 +138,94 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start control server: %w", err)
 	}
-	s := &Server{system: cfg.System, stateDir: cfg.StateDir, log: cfg.Logger, ended: make(chan struct{})}
-	s.http = &http.Server{
-		Handler:           s.routes(),
-		ReadHeaderTimeout: headTimeout,
-		ReadTimeout:       bodyTimeout,
-		WriteTimeout:      sendTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          cfg.Logger.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
+	s := &Server{
+		cfg: cfg, log: cfg.Logger, routes: byPath(table()),
+		ended: make(chan struct{}), streams: make(chan struct{}, maxStreams),
+	}
+	s.open, s.shut = context.WithCancel(context.Background())
+	s.http = s.newHTTP(http.HandlerFunc(s.dispatch))
+	s.http.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
+		if a, ok := conn.(*admitted); ok {
+			ctx = api.WithActor(ctx, api.Actor{Peer: a.peer})
+		}
+		return ctx
 	}
 	go func() {
 		defer close(s.ended)
-		if err := s.http.Serve(newGate(l, maxConns, s.log)); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(newGate(l, maxConns, ownPeers(s.log))); !errors.Is(err, http.ErrServerClosed) {
 			s.log.Error("control socket ended", "error", err)
 		}
 	}()
 	return s, nil
 }
 
-// Close lets answers that are under way end, for at most a second, and
-// removes the socket.
-func (s *Server) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
-	defer cancel()
-	err := s.http.Shutdown(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = s.http.Close()
+// newHTTP returns a server with the bounds that hold for every listener.
+func (s *Server) newHTTP(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: headTimeout,
+		ReadTimeout:       bodyTimeout,
+		WriteTimeout:      sendTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          s.log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
 	}
+}
+
+// Close lets answers that are under way end, for at most a second, and
+// removes the socket. Who follows events or logs gets what there is.
+func (s *Server) Close() error {
+	look := time.AfterFunc(lastLook, s.shut)
+	defer func() {
+		look.Stop()
+		s.shut()
+	}()
+	tcp := make(chan error, 1)
+	go func() { tcp <- s.Listen(nil) }()
+	err := errors.Join(shutdown(s.http), <-tcp)
 	<-s.ended
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		s.handlers.Wait()
+	}()
+	select {
+	case <-gone:
+	case <-time.After(closeGrace):
+		s.log.Error("an operation goes on after the control server's end")
+	}
 	if err != nil {
 		return fmt.Errorf("close control server: %w", err)
 	}
 	return nil
 }
 
-// routes maps paths to handlers. Everything that goes wrong is answered in
-// JSON, unlike by a ServeMux.
-func (s *Server) routes() http.Handler {
-	type route struct {
-		method  string
-		handler http.HandlerFunc
+// following returns the context of a stream that would never end by itself:
+// it ends with the server, too.
+func (s *Server) following(out *stream) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(out.ctx)
+	stop := context.AfterFunc(s.open, cancel)
+	return ctx, func() {
+		stop()
+		cancel()
 	}
-	table := map[string]route{
-		"/v1/healthz": {http.MethodGet, s.healthz},
-		"/v1/status":  {http.MethodGet, s.status},
-		"/v1/down":    {http.MethodPost, s.down},
+}
+
+// shutdown ends a server in order, or after closeGrace at once.
+func shutdown(h *http.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
+	defer cancel()
+	err := h.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = h.Close()
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		to, ok := table[r.URL.Path]
-		switch {
-		case !ok:
-			fail(w, http.StatusNotFound, "there is nothing at this path: use /v1/status, /v1/down or /v1/healthz")
-		case r.Method != to.method && (r.Method != http.MethodHead || to.method != http.MethodGet):
-			w.Header().Set("Allow", to.method)
-			fail(w, http.StatusMethodNotAllowed, "use "+to.method)
-		default:
-			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-			to.handler(w, r)
-		}
-	})
-}
-
-// answer writes one JSON value.
-func answer(w http.ResponseWriter, code int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(v) // the client is gone, which is its affair
-}
-
-func fail(w http.ResponseWriter, code int, text string) {
-	answer(w, code, api.Problem{FormatVersion: api.FormatVersion, Error: text})
-}
-
-func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, api.Healthz{FormatVersion: api.FormatVersion, Status: "ok", PID: os.Getpid()})
-}
-
-func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, s.snapshot())
+	return err
 }
 
 // snapshot asks the engine for its state.
 func (s *Server) snapshot() api.Status {
 	s.ask.Lock()
-	st := s.system.Status()
+	st := s.cfg.System.Status()
 	s.ask.Unlock()
-	return wire(st, s.stateDir, time.Now())
-}
-
-// decode reads a body, which may be left out.
-func decode(r *http.Request, v any) error {
-	d := json.NewDecoder(r.Body)
-	err := d.Decode(v)
-	if errors.Is(err, io.EOF) {
-		return nil
-	}
-	if err == nil && d.More() {
-		err = errors.New("more than one value")
-	}
-	return err
-}
-
-// gate admits a bounded number of connections, and only of those who may.
-type gate struct {
-	net.Listener
-	free chan struct{}
-	log  hclog.Logger
-}
-
-func newGate(l net.Listener, most int, log hclog.Logger) *gate {
-	return &gate{Listener: l, free: make(chan struct{}, most), log: log}
-}
-
-// Accept returns the next connection that is admitted.
-func (g *gate) Accept() (net.Conn, error) {
-	for {
-		conn, err := g.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		peer, err := api.PeerOf(conn)
-		if err != nil || peer.UID != os.Geteuid() && peer.UID != 0 {
-			g.log.Warn("control connection refused", "uid", peer.UID, "pid", peer.PID, "error", err)
-			_ = conn.Close()
-			continue
-		}
-		select {
-		case g.free <- struct{}{}:
-			return &admitted{Conn: conn, leave: sync.OnceFunc(func() { <-g.free })}, nil
-		default:
-			_ = conn.SetWriteDeadline(time.Now().Add(10 * time.Millisecond))
-			_, _ = io.WriteString(conn, "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
-			_ = conn.Close()
-		}
-	}
-}
-
-// admitted is a connection that gives its place back.
-type admitted struct {
-	net.Conn
-	leave func()
-}
-
-// Close ends the connection.
-func (a *admitted) Close() error {
-	defer a.leave()
-	return a.Conn.Close()
+	return wire(st, s.cfg.StateDir, time.Now())
 }

@@ -9,9 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -22,52 +20,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fake is a System with two units, which stop when told.
-type fake struct {
-	mu    sync.Mutex
-	units []engine.UnitStatus
-	asked chan string   // causes of Stop
-	gone  chan struct{} // closed when all has stopped
-	hurry chan struct{}
-}
-
-func newFake() *fake {
-	return &fake{
-		asked: make(chan string, 8), gone: make(chan struct{}), hurry: make(chan struct{}, 8),
-		units: []engine.UnitStatus{
-			{ID: "service.api", Kind: "service", State: engine.Ready, PID: 7, ReadyAfter: 250 * time.Millisecond},
-			{ID: "service.web", Kind: "service", State: engine.Pending, WaitingFor: []string{"service.api ready"}},
-		},
-	}
-}
-
-func (f *fake) Status() engine.Status {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return engine.Status{Name: "demo", State: engine.SystemReady, PID: os.Getpid(), Units: append([]engine.UnitStatus(nil), f.units...)}
-}
-
-func (f *fake) set(state engine.State) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.units[0].State = state
-}
-
-func (f *fake) Stop(ctx context.Context, cause string) error {
-	f.asked <- cause
-	select {
-	case <-f.gone:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (f *fake) Hurry() { f.hurry <- struct{}{} }
-
 func serve(t *testing.T, dir string, f *fake) *Server {
 	t.Helper()
-	s, err := New(Config{System: f, StateDir: dir})
+	s, err := New(Config{System: f, StateDir: dir, Operator: f, Journal: f, Metrics: f.metrics, DegradedFails: func() bool { return f.strict }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,11 +112,34 @@ func TestDownTellsItsProgress(t *testing.T) {
 	<-f.hurry
 }
 
+// raw is a client without ours.
+func raw(dir string) *http.Client {
+	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return api.Dial(ctx, dir) }}}
+}
+
+func get(t *testing.T, hc *http.Client, url string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := hc.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
 func TestRefusals(t *testing.T) {
 	dir := t.TempDir()
 	serve(t, dir, newFake())
-	hc := &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return api.Dial(ctx, dir) }}}
+	hc := raw(dir)
 	for _, test := range []struct {
 		method, path, body string
 		code               int
@@ -169,11 +147,25 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"GET", "/v2/status", "", 404, "/v1/status"},
 		{"GET", "/", "", 404, "nothing at this path"},
+		{"GET", "/v1/status?all", "", 400, "it has no parameters"},
+		{"GET", "/v1/logs?tale=3", "", 400, "use unit, follow, since, tail, grep"},
+		{"GET", "/v1/logs?tail=-3", "", 400, "a whole number"},
+		{"GET", "/v1/logs?tail=1&tail=2", "", 400, "may be given once"},
+		{"GET", "/v1/logs?follow=yes", "", 400, "use true or false"},
+		{"GET", "/v1/logs?grep=%5B", "", 400, "missing closing"},
+		{"GET", "/v1/logs?since=now", "", 400, "2026-01-31T12:00:00Z"},
+		{"GET", "/v1/logs?%zz", "", 400, "the query cannot be read"},
+		{"GET", "/v1/logs?unit=service.nobody", "", 404, "service.nobody"},
+		{"GET", "/v1/events?since=never", "", 400, "number of an event"},
+		{"HEAD", "/v1/logs", "", 405, ""},
 		{"POST", "/v1/status", "", 405, "use GET"},
 		{"GET", "/v1/down", "", 405, "use POST"},
 		{"POST", "/v1/down", "nonsense", 400, "not a down request"},
-		{"POST", "/v1/down", `{"cause":"` + strings.Repeat("x", maxBody) + `"}`, 400, "too large"},
-		{"GET", "/v1/healthz", "", 200, `"status":"ok"`},
+		{"POST", "/v1/down", `{"hury":true}`, 400, "unknown field"},
+		{"POST", "/v1/down", `{}{}`, 400, "more than one value"},
+		{"POST", "/v1/down", `{"cause":"` + strings.Repeat("x", maxBody) + `"}`, 413, "at most 65536 bytes"},
+		{"POST", "/v1/apply", "", 400, "the body is empty"},
+		{"POST", "/v1/commands", `{"verb":"stop"}`, 400, "needs a verb and units"},
 	} {
 		req, err := http.NewRequestWithContext(t.Context(), test.method, "http://x"+test.path, strings.NewReader(test.body))
 		if err != nil {
@@ -185,7 +177,7 @@ func TestRefusals(t *testing.T) {
 		}
 		body, _ := io.ReadAll(resp.Body)
 		_ = resp.Body.Close()
-		if resp.StatusCode != test.code || !strings.Contains(string(body), test.want) || resp.Header.Get("Content-Type") != "application/json" {
+		if resp.StatusCode != test.code || !strings.Contains(string(body), test.want) || resp.Header.Get("Content-Type") != api.ProblemType {
 			t.Errorf("%s %s: %d %s", test.method, test.path, resp.StatusCode, body)
 		}
 	}

@@ -81,7 +81,7 @@ func (d *upDisplay) post(f func()) {
 // observe is told of each transition by the engine's loop.
 func (d *upDisplay) observe(ev engine.Event) {
 	wire := api.Event{
-		Time: ev.Time, Unit: ev.Unit, Kind: ev.Kind, From: string(ev.From), To: string(ev.To),
+		Time: ev.Time, Kind: api.EventTransition, Unit: ev.Unit, UnitKind: ev.Kind, From: string(ev.From), To: string(ev.To),
 		Cause: ev.Cause, Took: api.Seconds(ev.Took.Seconds()), Attempt: ev.Attempt, Next: ev.Next,
 	}
 	d.post(func() { d.view.Event(wire) })

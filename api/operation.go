@@ -1,0 +1,67 @@
+package api
+
+import "time"
+
+// MaxBundle bounds the body of an apply, in bytes.
+const MaxBundle = 64 << 20
+
+// CommandRequest tells units to do something.
+type CommandRequest struct {
+	Verb  string   `json:"verb" doc:"start, stop, restart, or the name of an action of the units."`
+	Units []string `json:"units" doc:"Addresses as status has them; start without any means all that are held."`
+	Args  []string `json:"args,omitempty" doc:"Arguments of an action."`
+}
+
+// Progress is one event of the answer to an apply or a command: exactly one
+// of turn, event, waiting and result is set. The result is the last one.
+type Progress struct {
+	Elapsed Seconds   `json:"elapsed_seconds"`
+	Turn    *Turn     `json:"turn,omitempty" doc:"Another operation goes first."`
+	Event   *Event    `json:"event,omitempty" doc:"A unit changed its state."`
+	Waiting []Waiting `json:"waiting,omitempty" doc:"What is waited for; comes once a second while nothing else does."`
+	Result  *Result   `json:"result,omitempty" doc:"How it ended."`
+}
+
+// Turn is the operation that another one waits for.
+type Turn struct {
+	Operation string    `json:"operation" doc:"In words: up, restart service.api."`
+	Actor     string    `json:"actor,omitempty" doc:"Whose it is."`
+	Since     time.Time `json:"since"`
+}
+
+// Waiting is a unit that is on its way to another state.
+type Waiting struct {
+	Unit  string    `json:"unit"`
+	State string    `json:"state"`
+	Since time.Time `json:"since"`
+	For   []string  `json:"for,omitempty" doc:"Conditions that do not hold yet."`
+}
+
+// The outcomes of an operation.
+const (
+	OutcomeDone       = "done"        // a command: what was asked for holds
+	OutcomeReady      = "ready"       // an apply: everything is ready
+	OutcomeDegraded   = "degraded"    // an apply: everything critical is ready
+	OutcomeFailed     = "failed"      // something critical is not, or a command failed
+	OutcomeRolledBack = "rolled_back" // it failed, and what was there before is back
+	OutcomeCancelled  = "cancelled"   // a down, or the client's end, came between
+	OutcomeRefused    = "refused"     // nothing was done
+)
+
+// Result is how an operation ended.
+type Result struct {
+	Outcome string   `json:"outcome" enum:"done,ready,degraded,failed,rolled_back,cancelled,refused"`
+	Cause   string   `json:"cause,omitempty" doc:"Why, in words, where it did not go well."`
+	Unit    string   `json:"unit,omitempty" doc:"The unit that is to blame."`
+	Lines   []string `json:"lines,omitempty" doc:"The last lines of its log, without sensitive values."`
+	Output  string   `json:"output,omitempty" doc:"What an action said."`
+}
+
+// Failed reports whether the operation did not do what was asked for.
+func (r Result) Failed() bool {
+	switch r.Outcome {
+	case OutcomeDone, OutcomeReady, OutcomeDegraded:
+		return false
+	}
+	return true
+}
