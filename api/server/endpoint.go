@@ -28,6 +28,7 @@ type endpoint struct {
 	cfg    HTTP
 	addr   net.Addr
 	http   *http.Server
+	files  *certificate // nil without TLS
 	policy atomic.Pointer[access]
 	ended  chan struct{}
 }
@@ -84,11 +85,11 @@ func (s *Server) listen(cfg HTTP) (*endpoint, error) {
 	e := &endpoint{cfg: cfg, ended: make(chan struct{})}
 	e.http = s.newHTTP(s.guard(e.policy.Load))
 	if cfg.Cert != "" {
-		files := &certificate{cert: cfg.Cert, key: cfg.Key}
-		if _, err := files.current(nil); err != nil {
+		e.files = &certificate{cert: cfg.Cert, key: cfg.Key}
+		if _, err := e.files.current(nil); err != nil {
 			return nil, fmt.Errorf("listen on %s: %w", cfg.Listen, err)
 		}
-		e.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: files.current}
+		e.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: e.files.current}
 	}
 	l, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
@@ -100,7 +101,7 @@ func (s *Server) listen(cfg HTTP) (*endpoint, error) {
 	go func() {
 		defer close(e.ended)
 		serve := func() error { return e.http.Serve(gated) }
-		if e.http.TLSConfig != nil {
+		if e.files != nil {
 			serve = func() error { return e.http.ServeTLS(gated, "", "") }
 		}
 		if err := serve(); !errors.Is(err, http.ErrServerClosed) {
@@ -126,9 +127,9 @@ func (e *endpoint) allow(cfg HTTP) {
 	e.cfg = cfg
 	host, _, _ := net.SplitHostPort(cfg.Listen)
 	a := &access{token: cfg.Token, host: host, metrics: cfg.PublicMetrics, secure: cfg.Cert != ""}
-	if tlsConfig := e.http.TLSConfig; tlsConfig != nil {
+	if e.files != nil {
 		a.named = func(host string) bool {
-			c, err := tlsConfig.GetCertificate(nil)
+			c, err := e.files.current(nil)
 			return err == nil && c.Leaf != nil && c.Leaf.VerifyHostname(host) == nil
 		}
 	}

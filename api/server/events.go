@@ -52,7 +52,7 @@ func eventID(ev api.Event) string {
 // when they connect again goes before the query that they repeat.
 func eventQuery(r *http.Request) (EventQuery, error) {
 	values := r.URL.Query()
-	q := EventQuery{Units: values["unit"], Tail: number(r, "tail"), Follow: flag(r, "follow")}
+	q := EventQuery{Units: values["unit"], Tail: number(r, "tail"), Follow: given(r, "follow")}
 	last := r.Header.Get("Last-Event-ID")
 	since := cmp.Or(last, values.Get("since"))
 	if since == "" {

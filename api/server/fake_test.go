@@ -29,12 +29,13 @@ type fake struct {
 	// happened is the journal, and more what comes to who follows.
 	happened []api.Event
 	more     chan api.Event
+	running  *plan.Running
 }
 
 func newFake() *fake {
 	return &fake{
 		asked: make(chan string, 8), gone: make(chan struct{}), hurry: make(chan struct{}, 8),
-		state: engine.SystemReady, more: make(chan api.Event),
+		state: engine.SystemReady, more: make(chan api.Event), running: new(plan.Running),
 		units: []engine.UnitStatus{
 			{ID: "service.api", Kind: "service", State: engine.Ready, PID: 7, ReadyAfter: 250 * time.Millisecond},
 			{ID: "service.web", Kind: "service", State: engine.Pending, WaitingFor: []string{"service.api ready"}},
@@ -67,7 +68,7 @@ func (f *fake) Stop(ctx context.Context, cause string) error {
 func (f *fake) Hurry() { f.hurry <- struct{}{} }
 
 func (f *fake) Units() *plan.Running {
-	return &plan.Running{Units: []plan.RunningUnit{{ID: "service.api", Digest: "d1", State: "ready"}}}
+	return f.running
 }
 
 func (f *fake) Apply(ctx context.Context, req ApplyRequest, progress func(api.Progress)) (api.Result, error) {

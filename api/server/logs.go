@@ -63,7 +63,7 @@ func (s *Server) logQuery(r *http.Request) (log.Query, error) {
 	values := r.URL.Query()
 	q := log.Query{
 		Dir: engine.LogDir(s.cfg.StateDir), Units: values["unit"],
-		Tail: number(r, "tail"), Follow: flag(r, "follow"),
+		Tail: number(r, "tail"), Follow: given(r, "follow"),
 	}
 	if text := values.Get("grep"); text != "" {
 		re, err := regexp.Compile(text)

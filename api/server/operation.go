@@ -39,7 +39,7 @@ func (s *Server) apply(w http.ResponseWriter, r *http.Request) {
 	req := ApplyRequest{
 		Bundle:     bundle,
 		PlanDigest: r.URL.Query().Get("plan"),
-		NoRollback: flag(r, "no_rollback"),
+		NoRollback: given(r, "no_rollback"),
 		Actor:      actor(r),
 	}
 	s.operate(w, r, func(ctx context.Context, progress func(api.Progress)) (api.Result, error) {

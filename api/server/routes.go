@@ -127,8 +127,8 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	if given := r.Header.Get("Content-Type"); given != "" && to.bodyType != "" {
-		if media, _, err := mime.ParseMediaType(given); err != nil || media != to.bodyType {
+	if sent := r.Header.Get("Content-Type"); sent != "" && to.bodyType != "" {
+		if media, _, err := mime.ParseMediaType(sent); err != nil || media != to.bodyType {
 			fail(w, http.StatusUnsupportedMediaType, "the body must be "+to.bodyType)
 			return
 		}
@@ -200,8 +200,8 @@ func (p param) fits(v string) error {
 	return nil
 }
 
-// flag and number read a parameter that check has looked at.
-func flag(r *http.Request, name string) bool { return r.URL.Query().Get(name) == "true" }
+// given and number read a parameter that check has looked at.
+func given(r *http.Request, name string) bool { return r.URL.Query().Get(name) == "true" }
 
 func number(r *http.Request, name string) int {
 	n, err := strconv.Atoi(r.URL.Query().Get(name))

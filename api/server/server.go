@@ -161,8 +161,11 @@ func New(cfg Config) (*Server, error) {
 
 // newHTTP returns a server with the bounds that hold for every listener.
 func (s *Server) newHTTP(h http.Handler) *http.Server {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true) // one request at a time is what a connection may ask
 	return &http.Server{
 		Handler:           h,
+		Protocols:         &protocols,
 		ReadHeaderTimeout: headTimeout,
 		ReadTimeout:       bodyTimeout,
 		WriteTimeout:      sendTimeout,
