@@ -61,9 +61,10 @@ func compare(p *Plan, d *draft, order []*Step, facts Facts) {
 		u := &running.Units[i]
 		c.units[u.ID] = u
 		if _, ok := d.index[u.ID]; !ok {
-			p.Stops = append(p.Stops, Stopped{ID: u.ID, Reason: d.goneReason(u.ID)})
+			p.Stops = append(p.Stops, Stopped{ID: u.ID})
 		}
 	}
+	d.explain(p.Stops)
 	slices.SortFunc(p.Stops, func(a, b Stopped) int { return strings.Compare(a.ID, b.ID) })
 	p.Settings = changes(running.Settings, Settings(d.sys, facts.Key))
 	for _, s := range order { // each after all it needs
@@ -195,33 +196,41 @@ func (s *Step) difference(u *RunningUnit) string {
 // them does not.
 const unshown = "an attribute that is not shown changed"
 
-// goneReason says why a unit that runs is no step any more.
-func (d *draft) goneReason(id string) string {
-	text, migrations := migrationsOf(id)
-	if !migrations {
-		text = id
+// explain says why units that run are no steps any more.
+func (d *draft) explain(stops []Stopped) {
+	if len(stops) == 0 {
+		return
 	}
-	a, err := spec.ParseAddr(text)
-	if err != nil {
-		return "no longer declared"
+	siblings := make(map[spec.Addr]spec.Addr, len(d.byBlock)) // an instance of each block
+	for a := range d.byBlock {
+		siblings[a.Block()] = a
 	}
+	disabled := make(map[spec.Addr]string, len(d.sys.Disabled))
 	for _, off := range d.sys.Disabled {
-		if off.Addr == a || off.Addr == a.Block() {
-			return strings.TrimSpace("disabled " + off.Range.String())
+		disabled[off.Addr] = strings.TrimSpace("disabled " + off.Range.String())
+	}
+	for i := range stops {
+		server, migrations := migrationsOf(stops[i].ID)
+		if !migrations {
+			server = stops[i].ID
+		}
+		a, err := spec.ParseAddr(server)
+		other, sibling := siblings[a.Block()]
+		switch why := cmp.Or(disabled[a], disabled[a.Block()]); {
+		case err != nil:
+			stops[i].Reason = "no longer declared"
+		case why != "":
+			stops[i].Reason = why
+		case migrations && d.byBlock[a].first != "":
+			stops[i].Reason = "up applies no migrations to it any more"
+		case slices.ContainsFunc(d.sys.Tasks, func(t *spec.Task) bool { return t.Addr == a }):
+			stops[i].Reason = "no longer a step of up"
+		case sibling:
+			stops[i].Reason = regroupedReason(a, other)
+		default:
+			stops[i].Reason = "no longer declared"
 		}
 	}
-	if _, ok := d.byBlock[a]; ok && migrations {
-		return "up applies no migrations to it any more"
-	}
-	if slices.ContainsFunc(d.sys.Tasks, func(t *spec.Task) bool { return t.Addr == a }) {
-		return "no longer a step of up"
-	}
-	for other := range d.byBlock {
-		if other.Block() == a.Block() {
-			return regroupedReason(a, other)
-		}
-	}
-	return "no longer declared"
 }
 
 // regroupedReason says why an instance is gone while others of its block are
