@@ -16,24 +16,28 @@ import (
 // externalWork stays connected to a database that runs elsewhere.
 type externalWork struct {
 	*site
-	db *spec.Database
+	db *current[spec.Database]
 }
+
+// become implements work.
+func (w *externalWork) become(other work) { w.db.follow(other.(*externalWork).db) }
 
 // run checks once that the database answers, and then watches it until it
 // is told to stop: a database that goes away is unhealthy, and ready again
 // when it is back. There is nothing to restart.
 func (w *externalWork) run(ctx context.Context, a *attempt) Outcome {
-	endpoint, err := w.endpoint(w.db)
+	db := w.db.get()
+	endpoint, err := w.endpoint(db)
 	if err != nil {
-		return permanent("read the address of "+w.db.Addr.String(), err)
+		return permanent("read the address of "+db.Addr.String(), err)
 	}
 	a.started(0)
 	if err := endpoint.Check(ctx, 0); err != nil {
 		return Outcome{Err: err, Permanent: !pg.IsTemporary(err)}
 	}
-	w.setEndpoint(w.db.Addr, endpoint)
+	w.setEndpoint(db.Addr, endpoint)
 	a.ready()
-	watchDatabase(ctx, a, endpoint, w.db.Health)
+	watchDatabase(ctx, a, endpoint, w.db)
 	return Outcome{}
 }
 
@@ -62,6 +66,21 @@ func (s *site) endpoint(db *spec.Database) (pg.Endpoint, error) {
 	return parts.Endpoint()
 }
 
+// check implements checker.
+func (w *externalWork) check(ctx context.Context) error {
+	db := w.db.get()
+	endpoint, err := w.endpoint(db)
+	if err != nil {
+		return err
+	}
+	return endpoint.Check(ctx, db.Health.Timeout.Std())
+}
+
+// check implements checker.
+func (w *serverWork) check(ctx context.Context) error {
+	return w.server.Endpoint().Check(ctx, w.db.get().Health.Timeout.Std())
+}
+
 // setEndpoint makes a database's attributes known to those who wait for it.
 func (s *site) setEndpoint(addr spec.Addr, e pg.Endpoint) {
 	attributes := map[string]any{}
@@ -76,24 +95,29 @@ func (s *site) setEndpoint(addr spec.Addr, e pg.Endpoint) {
 }
 
 // watchDatabase reports whether a database still answers, until ctx ends.
-func watchDatabase(ctx context.Context, a *attempt, e pg.Endpoint, h spec.Health) {
-	_ = pg.Watch(ctx, pg.HealthConfig{Endpoint: e, Health: h, Report: func(err error) {
-		if err != nil {
-			a.health(err.Error())
-			return
-		}
-		a.health("")
-	}})
+func watchDatabase(ctx context.Context, a *attempt, e pg.Endpoint, db *current[spec.Database]) {
+	db.each(ctx, func(ctx context.Context, db *spec.Database) {
+		_ = pg.Watch(ctx, pg.HealthConfig{Endpoint: e, Health: db.Health, Report: func(err error) {
+			if err != nil {
+				a.health(err.Error())
+				return
+			}
+			a.health("")
+		}})
+	})
 }
 
 // serverWork runs a PostgreSQL server.
 type serverWork struct {
 	*site
-	db     *spec.Database
+	db     *current[spec.Database]
 	id     string
 	out    *log.Log
 	server *pg.Server
 }
+
+// become implements work.
+func (w *serverWork) become(other work) { w.db.follow(other.(*serverWork).db) }
 
 // run prepares the data directory, starts the server and stays with it.
 func (w *serverWork) run(ctx context.Context, a *attempt) Outcome {
@@ -151,9 +175,9 @@ func (w *serverWork) watch(ctx context.Context, a *attempt, failed chan<- error)
 		return
 	}
 	endpoint := w.server.Endpoint()
-	w.setEndpoint(w.db.Addr, endpoint)
+	w.setEndpoint(w.db.get().Addr, endpoint)
 	a.ready()
-	watchDatabase(ctx, a, endpoint, w.db.Health)
+	watchDatabase(ctx, a, endpoint, w.db)
 }
 
 // serverLast bounds how long a server may take to end after the last means.
@@ -163,7 +187,7 @@ const serverLast = 30 * time.Second
 // backends and shared memory behind: a fast shutdown, and after the timeout
 // an immediate one.
 func (w *serverWork) stop(x *execution, a *attempt) error {
-	stopServer(x.proc, w.db.Stop.Timeout.Std(), a.hurry)
+	stopServer(x.proc, w.db.get().Stop.Timeout.Std(), a.hurry)
 	return x.end()
 }
 
@@ -228,7 +252,7 @@ func (e *Engine) databaseMember(id string, db *spec.Database) (member, error) {
 		restart: spec.Restart{On: "always", Limit: 5, Within: spec.Duration(time.Minute), Backoff: db.Retry.Backoff},
 	}}
 	if db.Source != "managed" {
-		m.work = &externalWork{site: e.site, db: db}
+		m.work = &externalWork{site: e.site, db: newCurrent(db)}
 		return m, nil
 	}
 	out, err := e.openLog(id, db.Log)
@@ -236,19 +260,20 @@ func (e *Engine) databaseMember(id string, db *spec.Database) (member, error) {
 		return member{}, err
 	}
 	m.port = e.site.number(db.Addr, "", db.Managed.Port)
+	m.claims = []string{claim("127.0.0.1", m.port), "data directory " + db.Managed.DataDir}
 	server, err := e.site.newServer(db, id)
 	if err != nil {
 		return member{}, err
 	}
 	e.servers[db.Addr] = server
-	m.work = &serverWork{site: e.site, db: db, id: id, out: out, server: server}
+	m.work = &serverWork{site: e.site, db: newCurrent(db), id: id, out: out, server: server}
 	return m, nil
 }
 
 // newServer describes the managed server of a database.
 func (s *site) newServer(db *spec.Database, id string) (*pg.Server, error) {
 	cfg := pg.Config{
-		Name: db.Addr.Name, StateDir: s.system.StateDir, Managed: *db.Managed,
+		Name: db.Addr.Name, StateDir: s.stateDir, Managed: *db.Managed,
 		Port: s.number(db.Addr, "", db.Managed.Port), Runner: pgRunner{s.host, id},
 		Note: func(text string) { s.log.Info(text, "unit", id) },
 	}

@@ -2,267 +2,232 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math/rand/v2"
+	"path/filepath"
+	"runtime"
 	"sync"
 	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/syndicate/syndicate/engine/log"
+	"github.com/syndicate/syndicate/engine/pg"
+	"github.com/syndicate/syndicate/engine/probe"
+	"github.com/syndicate/syndicate/engine/process"
+	"github.com/syndicate/syndicate/plan"
+	"github.com/syndicate/syndicate/spec"
 )
 
-// Event is one transition of a unit.
-type Event struct {
-	Time     time.Time
-	Unit     string
-	Kind     string
-	From, To State
-	Cause    string
-	// Took is the time from the start of the run to this state.
-	Took time.Duration
-	// Attempt is the number of the attempt in the current series.
-	Attempt int
-	// Next is when the next attempt begins, for Backoff.
-	Next time.Time
+// Config describes one life of a system.
+type Config struct {
+	System     *spec.System
+	Plan       *plan.Plan // of System, with nothing running
+	ConfigPath string     // absolute: the file or directory
+	Life       string     // a random mark for recognising leftovers
+	Ports      Ports      // a number for each "auto"
+	Log        hclog.Logger
+	Key        []byte // of the digests of sensitive settings
+
+	// Held are the units that a person stopped before, and who did.
+	Held map[string]string
+	// Completed are the one-shot units that completed earlier in this life,
+	// with the run digest of what they were then.
+	Completed map[string]string
+
+	// Observe is told of each transition, and Settled once of the system's
+	// state when everything was started, or failed. Hold is told when a
+	// person's hold on a unit begins or, with an empty reason, ends, and
+	// Completion when a one-shot unit has completed. All are called in
+	// order, by one goroutine, and must not block.
+	Observe    func(Event)
+	Settled    func(state Health, cause string)
+	Hold       func(unit, by string)
+	Completion func(unit, runDigest string)
+	// Merger gets all output besides the log files; nil: nobody does.
+	Merger *log.Merger
 }
 
-// Result is how a life of a system ended.
-type Result struct {
-	// Settled is whether everything was started, or failed, once.
-	Settled bool
-	// Failure is why the system failed, empty where it did not.
-	Failure string
-	// Cause is why it stopped.
-	Cause string
-	// Degraded lists what had failed when it stopped.
-	Degraded []string
+// Engine is one life of a system.
+type Engine struct {
+	cfg   Config
+	site  *site
+	core  *core
+	turns turns
+	since time.Time
+
+	mu      sync.Mutex
+	logs    map[string]*log.Log          // guarded by mu
+	current declaration                  // what is in force; guarded by mu
+	waits   map[*operation]chan struct{} // for their ends; guarded by mu
+
+	// servers are the managed databases: a database stands before its
+	// migrations in the plan. Who has the turn owns it.
+	servers map[spec.Addr]*pg.Server
 }
 
-// work is what a unit does between its start and its end.
-type work interface {
-	// run makes one attempt. It reports through a, and returns once nothing
-	// of what it started is left; when ctx ends it stops in good order, and
-	// quickly once a.hurry is closed.
-	run(ctx context.Context, a *attempt) Outcome
+// declaration is what up was told last.
+type declaration struct {
+	system *spec.System
+	ports  Ports
 }
 
-// attempt is one run of a unit, as its work sees it. Its functions may be
-// called from any goroutine until run returns.
-type attempt struct {
-	number  int // of the run, from 1
-	hurry   <-chan struct{}
-	started func(pid int)
-	ready   func()
-	health  func(problem string)
-}
-
-// member is a unit with its work.
-type member struct {
-	policy
-	kind string
-	work work
-	port int
-	url  string
-}
-
-// core runs members as their machine decides. It knows nothing of what they
-// do. Observe and settled are called from the loop and must not block.
-type core struct {
-	members []member
-	machine *machine
-	observe func(Event)
-	settled func(Health, string)
-
-	inbox   chan any
-	done    chan struct{} // closed when the loop has ended
-	hurry   chan struct{}
-	once    sync.Once
-	runs    sync.WaitGroup
-	cancels []context.CancelCauseFunc // by unit, of its live run
-	since   time.Time
-	last    []UnitStatus // after the loop
-	final   Health
-	why     string
-}
-
-// errStopped is the cause that a run's context ends with.
-var errStopped = errors.New("stopped")
-
-// newCore takes members in topological order.
-func newCore(members []member, observe func(Event), settled func(Health, string)) *core {
-	policies := make([]policy, len(members))
-	for i, m := range members {
-		policies[i] = m.policy
+// New builds the units of a plan. It starts nothing yet, but the engine has
+// to be Run, or closed by a Run whose context has ended.
+func New(cfg Config) (*Engine, error) {
+	if n := len(cfg.System.Unbuilt); n > 0 {
+		return nil, fmt.Errorf("build the engine: %d declared features have no runtime in this version, first %s", n, cfg.System.Unbuilt[0].Name)
 	}
-	if observe == nil {
-		observe = func(Event) {}
+	if cfg.Log == nil {
+		cfg.Log = hclog.NewNullLogger()
 	}
-	if settled == nil {
-		settled = func(Health, string) {}
+	host, err := process.New(process.Config{Life: cfg.Life, Logger: cfg.Log.Named("process")})
+	if err != nil {
+		return nil, fmt.Errorf("build the engine: %w", err)
 	}
-	return &core{
-		members: members,
-		machine: newMachine(policies, rand.Float64),
-		observe: observe,
-		settled: settled,
-		inbox:   make(chan any, 64),
-		done:    make(chan struct{}),
-		hurry:   make(chan struct{}),
-		cancels: make([]context.CancelCauseFunc, len(members)),
+	e := &Engine{
+		cfg:     cfg,
+		site:    newSite(cfg.System, cfg.Life, cfg.Ports, cfg.Log),
+		logs:    make(map[string]*log.Log, len(cfg.Plan.Steps)),
+		waits:   map[*operation]chan struct{}{},
+		current: declaration{cfg.System, cfg.Ports},
+		servers: map[spec.Addr]*pg.Server{},
 	}
-}
-
-// run starts everything and returns once everything has stopped: when ctx
-// ends, when something critical failed, or when stop is called.
-func (c *core) run(ctx context.Context) Result {
-	defer close(c.done)
-	c.since = time.Now()
-	c.handle(evBegin{})
-	stop := ctx.Done()
-	for c.machine.phase != phaseDone {
-		select {
-		case ev := <-c.inbox:
-			c.handle(ev)
-		case <-stop:
-			stop = nil
-			c.handle(evStop{cause: context.Cause(ctx).Error()})
-		}
+	e.site.host, e.site.files = host, new(probe.Files)
+	e.site.slots = probe.NewSlots(max(runtime.NumCPU()/2, 1))
+	members, err := e.members(cfg.System, cfg.Plan, nil)
+	if err != nil {
+		e.close()
+		return nil, fmt.Errorf("build the engine: %w", err)
 	}
-	c.runs.Wait()
-	c.last = c.unitStatus()
-	c.final, c.why = c.machine.systemState()
-	return c.result()
-}
-
-// handle takes one message: a question is answered, an event goes to the
-// machine and its effects are carried out.
-func (c *core) handle(ev any) {
-	if ask, ok := ev.(func()); ok {
-		ask()
-		return
-	}
-	now := time.Now()
-	for _, eff := range c.machine.handle(now, ev) {
-		switch eff := eff.(type) {
-		case startRun:
-			c.start(eff)
-		case stopRun:
-			c.cancels[eff.unit](fmt.Errorf("%w: %s", errStopped, eff.cause))
-		case setTimer:
-			time.AfterFunc(eff.at.Sub(now), func() { c.send(evTimer{eff.unit, eff.seq}) })
-		case changed:
-			c.report(now, eff)
-		case upSettled:
-			c.settled(c.machine.systemState())
-		}
-	}
-}
-
-// send delivers a message to the loop, or drops it once the loop has ended.
-func (c *core) send(ev any) {
-	select {
-	case c.inbox <- ev:
-	case <-c.done:
-	}
-}
-
-// start begins a run in a goroutine of its own, which the core waits for.
-func (c *core) start(eff startRun) {
-	i, run := eff.unit, eff.run
-	ctx, cancel := context.WithCancelCause(context.Background())
-	c.cancels[i] = cancel
-	a := &attempt{
-		number:  run,
-		hurry:   c.hurry,
-		started: func(pid int) { c.send(evStarted{i, run, pid}) },
-		ready:   func() { c.send(evReady{i, run}) },
-		health:  func(problem string) { c.send(evHealth{i, run, problem}) },
-	}
-	c.runs.Go(func() {
-		defer cancel(nil)
-		c.send(evEnded{i, run, c.members[i].work.run(ctx, a)})
+	e.core = newCore(members, watcher{
+		observe:   cfg.Observe,
+		settled:   e.settled,
+		held:      cfg.Hold,
+		dropped:   e.dropped,
+		ended:     e.operationEnded,
+		completed: cfg.Completion,
 	})
+	e.core.machine.configure(settingsOf(cfg.System))
+	e.core.machine.remember(cfg.Held, cfg.Completed)
+	e.since = time.Now()
+	e.turns.begin("up")
+	return e, nil
 }
 
-// report tells the observer of a transition.
-func (c *core) report(now time.Time, eff changed) {
-	u := c.machine.units[eff.unit]
-	ev := Event{
-		Time: now, Unit: u.id, Kind: c.members[eff.unit].kind,
-		From: eff.from, To: eff.to, Cause: u.cause, Attempt: u.attempt,
+// settled ends the turn of the first start.
+func (e *Engine) settled(state Health, cause string) {
+	e.turns.end()
+	if e.cfg.Settled != nil {
+		e.cfg.Settled(state, cause)
 	}
-	if !u.started.IsZero() {
-		ev.Took = now.Sub(u.started)
-	}
-	if eff.to == Backoff {
-		ev.Next = u.next
-	}
-	c.observe(ev)
 }
 
-// stop asks for the orderly end of everything. It does not wait.
-func (c *core) stop(cause string) { c.send(evStop{cause}) }
-
-// quicken makes every stop, under way or to come, a quick one.
-func (c *core) quicken() { c.once.Do(func() { close(c.hurry) }) }
-
-// snapshot returns the state of the system and of all units at one moment.
-func (c *core) snapshot() (Health, string, []UnitStatus) {
-	type answer struct {
-		state Health
-		cause string
-		units []UnitStatus
+// dropped closes what belonged to a unit that is no more.
+func (e *Engine) dropped(m *member) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if l := e.logs[m.id]; l != nil {
+		delete(e.logs, m.id)
+		_ = l.Close()
 	}
-	reply := make(chan answer, 1)
-	ask := func() {
-		state, cause := c.machine.systemState()
-		reply <- answer{state, cause, c.unitStatus()}
+}
+
+// Run brings the system up, supervises it and stops it in reverse: when ctx
+// ends, after Stop, or when it fails in a way that ends it. Nothing that it
+// started is left when it returns.
+func (e *Engine) Run(ctx context.Context) Result {
+	result := e.core.run(ctx)
+	e.close()
+	return result
+}
+
+// close releases everything that units share.
+func (e *Engine) close() {
+	if err := e.site.host.Close(); err != nil {
+		e.cfg.Log.Error("cannot end every process", "error", err)
 	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, l := range e.logs {
+		_ = l.Close()
+	}
+	e.site.files.Close()
+	if e.site.notifier != nil {
+		_ = e.site.notifier.Close()
+	}
+}
+
+// Stop stops everything in order and returns once that is done, or when ctx
+// ends. The system stops all the same.
+func (e *Engine) Stop(ctx context.Context, cause string) error {
+	e.core.stop(cause)
 	select {
-	case c.inbox <- ask:
-		select {
-		case a := <-reply:
-			return a.state, a.cause, a.units
-		case <-c.done:
-		}
-	case <-c.done:
+	case <-e.core.done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
-	return c.final, c.why, c.last
 }
 
-// unitStatus copies the state of all units. Only the loop calls it.
-func (c *core) unitStatus() []UnitStatus {
-	list := make([]UnitStatus, len(c.members))
-	for i, u := range c.machine.units {
-		m := &c.members[i]
-		s := UnitStatus{
-			ID: u.id, Kind: m.kind, State: u.state, Critical: u.critical,
-			Since: u.since, ReadyAfter: u.readyIn, PID: u.pid,
-			Port: m.port, URL: m.url,
-			Attempt: u.attempt, Restarts: u.restarts,
-			WaitingFor: c.machine.waitingFor(u),
-			Cause:      u.cause, LastExit: u.lastExit,
-		}
-		if u.live {
-			s.Started = u.started
-		}
-		if u.state == Backoff || u.state == Failed {
-			s.Next = u.next
-		}
-		list[i] = s
+// Hurry makes every stop a quick one: what has not ended is killed.
+func (e *Engine) Hurry() { e.core.quicken() }
+
+// Status returns the state of everything at one moment.
+func (e *Engine) Status() Status {
+	state, cause, units := e.core.snapshot()
+	return Status{
+		Name: e.system().Name, Config: e.cfg.ConfigPath, Life: e.cfg.Life,
+		PID: pid(), Since: e.since, State: state, Cause: e.site.redact.clean(cause), Units: units,
 	}
-	return list
 }
 
-// result says how it went. Only the loop calls it.
-func (c *core) result() Result {
-	r := Result{
-		Settled: c.machine.settled,
-		Failure: c.machine.failure,
-		Cause:   c.machine.cause,
+// Tail returns the last lines, at most n, that the latest run of a unit
+// wrote, with sensitive values replaced.
+func (e *Engine) Tail(unit string, n int) []string {
+	e.mu.Lock()
+	l := e.logs[unit]
+	e.mu.Unlock()
+	if l == nil {
+		return nil
 	}
-	for _, u := range c.machine.units {
-		if u.state == Failed {
-			r.Degraded = append(r.Degraded, fmt.Sprintf("%s failed: %s", u.id, u.cause))
-		}
+	lines, err := l.Tail(n, true)
+	if err != nil {
+		return []string{"(the log cannot be read: " + err.Error() + ")"}
 	}
-	return r
+	texts := make([]string, 0, len(lines))
+	for _, line := range lines {
+		texts = append(texts, e.site.redact.clean(string(line.Text)))
+	}
+	return texts
+}
+
+// LogDir returns the directory of a system's log files.
+func LogDir(stateDir string) string { return filepath.Join(stateDir, "logs") }
+
+// system returns what is declared now.
+func (e *Engine) system() *spec.System {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.current.system
+}
+
+// openLog opens the log of a unit, or gives one that is open its bounds.
+func (e *Engine) openLog(id string, bounds spec.Log) (*log.Log, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if l := e.logs[id]; l != nil {
+		l.Bound(int64(bounds.MaxSize), bounds.Keep)
+		return l, nil
+	}
+	l, err := log.Open(log.Config{
+		Dir: LogDir(e.site.stateDir), Unit: id,
+		MaxSize: int64(bounds.MaxSize), Keep: bounds.Keep,
+		Buffers: e.site.buffers, Merger: e.cfg.Merger,
+		OnError: func(err error) { e.cfg.Log.Warn("log trouble", "unit", id, "error", err) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	e.logs[id] = l
+	return l, nil
 }

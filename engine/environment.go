@@ -48,8 +48,8 @@ func (e *environment) list() []string {
 // The process layer adds the marks of unit and life. What is sensitive is
 // made known to the redactor.
 func (s *site) childEnv(cmd *spec.Command, port int) ([]string, error) {
-	env := &environment{values: make(map[string]string, len(s.system.Environ)+8)}
-	env.setAll(s.system.Environ)
+	env := &environment{values: make(map[string]string, len(s.environ)+8)}
+	env.setAll(s.environ)
 	env.setAll(cmd.Inherited)
 	if port != 0 {
 		env.set("PORT", strconv.Itoa(port))

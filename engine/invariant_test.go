@@ -37,7 +37,7 @@ type fake struct {
 // world is the truth about all fakes. Guarded by mu.
 type world struct {
 	mu         sync.Mutex
-	members    []member
+	members    []*member
 	dependents [][]int // direct
 	live       []bool
 	executing  []bool
@@ -64,6 +64,8 @@ func (w *world) transitively(i int) int {
 	}
 	return -1
 }
+
+func (f *fake) become(work) {}
 
 func (f *fake) run(ctx context.Context, a *attempt) Outcome {
 	w, i := f.world, f.index
@@ -163,7 +165,7 @@ func (f *fake) stop(cause string, a *attempt, s script) Outcome {
 
 // scenario is a random system.
 type scenario struct {
-	members     []member
+	members     []*member
 	fakes       []*fake
 	parallelism int
 	stopOnFail  bool
@@ -234,7 +236,7 @@ func drawScenario(t *rapid.T) *scenario {
 			p.needs = append(p.needs, need{unit: j, condition: condition, soft: rapid.IntRange(0, 3).Draw(t, "soft") == 0})
 		}
 		s.fakes = append(s.fakes, f)
-		s.members = append(s.members, member{policy: p, kind: "service", work: f})
+		s.members = append(s.members, &member{policy: p, kind: "service", work: f})
 	}
 	return s
 }
@@ -267,7 +269,7 @@ func (s *scenario) play(t *testing.T) []string {
 			fmt.Sscanf(ev.Unit, "unit.%d", &i)
 			w.settledAt[i] = ev.To
 		}
-		c = newCore(s.members, observe, nil)
+		c = newCore(s.members, watcher{observe: observe})
 		c.machine.parallelism = s.parallelism
 		c.machine.stopOnFail, c.machine.failDegraded = s.stopOnFail, s.failDegrade
 		ended := make(chan Result, 1)
@@ -366,10 +368,10 @@ func TestUpTakesTheCriticalPath(t *testing.T) {
 			var took time.Duration
 			began := time.Now()
 			var c *core
-			c = newCore(s.members, nil, func(Health, string) {
+			c = newCore(s.members, watcher{settled: func(Health, string) {
 				took = time.Since(began)
 				go c.stop("test")
-			})
+			}})
 			c.run(context.Background())
 			if took != critical {
 				rt.Errorf("took %s, and the critical path is %s", took, critical)

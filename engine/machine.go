@@ -1,8 +1,8 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/syndicate/syndicate/spec"
@@ -12,7 +12,7 @@ import (
 // begin anew.
 const healthyAgain = 2 * time.Minute
 
-// policy is what the machine needs to know of a unit.
+// policy is what the machine needs to know of a unit's definition.
 type policy struct {
 	id       string
 	critical bool
@@ -26,7 +26,24 @@ type policy struct {
 	restartUnhealthy bool
 	// restartWithNeeds restarts the unit when something it needs came back.
 	restartWithNeeds bool
-	needs            []need
+	// standsOnNeeds makes "completed" hold only while what the unit itself
+	// needs holds: a database is migrated as long as its server is ready.
+	standsOnNeeds bool
+	needs         []need
+	// claims are what one run at a time can have: "port 127.0.0.1:8080".
+	claims []string
+	// digest names the definition, runDigest the part of it that a running
+	// process depends on. Two definitions with one runDigest differ at most
+	// in what can be changed in place.
+	digest, runDigest string
+	// inPlace says that the definition takes the place of one that does not
+	// run without a run of its own, whatever the digests.
+	inPlace bool
+	// why is the reason of a changed definition, for people.
+	why string
+	// rerun has a unit start that has failed, or that has completed and has
+	// more to do.
+	rerun bool
 }
 
 // need is one condition of another unit that must hold at every start.
@@ -38,13 +55,17 @@ type need struct {
 
 // unit is the state of one unit. The loop owns it.
 type unit struct {
-	policy
+	*member         // the definition in force
+	next    *member // the one that replaces it in its turn, or nil
+	// dependents are the units that need this one, by the definition in
+	// force or the next.
 	dependents []int
 
 	state   State
 	since   time.Time
 	cause   string
-	run     int  // number of the current or last run
+	run     int  // number of the current or last run; no two runs share one
+	runs    int  // how many there were
 	live    bool // the run has not ended
 	started time.Time
 	pid     int
@@ -52,7 +73,7 @@ type unit struct {
 	executing bool
 	readyAt   time.Time     // of the current run, zero before
 	readyIn   time.Duration // from the start to the readiness of the last run
-	everReady bool          // in this life
+	everReady bool          // since the definition in force came
 	attempt   int           // in the current series, from 1
 	streak    int           // new attempts since the backoff last began anew
 	restarts  int           // since the life began
@@ -60,15 +81,24 @@ type unit struct {
 	intended  string        // why the engine ended the run to start another
 	lastExit  string
 	timer     int // sequence number of the timer that counts
-	next      time.Time
-	queued    bool // in machine.queue
-	gone      bool // stopped for good, and so is all that depends on it
+	nextAt    time.Time
+	queued    bool   // in machine.queue
+	done      string // runDigest of the definition that has completed last
+
+	held    string // who stopped it until further notice, empty for nobody
+	removal bool   // it is declared no longer
+	yield   bool   // it must stop before its next definition can start
+	down    bool   // it must not run now: see takeDown
+	downBy  string // why
+	gone    bool   // down, and nothing that depends on it runs any more
 }
 
 // machine decides what happens to the units. It is pure: no clock, no I/O,
 // no goroutine. Each event gives the effects that the loop has to carry out.
 type machine struct {
-	units []*unit
+	units []*unit        // nil where one was removed
+	byID  map[string]int // their places
+	order []int          // of units, as they are declared
 
 	parallelism  int  // 0: unlimited
 	failDegraded bool // degraded = "fail"
@@ -76,13 +106,18 @@ type machine struct {
 	random       func() float64
 
 	phase   phase
-	failure string // why the system failed
-	cause   string // why it stops
-	settled bool   // everything was started, or failed, once
-	active  int    // units in Starting
-	alive   int    // units with a live run
+	op      *operation // under way, or nil
+	failure string     // why the system failed
+	cause   string     // why it stops
+	settled bool       // everything was started, or failed, once
+	runs    int        // begun so far
+	timers  int        // set so far
+	active  int        // units in Starting
+	alive   int        // units with a live run
 	count   map[State]int
-	queue   []int // units whose needs may have changed
+	queue   []int          // units whose needs may have changed
+	claimed map[string]int // what live runs have, by whom
+	stale   bool           // who is down has to be decided anew
 	effects []effect
 	now     time.Time
 }
@@ -119,6 +154,19 @@ type (
 	evTimer struct{ unit, seq int }
 	// evStop stops everything.
 	evStop struct{ cause string }
+	// evApply changes what is declared: see apply.
+	evApply struct {
+		op       *operation
+		members  []*member // all of them; needs count among these
+		settings settings
+	}
+	// evCommand tells some units to start, stop or restart.
+	evCommand struct {
+		op    *operation
+		verb  string
+		units []string
+		why   string // in words, with who asks
+	}
 )
 
 // Outcome is how a run ended.
@@ -149,32 +197,33 @@ type (
 		unit, seq int
 		at        time.Time
 	}
-	// changed says that a unit's state has changed.
+	// changed says that a unit's state has changed, and why.
 	changed struct {
-		unit     int
+		unit     *unit
 		from, to State
+		cause    string
 	}
+	// dropped says that a unit is no more.
+	dropped struct{ member *member }
+	// heldChanged says that a person's hold on a unit began or ended.
+	heldChanged struct{ id, by string }
+	// opEnded says that an operation is over.
+	opEnded struct{ op *operation }
 	// upSettled says that everything was started, or failed, once.
 	upSettled struct{}
 	// allStopped says that no run is left.
 	allStopped struct{}
 )
 
-// newMachine returns a machine for units in topological order: a unit's
-// needs stand before it.
-func newMachine(policies []policy, random func() float64) *machine {
-	m := &machine{random: random, count: map[State]int{Pending: len(policies)}}
-	for _, p := range policies {
-		m.units = append(m.units, &unit{policy: p, state: Pending})
+// newMachine returns a machine for units whose needs count among them.
+func newMachine(members []*member, random func() float64) *machine {
+	m := &machine{
+		random: random, byID: map[string]int{}, count: map[State]int{}, claimed: map[string]int{},
 	}
-	for i, u := range m.units {
-		for _, n := range u.needs {
-			d := m.units[n.unit]
-			if len(d.dependents) == 0 || d.dependents[len(d.dependents)-1] != i {
-				d.dependents = append(d.dependents, i)
-			}
-		}
+	for _, d := range members {
+		m.add(d)
 	}
+	m.link()
 	return m
 }
 
@@ -183,10 +232,7 @@ func (m *machine) handle(now time.Time, ev any) []effect {
 	m.now, m.effects = now, nil
 	switch ev := ev.(type) {
 	case evBegin:
-		for i, u := range m.units {
-			u.since = now
-			m.enqueue(i)
-		}
+		m.begin()
 	case evStarted:
 		if u := m.current(ev.unit, ev.run); u != nil {
 			u.pid, u.executing = ev.pid, true
@@ -199,22 +245,35 @@ func (m *machine) handle(now time.Time, ev any) []effect {
 	case evEnded:
 		m.ended(ev)
 	case evTimer:
-		u := m.units[ev.unit]
-		if u.timer == ev.seq && (u.state == Backoff || u.state == Failed) && m.phase < phaseStopping {
-			m.set(ev.unit, Pending, u.cause)
-			m.enqueue(ev.unit)
-		}
+		m.timerFired(ev)
 	case evStop:
 		m.stop(ev.cause)
+	case evApply:
+		if m.begins(ev.op) {
+			m.apply(ev)
+		}
+	case evCommand:
+		if m.begins(ev.op) {
+			m.command(ev)
+		}
 	}
 	m.schedule()
 	m.settle()
 	return m.effects
 }
 
+// begin starts everything that nobody holds.
+func (m *machine) begin() {
+	m.stale = true
+	for i, u := range m.units {
+		u.since = m.now
+		m.enqueue(i)
+	}
+}
+
 // current returns the unit if run is its live run.
 func (m *machine) current(i, run int) *unit {
-	if u := m.units[i]; u.live && u.run == run {
+	if u := m.units[i]; u != nil && u.live && u.run == run {
 		return u
 	}
 	return nil
@@ -238,10 +297,10 @@ func (m *machine) set(i int, to State, cause string) {
 	}
 	u.state, u.since = to, m.now
 	if to != Backoff && to != Failed {
-		u.timer++ // whatever timer there was counts no more
-		u.next = time.Time{}
+		u.timer = 0 // whatever timer there was counts no more
+		u.nextAt = time.Time{}
 	}
-	m.effects = append(m.effects, changed{i, from, to})
+	m.effects = append(m.effects, changed{u, from, to, cause})
 	m.touch(i)
 }
 
@@ -249,49 +308,74 @@ func (m *machine) set(i int, to State, cause string) {
 func (m *machine) touch(i int) {
 	for _, d := range m.units[i].dependents {
 		m.enqueue(d)
+		if m.units[d].standsOnNeeds {
+			m.touch(d)
+		}
 	}
 }
 
 func (m *machine) enqueue(i int) {
-	if u := m.units[i]; !u.queued {
+	if u := m.units[i]; u != nil && !u.queued {
 		u.queued = true
 		m.queue = append(m.queue, i)
 	}
 }
 
-// schedule starts, blocks or frees every unit whose needs have changed.
+// schedule starts, blocks, frees, replaces or stops every unit whose needs
+// have changed.
 func (m *machine) schedule() {
 	var wait []int
-	for len(m.queue) > 0 {
+	for {
+		if m.stale {
+			m.takeDown()
+		}
+		if len(m.queue) == 0 {
+			break
+		}
 		i := m.queue[0]
 		m.queue = m.queue[1:]
 		u := m.units[i]
+		if u == nil {
+			continue
+		}
 		u.queued = false
-		if m.phase >= phaseStopping {
+		if u.down {
 			m.stopInTurn(i)
 			continue
 		}
-		if u.state != Pending && u.state != Blocked {
-			continue
+		if u.next != nil {
+			m.replace(i)
 		}
-		switch why, verdict := m.verdict(u); verdict {
-		case blockedNow:
-			m.set(i, Blocked, why)
-		case waiting:
-			m.set(i, Pending, why)
-		case startable:
-			if m.parallelism > 0 && m.active >= m.parallelism {
-				m.set(i, Pending, "")
-				wait = append(wait, i)
-				continue
-			}
-			m.start(i)
+		if m.look(i) {
+			wait = append(wait, i)
 		}
 	}
 	// They are looked at again when the next event may have freed a place.
 	for _, i := range wait {
 		m.enqueue(i)
 	}
+}
+
+// look starts, blocks or frees one unit. It reports whether nothing but the
+// bound on parallel starts keeps it from starting.
+func (m *machine) look(i int) bool {
+	u := m.units[i]
+	if u.next != nil || u.state != Pending && u.state != Blocked {
+		return false
+	}
+	switch why, verdict := m.verdict(u); verdict {
+	case blockedNow:
+		m.set(i, Blocked, why)
+	case waiting:
+		m.set(i, Pending, why)
+	case startable:
+		if m.parallelism > 0 && m.active >= m.parallelism {
+			m.set(i, Pending, "")
+			return true
+		}
+		m.start(i)
+	}
+	return false
 }
 
 type verdict int
@@ -304,10 +388,25 @@ const (
 
 // verdict says whether a unit may start now, and if not why.
 func (m *machine) verdict(u *unit) (string, verdict) {
+	why, v := m.conditions(u.needs)
+	if v == blockedNow {
+		return why, v
+	}
+	if v == startable && m.claimant(u) != nil {
+		v = waiting
+	}
+	if u.state == Blocked {
+		return "", v // what blocked it is over
+	}
+	return u.cause, v
+}
+
+// conditions says whether all needs are met, and if they cannot be, why.
+func (m *machine) conditions(needs []need) (string, verdict) {
 	v := startable
-	for _, n := range u.needs {
+	for _, n := range needs {
 		d := m.units[n.unit]
-		dead := d.state == Failed || d.state == Blocked || d.state == Stopped
+		dead := d.next == nil && (d.state == Failed || d.state == Blocked || d.state == Stopped)
 		switch {
 		case m.holds(n):
 		case dead && n.soft:
@@ -317,10 +416,17 @@ func (m *machine) verdict(u *unit) (string, verdict) {
 			v = waiting
 		}
 	}
-	if u.state == Blocked {
-		return "", v // what blocked it is over
+	return "", v
+}
+
+// claimant returns another unit whose run has what u claims, or nil.
+func (m *machine) claimant(u *unit) *unit {
+	for _, c := range u.claims {
+		if j, ok := m.claimed[c]; ok && m.units[j] != u {
+			return m.units[j]
+		}
 	}
-	return u.cause, v
+	return nil
 }
 
 func deadWord(s State) string {
@@ -333,13 +439,20 @@ func deadWord(s State) string {
 	return "is stopped"
 }
 
-// holds reports whether a condition holds now.
+// holds reports whether a condition holds now. One of a unit that is about
+// to be replaced does not: it is the new definition that is needed.
 func (m *machine) holds(n need) bool {
 	d := m.units[n.unit]
+	if d.next != nil {
+		return false
+	}
 	switch n.condition {
 	case "started":
 		return d.live && d.executing && d.state != Stopping
 	case "completed":
+		if d.standsOnNeeds && slices.ContainsFunc(d.needs, func(n need) bool { return !n.soft && !m.holds(n) }) {
+			return false
+		}
 		return d.state == Completed
 	default:
 		return d.state == Ready
@@ -348,163 +461,30 @@ func (m *machine) holds(n need) bool {
 
 // waitingFor lists the conditions that keep a unit from starting.
 func (m *machine) waitingFor(u *unit) []string {
-	if u.state != Pending && u.state != Blocked {
+	def := u.member
+	if u.next != nil {
+		def = u.next
+	} else if u.state != Pending && u.state != Blocked {
 		return nil
 	}
 	var list []string
-	for _, n := range u.needs {
+	for _, n := range def.needs {
 		if !m.holds(n) {
 			list = append(list, m.units[n.unit].id+" "+n.condition)
 		}
 	}
+	if other := m.claimant(u); other != nil && len(list) == 0 && u.next == nil {
+		list = append(list, other.id+" stopped")
+	}
 	return list
 }
 
-func (m *machine) start(i int) {
-	u := m.units[i]
-	u.run++
-	u.attempt++
-	u.live, u.executing, u.pid = true, false, 0
-	u.started, u.readyAt = m.now, time.Time{}
-	m.alive++
-	m.set(i, Starting, "")
-	m.effects = append(m.effects, startRun{i, u.run})
-}
-
-func (m *machine) ready(ev evReady) {
-	u := m.current(ev.unit, ev.run)
-	if u == nil || u.state != Starting {
-		return
-	}
-	again := u.everReady
-	u.everReady, u.readyAt, u.readyIn, u.attempt = true, m.now, m.now.Sub(u.started), 0
-	m.set(ev.unit, Ready, "")
-	if !again {
-		return
-	}
-	for _, d := range u.dependents {
-		m.restartFor(d, u.id+" came back")
-	}
-}
-
-// restartFor restarts a running unit that wants it when what it needs came
-// back.
-func (m *machine) restartFor(i int, why string) {
-	u := m.units[i]
-	if !u.restartWithNeeds || !u.live || u.intended != "" || u.state == Stopping {
-		return
-	}
-	u.intended = why
-	m.end(i, why)
-}
-
-// end asks for the end of a live run, once for each run.
-func (m *machine) end(i int, cause string) {
-	u := m.units[i]
-	m.set(i, Stopping, cause)
-	m.effects = append(m.effects, stopRun{i, u.run, cause})
-}
-
-func (m *machine) health(ev evHealth) {
-	u := m.current(ev.unit, ev.run)
-	switch {
-	case u == nil || m.phase >= phaseStopping:
-	case ev.problem == "" && u.state == Unhealthy:
-		m.set(ev.unit, Ready, "")
-	case ev.problem != "" && u.state == Ready:
-		m.set(ev.unit, Unhealthy, ev.problem)
-		if u.restartUnhealthy && u.restart.On != "never" {
-			m.end(ev.unit, ev.problem)
-		}
-	}
-}
-
-// ended decides what follows the end of a run.
-func (m *machine) ended(ev evEnded) {
-	u := m.current(ev.unit, ev.run)
-	if u == nil {
-		return
-	}
-	unhealthy := u.state == Stopping && m.phase < phaseStopping && u.intended == ""
-	u.live, u.executing, u.pid = false, false, 0
-	m.alive--
-	if ev.outcome.Exit != "" {
-		u.lastExit = ev.outcome.Exit
-	}
-	switch {
-	case u.oneShot && ev.outcome.Err == nil && u.state != Stopping:
-		u.everReady = true
-		m.set(ev.unit, Completed, "")
-	case m.phase >= phaseStopping:
-		m.set(ev.unit, Stopped, u.cause)
-	case u.intended != "":
-		u.restarts++
-		m.set(ev.unit, Pending, u.intended)
-		u.intended = ""
-	case unhealthy:
-		m.again(ev.unit, Outcome{Err: errors.New(u.cause), Exit: ev.outcome.Exit})
-	default:
-		m.again(ev.unit, ev.outcome)
-	}
-	m.enqueue(ev.unit)
-}
-
-// stop begins the shutdown.
-func (m *machine) stop(cause string) {
-	if m.phase >= phaseStopping {
-		return
-	}
-	m.phase, m.cause = phaseStopping, cause
-	for i, u := range m.units {
-		if !u.live && u.state != Completed && u.state != Failed {
-			m.set(i, Stopped, u.cause)
-		}
-		m.enqueue(i)
-	}
-}
-
-// stopInTurn stops a unit once all that depends on it, directly or through
-// others, is gone. A unit that does not run is gone at once then.
-func (m *machine) stopInTurn(i int) {
-	u := m.units[i]
-	if u.gone || u.state == Stopping {
-		return
-	}
-	for _, d := range u.dependents {
-		if !m.units[d].gone {
-			return
-		}
-	}
-	if u.live {
-		m.end(i, m.cause)
-		return
-	}
-	u.gone = true
-	for _, n := range u.needs {
-		m.enqueue(n.unit)
-	}
-}
-
-// fail marks a unit as failed and decides what that means for the system.
-func (m *machine) fail(i int, cause string) {
-	u := m.units[i]
-	m.set(i, Failed, cause)
-	if !u.critical && !(m.failDegraded && m.phase == phaseUp) {
-		return
-	}
-	if m.failure == "" {
-		m.failure = fmt.Sprintf("%s failed: %s", u.id, cause)
-	}
-	if m.phase == phaseUp || m.stopOnFail {
-		m.stop(m.failure)
-	}
-}
-
-// settle notices the end of the first start and of the shutdown.
+// settle notices the end of the first start, of an operation and of the
+// shutdown.
 func (m *machine) settle() {
 	if m.phase == phaseUp && m.count[Pending]+m.count[Starting]+m.count[Backoff]+m.count[Stopping] == 0 {
 		for _, u := range m.units {
-			if u.critical && u.state == Blocked && m.failure == "" {
+			if u.critical && u.state == Blocked && !u.down && m.failure == "" {
 				m.failure = fmt.Sprintf("%s is blocked: %s", u.id, u.cause)
 			}
 		}
@@ -516,6 +496,7 @@ func (m *machine) settle() {
 			m.effects = append(m.effects, upSettled{})
 		}
 	}
+	m.settleOperation()
 	if m.phase == phaseStopping && m.alive == 0 {
 		m.phase = phaseDone
 		m.effects = append(m.effects, allStopped{})
@@ -533,7 +514,8 @@ func (m *machine) systemState() (Health, string) {
 		return SystemStopped, m.cause
 	}
 	degraded := ""
-	for _, u := range m.units {
+	for _, i := range m.order {
+		u := m.units[i]
 		switch u.state {
 		case Failed:
 			if u.critical {

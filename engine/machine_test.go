@@ -21,9 +21,17 @@ type bench struct {
 }
 
 func newBench(t *testing.T, policies ...policy) *bench {
-	b := &bench{t: t, m: newMachine(policies, func() float64 { return 0.5 }), now: time.Unix(1000, 0)}
+	b := &bench{t: t, m: newMachine(membersOf(policies), func() float64 { return 0.5 }), now: time.Unix(1000, 0)}
 	b.send(evBegin{})
 	return b
+}
+
+func membersOf(policies []policy) []*member {
+	var list []*member
+	for _, p := range policies {
+		list = append(list, &member{policy: p, kind: "service"})
+	}
+	return list
 }
 
 func (b *bench) send(ev any) {
@@ -53,8 +61,8 @@ func (b *bench) wait(i int) time.Duration {
 	if u.state != Backoff {
 		b.t.Fatalf("%s is %s, not in backoff", u.id, u.state)
 	}
-	d := u.next.Sub(b.now)
-	b.now = u.next
+	d := u.nextAt.Sub(b.now)
+	b.now = u.nextAt
 	b.send(evTimer{i, u.timer})
 	return d
 }
@@ -147,7 +155,7 @@ func TestAgainAfterGivingUp(t *testing.T) {
 	b.ready(0)
 	b.crash(0)
 	b.expect("failed")
-	b.now = b.m.units[0].next
+	b.now = b.m.units[0].nextAt
 	b.send(evTimer{0, b.m.units[0].timer})
 	b.expect("starting")
 }
@@ -281,7 +289,7 @@ func TestLaterFailureOfACriticalUnit(t *testing.T) {
 
 func TestParallelismBoundsStarts(t *testing.T) {
 	b := newBench(t)
-	b.m = newMachine([]policy{service("service.a"), service("service.b"), service("service.c")}, func() float64 { return 0 })
+	b.m = newMachine(membersOf([]policy{service("service.a"), service("service.b"), service("service.c")}), func() float64 { return 0 })
 	b.m.parallelism = 2
 	b.send(evBegin{})
 	b.expect("starting starting pending")

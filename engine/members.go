@@ -11,21 +11,20 @@ import (
 func pid() int { return os.Getpid() }
 
 // members builds a member for each step of the plan, in the plan's order,
-// which is a topological one.
-func (e *Engine) members() ([]member, error) {
-	index := make(map[string]int, len(e.cfg.Plan.Steps))
-	for i, step := range e.cfg.Plan.Steps {
-		index[step.ID] = i
+// which is a topological one. What runs and stays as it is keeps its work.
+func (e *Engine) members(sys *spec.System, p *plan.Plan, running map[string]*member) ([]*member, error) {
+	index := make(map[string]int, len(p.Steps))
+	for i := range p.Steps {
+		index[p.Steps[i].ID] = i
 	}
-	blocks := newBlocks(e.cfg.System)
-	list := make([]member, 0, len(index))
-	for i := range e.cfg.Plan.Steps {
-		step := &e.cfg.Plan.Steps[i]
-		m, err := e.member(step, blocks)
+	blocks := newBlocks(sys)
+	list := make([]*member, 0, len(index))
+	for i := range p.Steps {
+		step := &p.Steps[i]
+		m, err := e.member(step, blocks, running[step.ID])
 		if err != nil {
 			return nil, err
 		}
-		m.id, m.kind, m.critical = step.ID, string(step.Kind), step.Critical
 		for _, n := range step.Needs {
 			j, ok := index[n.Step]
 			if !ok || j >= i {
@@ -61,8 +60,26 @@ func newBlocks(sys *spec.System) blocks {
 	return b
 }
 
-// member builds the unit of one step.
-func (e *Engine) member(step *plan.Step, b blocks) (member, error) {
+// member builds the unit of one step. Where its run need not change it goes
+// on with the work of the one that runs.
+func (e *Engine) member(step *plan.Step, b blocks, running *member) (*member, error) {
+	m, err := e.newMember(step, b)
+	if err != nil {
+		return nil, err
+	}
+	m.id, m.kind, m.critical = step.ID, string(step.Kind), step.Critical
+	m.digest, m.runDigest, m.why = step.Digest, step.RunDigest, step.Reason
+	m.rerun = step.Action == plan.Start
+	m.inPlace = step.Action == plan.Keep || step.Action == plan.Update
+	m.declared = step.Unit()
+	if running != nil && running.runDigest == m.runDigest {
+		running.work.become(m.work)
+		m.work = running.work
+	}
+	return &m, nil
+}
+
+func (e *Engine) newMember(step *plan.Step, b blocks) (member, error) {
 	switch step.Kind {
 	case plan.StepService:
 		return e.serviceMember(step.ID, b.services[step.Addr])
@@ -86,8 +103,9 @@ func (e *Engine) serviceMember(id string, svc *spec.Service) (member, error) {
 			first: svc.Start, restart: svc.Restart,
 			restartUnhealthy: true,
 			restartWithNeeds: svc.OnDependencyRestart == "restart",
+			claims:           e.site.servicePorts(svc),
 		},
-		work: &serviceWork{site: e.site, svc: svc, out: out},
+		work: newServiceWork(e.site, svc, out),
 		port: e.site.servicePort(svc), url: e.site.serviceURL(svc),
 	}, nil
 }
@@ -102,6 +120,6 @@ func (e *Engine) taskMember(id string, task *spec.Task) (member, error) {
 			oneShot: true,
 			first:   spec.Start{Attempts: task.Retry.Attempts, Backoff: task.Retry.Backoff},
 		},
-		work: &taskWork{site: e.site, task: task, out: out},
+		work: &taskWork{site: e.site, task: newCurrent(task), out: out},
 	}, nil
 }

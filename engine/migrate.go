@@ -41,7 +41,7 @@ func Migrate(ctx context.Context, cfg MigrateConfig, do func(context.Context, pg
 	if cfg.Log == nil {
 		cfg.Log = hclog.NewNullLogger()
 	}
-	s := &site{system: cfg.System, life: cfg.Life, ports: cfg.Ports, log: cfg.Log, buffers: log.NewBuffers()}
+	s := newSite(cfg.System, cfg.Life, cfg.Ports, cfg.Log)
 	if cfg.Database.Source != "managed" {
 		to, err := s.endpoint(cfg.Database)
 		if err != nil {
@@ -83,7 +83,7 @@ func migrateStarted(ctx context.Context, s *site, db *spec.Database, do func(con
 	}
 	defer func() { err = errors.Join(err, s.host.Close()) }()
 	out, err := log.Open(log.Config{
-		Dir: LogDir(s.system.StateDir), Unit: id, MaxSize: int64(db.Log.MaxSize), Keep: db.Log.Keep, Buffers: s.buffers,
+		Dir: LogDir(s.stateDir), Unit: id, MaxSize: int64(db.Log.MaxSize), Keep: db.Log.Keep, Buffers: s.buffers,
 		OnError: func(err error) { s.log.Warn("log trouble", "unit", id, "error", err) },
 	})
 	if err != nil {
@@ -94,7 +94,7 @@ func migrateStarted(ctx context.Context, s *site, db *spec.Database, do func(con
 	if err != nil {
 		return err
 	}
-	err = during(ctx, &serverWork{site: s, db: db, id: id, out: out, server: server}, func() error {
+	err = during(ctx, &serverWork{site: s, db: newCurrent(db), id: id, out: out, server: server}, func() error {
 		return do(ctx, server.Endpoint())
 	})
 	return offline(server, err)

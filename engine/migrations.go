@@ -14,17 +14,21 @@ import (
 // is in its log, like the output of any unit.
 type migrationsWork struct {
 	*site
-	db     *spec.Database
+	db     *current[spec.Database]
 	out    *log.Log
 	server *pg.Server // of a managed database, else nil
 }
 
+// become implements work.
+func (w *migrationsWork) become(other work) { w.db.follow(other.(*migrationsWork).db) }
+
 // run applies what is pending. A failed file is not tried again: nothing
 // would have changed.
 func (w *migrationsWork) run(ctx context.Context, a *attempt) Outcome {
-	endpoint, err := w.reach(w.db)
+	db := w.db.get()
+	endpoint, err := w.reach(db)
 	if err != nil {
-		return permanent("read the address of "+w.db.Addr.String(), err)
+		return permanent("read the address of "+db.Addr.String(), err)
 	}
 	capture, err := w.out.Attach()
 	if err != nil {
@@ -40,12 +44,12 @@ func (w *migrationsWork) run(ctx context.Context, a *attempt) Outcome {
 		_, _ = fmt.Fprintln(capture.Stdout, w.redact.clean(fmt.Sprintf(format, args...)))
 	}
 	result, err := pg.Up(ctx, pg.MigrateConfig{
-		Endpoint: endpoint, Dir: w.db.Migrations.Path,
-		LockTimeout: w.db.Migrations.LockTimeout.Std(),
+		Endpoint: endpoint, Dir: db.Migrations.Path,
+		LockTimeout: db.Migrations.LockTimeout.Std(),
 		Progress:    func(ev pg.Event) { sayMigration(say, ev) },
 	})
-	if w.db.Source == "managed" {
-		if recErr := w.recordLedger(endpoint); recErr != nil {
+	if db.Source == "managed" {
+		if recErr := w.recordLedger(db, endpoint); recErr != nil {
 			say("the ledger cannot be kept for plan: %v", recErr)
 		}
 	}
@@ -67,14 +71,14 @@ const ledgerWait = 2 * time.Second
 
 // recordLedger keeps what is applied now, for a plan while the server is
 // down.
-func (w *migrationsWork) recordLedger(e pg.Endpoint) error {
+func (w *migrationsWork) recordLedger(db *spec.Database, e pg.Endpoint) error {
 	ctx, cancel := context.WithTimeout(context.Background(), ledgerWait)
 	defer cancel()
 	ledger, err := pg.ReadLedger(ctx, e)
 	if err != nil {
 		return err
 	}
-	return pg.RecordLedger(w.system.StateDir, w.db.Addr.Name, ledger)
+	return pg.RecordLedger(w.stateDir, db.Addr.Name, ledger)
 }
 
 // sayMigration writes one line for what happened.
@@ -111,9 +115,9 @@ func (e *Engine) migrationsMember(id string, db *spec.Database) (member, error) 
 	}
 	return member{
 		policy: policy{
-			oneShot: true,
-			first:   spec.Start{Attempts: db.Retry.Attempts, Backoff: db.Retry.Backoff},
+			oneShot: true, standsOnNeeds: true,
+			first: spec.Start{Attempts: db.Retry.Attempts, Backoff: db.Retry.Backoff},
 		},
-		work: &migrationsWork{site: e.site, db: db, out: out, server: e.servers[db.Addr]},
+		work: &migrationsWork{site: e.site, db: newCurrent(db), out: out, server: e.servers[db.Addr]},
 	}, nil
 }

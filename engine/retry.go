@@ -91,9 +91,9 @@ func (m *machine) delay(i int, d time.Duration, cause string) {
 
 func (m *machine) timer(i int, d time.Duration) {
 	u := m.units[i]
-	u.timer++
-	u.next = m.now.Add(d)
-	m.effects = append(m.effects, setTimer{i, u.timer, u.next})
+	m.timers++
+	u.timer, u.nextAt = m.timers, m.now.Add(d)
+	m.effects = append(m.effects, setTimer{i, u.timer, u.nextAt})
 }
 
 // backoff returns the wait before new attempt n, from 1; 0 is no wait.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
+	"syscall"
 
 	"github.com/syndicate/syndicate/engine/log"
 	"github.com/syndicate/syndicate/engine/probe"
@@ -15,37 +17,97 @@ import (
 // serviceWork runs a service: one process, its ready and its live probe.
 type serviceWork struct {
 	*site
-	svc *spec.Service
+	svc *current[spec.Service]
 	out *log.Log
+
+	mu   sync.Mutex
+	proc *process.Process // of the run under way, nil between; guarded by mu
+}
+
+func newServiceWork(s *site, svc *spec.Service, out *log.Log) *serviceWork {
+	return &serviceWork{site: s, svc: newCurrent(svc), out: out}
+}
+
+// become implements work.
+func (w *serviceWork) become(other work) { w.svc.follow(other.(*serviceWork).svc) }
+
+// signal implements signaler.
+func (w *serviceWork) signal(sig syscall.Signal) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.proc == nil {
+		return errors.New("it does not run")
+	}
+	return w.proc.Signal(sig)
+}
+
+func (w *serviceWork) setProcess(p *process.Process) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.proc = p
 }
 
 // run starts the process and stays with it until it has ended.
 func (w *serviceWork) run(ctx context.Context, a *attempt) Outcome {
-	cmd, err := w.command(&w.svc.Command, w.svc.Addr.String(), w.servicePort(w.svc))
+	svc := w.svc.get()
+	cmd, err := w.command(&svc.Command, svc.Addr.String(), w.servicePort(svc))
 	if err != nil {
-		return permanent("prepare "+w.svc.Addr.String(), err)
+		return permanent("prepare "+svc.Addr.String(), err)
 	}
-	if err := portFree(w.svc.Host, w.servicePort(w.svc)); err != nil {
+	if err := portFree(svc.Host, w.servicePort(svc)); err != nil {
 		return Outcome{Err: err}
 	}
-	var ready, live *probe.Probe
-	defer func() { closeProbes(ready, live) }()
+	p := probes{w: w, cmd: &cmd}
+	defer func() { p.close() }()
 	x, lasting, err := w.execute(&cmd, w.out, func(c *log.Capture) error {
-		var err error
-		if ready, err = w.newProbe(w.svc.Ready, &cmd, c); err == nil {
-			live, err = w.newProbe(w.svc.Live, &cmd, c)
-		}
-		return err
+		p.capture = c
+		return p.open(svc)
 	})
 	if err != nil {
 		return Outcome{Err: err, Permanent: lasting}
 	}
+	w.setProcess(x.proc)
+	defer w.setProcess(nil)
 	a.started(x.proc.PID())
-	return w.supervise(ctx, a, x, ready, live)
+	return w.supervise(ctx, a, x, &p)
 }
 
-func closeProbes(probes ...*probe.Probe) {
-	for _, p := range probes {
+// probes look at one run.
+type probes struct {
+	w       *serviceWork
+	cmd     *process.Command
+	capture *log.Capture
+	of      *spec.Service // the definition that live is made for
+	ready   *probe.Probe
+	live    *probe.Probe
+}
+
+// open makes both probes of a run that is about to start.
+func (p *probes) open(svc *spec.Service) (err error) {
+	p.of = svc
+	if p.ready, err = p.w.newProbe(svc.Ready, p.cmd, p.capture); err != nil {
+		return err
+	}
+	p.live, err = p.w.newProbe(svc.Live, p.cmd, p.capture)
+	return err
+}
+
+// exchange makes the live probe of a definition that came during the run.
+func (p *probes) exchange(svc *spec.Service) (err error) {
+	if svc == p.of {
+		return nil
+	}
+	if p.live != nil {
+		p.live.Close()
+	}
+	p.of = svc
+	cmd := *p.cmd // a notify socket is no business of the running process
+	p.live, err = p.w.newProbe(svc.Live, &cmd, p.capture)
+	return err
+}
+
+func (p *probes) close() {
+	for _, p := range []*probe.Probe{p.ready, p.live} {
 		if p != nil {
 			p.Close()
 		}
@@ -53,17 +115,18 @@ func closeProbes(probes ...*probe.Probe) {
 }
 
 // supervise waits for the end of a process while its probes look at it.
-func (w *serviceWork) supervise(ctx context.Context, a *attempt, x *execution, ready, live *probe.Probe) Outcome {
+func (w *serviceWork) supervise(ctx context.Context, a *attempt, x *execution, p *probes) Outcome {
 	watching, cancel := context.WithCancel(context.Background())
 	failed := make(chan error, 1)
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
-		watch(watching, a, ready, live, failed)
+		p.watch(watching, a, failed)
 	}()
 	var out Outcome
 	stop := func() {
-		err := x.stop(signalNamed(w.svc.Stop.Signal), w.svc.Stop.Timeout.Std(), a.hurry)
+		how := w.svc.get().Stop
+		err := x.stop(signalNamed(how.Signal), how.Timeout.Std(), a.hurry)
 		out.Err = errors.Join(out.Err, err)
 		out.Exit = x.proc.Exit().String()
 	}
@@ -85,9 +148,9 @@ func (w *serviceWork) supervise(ctx context.Context, a *attempt, x *execution, r
 }
 
 // watch waits for readiness and then looks whether the run still lives.
-func watch(ctx context.Context, a *attempt, ready, live *probe.Probe, failed chan<- error) {
-	if ready != nil {
-		if err := ready.Ready(ctx); err != nil {
+func (p *probes) watch(ctx context.Context, a *attempt, failed chan<- error) {
+	if p.ready != nil {
+		if err := p.ready.Ready(ctx); err != nil {
 			if ctx.Err() == nil {
 				failed <- err
 			}
@@ -95,15 +158,24 @@ func watch(ctx context.Context, a *attempt, ready, live *probe.Probe, failed cha
 		}
 	}
 	a.ready()
-	if live == nil {
-		return
-	}
-	live.Live(ctx, func(err error) {
-		if err == nil {
-			a.health("")
+	p.w.svc.each(ctx, func(ctx context.Context, svc *spec.Service) {
+		if err := p.exchange(svc); err != nil {
+			a.health("live probe: " + err.Error())
+			<-ctx.Done()
 			return
 		}
-		a.health("live probe: " + err.Error())
+		if p.live == nil {
+			a.health("") // whatever an earlier one has found
+			<-ctx.Done()
+			return
+		}
+		p.live.Live(ctx, func(err error) {
+			if err == nil {
+				a.health("")
+				return
+			}
+			a.health("live probe: " + err.Error())
+		})
 	})
 }
 

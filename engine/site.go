@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -18,21 +19,44 @@ import (
 
 // site is what all units of one life share.
 type site struct {
-	system *spec.System
-	life   string
-	ports  Ports
-	redact redactor
-	log    hclog.Logger
+	stateDir string
+	environ  []string // the base environment of this life
+	life     string
+	redact   redactor
+	log      hclog.Logger
 
-	host     *process.Host
-	files    *probe.Files
-	slots    *probe.Slots
-	buffers  *log.Buffers
-	services map[spec.Addr]*spec.Service
+	host    *process.Host
+	files   *probe.Files
+	slots   *probe.Slots
+	buffers *log.Buffers
 
 	mu        sync.Mutex
+	services  map[spec.Addr]*spec.Service  // guarded by mu
+	ports     Ports                        // guarded by mu; the map itself is never changed
 	databases map[spec.Addr]map[string]any // attributes of what answers; guarded by mu
 	notifier  *probe.Notifier              // nil until needed; guarded by mu
+}
+
+// newSite is what the units of a system share before anything runs.
+func newSite(sys *spec.System, life string, ports Ports, logger hclog.Logger) *site {
+	s := &site{
+		stateDir: sys.StateDir, environ: sys.Environ, life: life, log: logger,
+		buffers: log.NewBuffers(),
+	}
+	s.declare(sys, ports)
+	return s
+}
+
+// declare makes what is declared known to expressions that are evaluated
+// later.
+func (s *site) declare(sys *spec.System, ports Ports) {
+	services := make(map[spec.Addr]*spec.Service, len(sys.Services))
+	for _, svc := range sys.Services {
+		services[svc.Addr] = svc
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.services, s.ports = services, ports
 }
 
 // Ports are the ports that were chosen for "auto": by the address of a
@@ -49,10 +73,29 @@ func PortKey(addr spec.Addr, name string) string {
 
 // number returns the port in force.
 func (s *site) number(addr spec.Addr, name string, p spec.Port) int {
-	if p.Auto {
-		return s.ports[PortKey(addr, name)]
+	if !p.Auto {
+		return p.Number
 	}
-	return p.Number
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ports[PortKey(addr, name)]
+}
+
+// servicePorts are what one service at a time can have.
+func (s *site) servicePorts(svc *spec.Service) []string {
+	var list []string
+	if svc.Port != nil {
+		list = append(list, claim(svc.Host, s.servicePort(svc)))
+	}
+	for name, p := range svc.Ports {
+		list = append(list, claim(svc.Host, s.number(svc.Addr, name, p)))
+	}
+	slices.Sort(list)
+	return list
+}
+
+func claim(host string, port int) string {
+	return "port " + net.JoinHostPort(host, strconv.Itoa(port))
 }
 
 // servicePort returns the port of a service, 0 without one.
@@ -75,15 +118,17 @@ func (s *site) serviceURL(svc *spec.Service) string {
 
 // lookup gives attributes to expressions that were unknown while planning.
 func (s *site) lookup(addr spec.Addr, attribute string) (any, error) {
+	s.mu.Lock()
+	v, ok := s.databases[addr][attribute]
+	svc := s.services[addr]
+	s.mu.Unlock()
+	if ok {
+		return v, nil
+	}
 	if addr.Kind == spec.KindDatabase {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if v, ok := s.databases[addr][attribute]; ok {
-			return v, nil
-		}
 		return nil, fmt.Errorf("%s.%s does not exist before %s is ready", addr, attribute, addr)
 	}
-	if svc := s.services[addr]; svc != nil {
+	if svc != nil {
 		return s.serviceAttribute(svc, attribute)
 	}
 	return nil, fmt.Errorf("%s has no attribute %s", addr, attribute)
@@ -112,7 +157,7 @@ func (s *site) notifications() (*probe.Notifier, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.notifier == nil {
-		n, err := probe.NewNotifier(filepath.Join(s.system.StateDir, "notify"))
+		n, err := probe.NewNotifier(filepath.Join(s.stateDir, "notify"))
 		if err != nil {
 			return nil, err
 		}

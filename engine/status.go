@@ -62,4 +62,5 @@ type UnitStatus struct {
 	Next       time.Time // of the next attempt in backoff
 	Cause      string    // why it is in this state, in words
 	LastExit   string    // "exit status 1", "signal: killed", empty before
+	Held       string    // who stopped it until further notice, empty for nobody
 }

@@ -13,25 +13,29 @@ import (
 // taskWork runs a start-up task: one process that ends.
 type taskWork struct {
 	*site
-	task *spec.Task
+	task *current[spec.Task]
 	out  *log.Log
 }
 
+// become implements work.
+func (w *taskWork) become(other work) { w.task.follow(other.(*taskWork).task) }
+
 func (w *taskWork) run(ctx context.Context, a *attempt) Outcome {
-	cmd, err := w.command(&w.task.Command, w.task.Addr.String(), 0)
+	task := w.task.get()
+	cmd, err := w.command(&task.Command, task.Addr.String(), 0)
 	if err != nil {
-		return permanent("prepare "+w.task.Addr.String(), err)
+		return permanent("prepare "+task.Addr.String(), err)
 	}
 	x, lasting, err := w.execute(&cmd, w.out, func(*log.Capture) error { return nil })
 	if err != nil {
 		return Outcome{Err: err, Permanent: lasting}
 	}
 	a.started(x.proc.PID())
-	timeout := time.NewTimer(w.task.Timeout.Std())
+	timeout := time.NewTimer(task.Timeout.Std())
 	defer timeout.Stop()
 	var out Outcome
 	stop := func() {
-		err := x.stop(signalNamed(w.task.Stop.Signal), w.task.Stop.Timeout.Std(), a.hurry)
+		err := x.stop(signalNamed(w.task.get().Stop.Signal), w.task.get().Stop.Timeout.Std(), a.hurry)
 		out.Err = errors.Join(out.Err, err)
 		out.Exit = x.proc.Exit().String()
 	}
@@ -46,7 +50,7 @@ func (w *taskWork) run(ctx context.Context, a *attempt) Outcome {
 		out.Err = context.Cause(ctx)
 		stop()
 	case <-timeout.C:
-		out.Err = fmt.Errorf("ran longer than its timeout of %s", w.task.Timeout)
+		out.Err = fmt.Errorf("ran longer than its timeout of %s", task.Timeout)
 		stop()
 	}
 	return out

@@ -199,3 +199,15 @@ func group(n int64) string {
 	}
 	return s
 }
+
+// Bound changes the size at which the file is rotated, where 0 is 50 MB, and
+// the number of rotated files that are kept: from the next rotation on.
+func (l *Log) Bound(maxSize int64, keep int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.config.MaxSize, l.config.Keep = cmp.Or(maxSize, defaultMaxSize), keep
+	l.noRotate = 0
+	if l.file != nil {
+		l.file.keep = keep
+	}
+}

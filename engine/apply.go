@@ -1,0 +1,189 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/syndicate/syndicate/plan"
+	"github.com/syndicate/syndicate/spec"
+)
+
+// Request is what Apply is asked to do.
+type Request struct {
+	System *spec.System
+	Ports  Ports // a number for each "auto"
+	// Plan makes the plan from what runs when the turn has come.
+	Plan func(context.Context, *spec.System, *plan.Running) (*plan.Plan, error)
+	// NoRollback leaves a change in force that failed.
+	NoRollback bool
+	// By says who asks, in words: "up by root (pid 4711)".
+	By string
+	// Waiting is told, once, whose turn it is; nil is silence.
+	Waiting func(holder string, since time.Time)
+	// Begun is told of the plan that is being carried out; nil is silence.
+	Begun func(*plan.Plan)
+}
+
+// Change is how an operation ended.
+type Change struct {
+	Plan *plan.Plan // of Apply
+	// State is that of the system afterwards.
+	State Health
+	Cause string
+	// Culprit is the unit that failed, if any did, and Failure why.
+	Culprit, Failure string
+	// Grave is whether the failure is one of the whole system.
+	Grave bool
+	// RolledBack is whether the definitions of before are in force again,
+	// and RollbackFailure why that did not go well.
+	RolledBack      bool
+	RollbackFailure string
+	// Cancelled is why it ended before its end.
+	Cancelled string
+}
+
+// ErrNotRunning is the error of an operation on a system that stops.
+var ErrNotRunning = errors.New("the system is stopping")
+
+// Apply makes the running system what req declares: see the machine's apply.
+// It returns when everything that changed has settled. Where something fails
+// that the system cannot do without, what was declared before is put in force
+// again, unless that is not wanted. A context that ends gives up the waiting,
+// not the change.
+func (e *Engine) Apply(ctx context.Context, req Request) (Change, error) {
+	if n := len(req.System.Unbuilt); n > 0 {
+		return Change{}, fmt.Errorf("apply: %d declared features have no runtime in this version, first %s", n, req.System.Unbuilt[0].Name)
+	}
+	if err := e.turn(ctx, req.By, req.Waiting); err != nil {
+		return Change{}, err
+	}
+	defer e.turns.end()
+	e.mu.Lock()
+	before := e.current
+	e.mu.Unlock()
+	p, err := req.Plan(ctx, req.System, e.Running())
+	if err != nil {
+		return Change{}, err
+	}
+	if req.Begun != nil {
+		req.Begun(p)
+	}
+	op := newOperation()
+	op.undo = !req.NoRollback
+	if err := e.declare(ctx, op, declaration{req.System, req.Ports}, p); err != nil {
+		return Change{Plan: p}, err
+	}
+	change := e.changed(op)
+	change.Plan = p
+	if op.undo && op.grave && op.cancelled == "" {
+		change.RolledBack = true
+		change.RollbackFailure = e.rollBack(before, req)
+		change.State, change.Cause, _ = e.core.snapshot()
+	}
+	return change, nil
+}
+
+// turn waits for the turn to change something.
+func (e *Engine) turn(ctx context.Context, by string, waiting func(string, time.Time)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := context.AfterFunc(e.core.stopping, func() { cancel(ErrNotRunning) })
+	defer stop()
+	if err := e.turns.take(ctx, by, waiting); err != nil {
+		return fmt.Errorf("wait for the turn: %w", err)
+	}
+	if e.core.stopping.Err() != nil {
+		e.turns.end()
+		return ErrNotRunning
+	}
+	return nil
+}
+
+// declare puts a declaration in force and waits until that has settled.
+func (e *Engine) declare(ctx context.Context, op *operation, d declaration, p *plan.Plan) error {
+	e.site.declare(d.system, d.ports)
+	members, err := e.members(d.system, p, e.core.definitions())
+	if err != nil {
+		e.mu.Lock()
+		old := e.current
+		e.mu.Unlock()
+		e.site.declare(old.system, old.ports)
+		return fmt.Errorf("apply: %w", err)
+	}
+	e.mu.Lock()
+	e.current = d
+	e.mu.Unlock()
+	return e.perform(ctx, op, evApply{op: op, members: members, settings: settingsOf(d.system)})
+}
+
+// rollBack puts what was declared before in force again. It returns why that
+// did not go well.
+func (e *Engine) rollBack(before declaration, req Request) string {
+	ctx := context.Background()
+	p, err := req.Plan(ctx, before.system, e.Running())
+	if err != nil {
+		return err.Error()
+	}
+	op := newOperation()
+	op.back = true
+	if err := e.declare(ctx, op, before, p); err != nil {
+		return err.Error()
+	}
+	return op.why
+}
+
+// perform hands an operation to the loop and waits for its end.
+func (e *Engine) perform(ctx context.Context, op *operation, ev any) error {
+	done := make(chan struct{})
+	e.mu.Lock()
+	e.waits[op] = done
+	e.mu.Unlock()
+	e.core.send(ev)
+	select {
+	case <-done:
+		return nil
+	case <-e.core.done:
+		op.cancelled = "the system has stopped"
+		return nil
+	case <-ctx.Done():
+		// It goes on by itself, and keeps the turn until it is over.
+		<-done
+		return context.Cause(ctx)
+	}
+}
+
+// operationEnded is told by the loop.
+func (e *Engine) operationEnded(op *operation) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if done := e.waits[op]; done != nil {
+		close(done)
+		delete(e.waits, op)
+	}
+}
+
+// changed says how an operation ended.
+func (e *Engine) changed(op *operation) Change {
+	state, cause, _ := e.core.snapshot()
+	return Change{
+		State: state, Cause: e.site.redact.clean(cause),
+		Culprit: op.culprit, Failure: e.site.redact.clean(op.why), Grave: op.grave,
+		Cancelled: op.cancelled,
+	}
+}
+
+func settingsOf(sys *spec.System) settings {
+	return settings{
+		parallelism:  sys.Parallelism,
+		failDegraded: sys.Degraded == "fail",
+		stopOnFail:   sys.OnFailure == "stop",
+	}
+}
+
+// Running returns what runs, as plans compare it.
+func (e *Engine) Running() *plan.Running {
+	sys := e.system()
+	return &plan.Running{Units: e.core.running(), Settings: plan.Settings(sys, e.cfg.Key)}
+}

@@ -1,0 +1,349 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/syndicate/syndicate/plan"
+)
+
+// Event is one transition of a unit.
+type Event struct {
+	Time     time.Time
+	Unit     string
+	Kind     string
+	From, To State
+	Cause    string
+	// Took is the time from the start of the run to this state.
+	Took time.Duration
+	// Attempt is the number of the attempt in the current series.
+	Attempt int
+	// Next is when the next attempt begins, for Backoff.
+	Next time.Time
+}
+
+// Result is how a life of a system ended.
+type Result struct {
+	// Settled is whether everything was started, or failed, once.
+	Settled bool
+	// Failure is why the system failed, empty where it did not.
+	Failure string
+	// Cause is why it stopped.
+	Cause string
+	// Degraded lists what had failed when it stopped.
+	Degraded []string
+}
+
+// work is what a unit does between its start and its end.
+type work interface {
+	// run makes one attempt. It reports through a, and returns once nothing
+	// of what it started is left; when ctx ends it stops in good order, and
+	// quickly once a.hurry is closed.
+	run(ctx context.Context, a *attempt) Outcome
+	// become takes over the policy of other, of the same kind and with the
+	// same run digest, also for a run that is under way.
+	become(other work)
+}
+
+// attempt is one run of a unit, as its work sees it. Its functions may be
+// called from any goroutine until run returns.
+type attempt struct {
+	number  int // of the run, from 1
+	hurry   <-chan struct{}
+	started func(pid int)
+	ready   func()
+	health  func(problem string)
+}
+
+// member is a unit with its work.
+type member struct {
+	policy
+	kind string
+	work work
+	port int
+	url  string
+	// declared is the definition as plans compare it.
+	declared plan.RunningUnit
+}
+
+// core runs members as their machine decides. It knows nothing of what they
+// do.
+type core struct {
+	machine *machine
+	watch   watcher
+
+	inbox   chan any
+	done    chan struct{} // closed when the loop has ended
+	hurry   chan struct{}
+	once    sync.Once
+	runs    sync.WaitGroup
+	cancels map[int]context.CancelCauseFunc // of live runs, by their number
+	// stopping ends when the system begins to stop for good.
+	stopping context.Context
+	halt     context.CancelFunc
+	since    time.Time
+	last     []UnitStatus // after the loop
+	final    Health
+	why      string
+}
+
+// watcher is told by the loop what happens, in order. It must not block.
+type watcher struct {
+	observe func(Event)
+	settled func(Health, string)
+	held    func(unit, by string) // a person's hold begins or, with "", ends
+	dropped func(*member)         // the unit is no more
+	ended   func(*operation)
+	// completed is told that a one-shot unit has, with its run digest.
+	completed func(unit, runDigest string)
+}
+
+func (w *watcher) defaults() {
+	if w.observe == nil {
+		w.observe = func(Event) {}
+	}
+	if w.settled == nil {
+		w.settled = func(Health, string) {}
+	}
+	if w.held == nil {
+		w.held = func(string, string) {}
+	}
+	if w.dropped == nil {
+		w.dropped = func(*member) {}
+	}
+	if w.ended == nil {
+		w.ended = func(*operation) {}
+	}
+	if w.completed == nil {
+		w.completed = func(string, string) {}
+	}
+}
+
+// errStopped is the cause that a run's context ends with.
+var errStopped = errors.New("stopped")
+
+// newCore takes members whose needs count among them.
+func newCore(members []*member, w watcher) *core {
+	w.defaults()
+	stopping, halt := context.WithCancel(context.Background())
+	return &core{
+		stopping: stopping, halt: halt,
+		machine: newMachine(members, rand.Float64),
+		watch:   w,
+		inbox:   make(chan any, 64),
+		done:    make(chan struct{}),
+		hurry:   make(chan struct{}),
+		cancels: map[int]context.CancelCauseFunc{},
+	}
+}
+
+// run starts everything and returns once everything has stopped: when ctx
+// ends, when something critical failed, or when stop is called.
+func (c *core) run(ctx context.Context) Result {
+	defer close(c.done)
+	defer c.halt()
+	c.since = time.Now()
+	c.handle(evBegin{})
+	stop := ctx.Done()
+	for c.machine.phase != phaseDone {
+		select {
+		case ev := <-c.inbox:
+			c.handle(ev)
+		case <-stop:
+			stop = nil
+			c.handle(evStop{cause: context.Cause(ctx).Error()})
+		}
+	}
+	c.runs.Wait()
+	c.last = c.unitStatus()
+	c.final, c.why = c.machine.systemState()
+	return c.result()
+}
+
+// handle takes one message: a question is answered, an event goes to the
+// machine and its effects are carried out.
+func (c *core) handle(ev any) {
+	if ask, ok := ev.(func()); ok {
+		ask()
+		return
+	}
+	if ended, ok := ev.(evEnded); ok {
+		delete(c.cancels, ended.run)
+	}
+	now := time.Now()
+	for _, eff := range c.machine.handle(now, ev) {
+		switch eff := eff.(type) {
+		case startRun:
+			c.start(eff)
+		case stopRun:
+			c.cancels[eff.run](fmt.Errorf("%w: %s", errStopped, eff.cause))
+		case setTimer:
+			time.AfterFunc(eff.at.Sub(now), func() { c.send(evTimer{eff.unit, eff.seq}) })
+		case changed:
+			c.report(now, eff)
+		case upSettled:
+			c.watch.settled(c.machine.systemState())
+		case heldChanged:
+			c.watch.held(eff.id, eff.by)
+		case dropped:
+			c.watch.dropped(eff.member)
+		case opEnded:
+			c.watch.ended(eff.op)
+		}
+	}
+	if c.machine.phase >= phaseStopping {
+		c.halt()
+	}
+}
+
+// ask has the loop answer a question. It reports whether the loop still runs.
+func (c *core) ask(question func()) bool {
+	answered := make(chan struct{})
+	select {
+	case c.inbox <- func() { question(); close(answered) }:
+	case <-c.done:
+		return false
+	}
+	select {
+	case <-answered:
+		return true
+	case <-c.done:
+		return false
+	}
+}
+
+// definitions returns what is in force for each unit.
+func (c *core) definitions() map[string]*member {
+	found := map[string]*member{}
+	c.ask(func() {
+		for _, i := range c.machine.order {
+			found[c.machine.units[i].id] = c.machine.units[i].member
+		}
+	})
+	return found
+}
+
+// running returns what runs, as plans compare it.
+func (c *core) running() []plan.RunningUnit {
+	var list []plan.RunningUnit
+	c.ask(func() {
+		list = make([]plan.RunningUnit, 0, len(c.machine.order))
+		for _, i := range c.machine.order {
+			u := c.machine.units[i]
+			unit := u.declared
+			unit.State, unit.Held = string(u.state), u.held
+			list = append(list, unit)
+		}
+	})
+	return list
+}
+
+// send delivers a message to the loop, or drops it once the loop has ended.
+func (c *core) send(ev any) {
+	select {
+	case c.inbox <- ev:
+	case <-c.done:
+	}
+}
+
+// start begins a run in a goroutine of its own, which the core waits for.
+func (c *core) start(eff startRun) {
+	i, run := eff.unit, eff.run
+	u := c.machine.units[i]
+	work := u.work
+	ctx, cancel := context.WithCancelCause(context.Background())
+	c.cancels[run] = cancel
+	a := &attempt{
+		number:  u.runs,
+		hurry:   c.hurry,
+		started: func(pid int) { c.send(evStarted{i, run, pid}) },
+		ready:   func() { c.send(evReady{i, run}) },
+		health:  func(problem string) { c.send(evHealth{i, run, problem}) },
+	}
+	c.runs.Go(func() {
+		defer cancel(nil)
+		c.send(evEnded{i, run, work.run(ctx, a)})
+	})
+}
+
+// report tells the observer of a transition.
+func (c *core) report(now time.Time, eff changed) {
+	u := eff.unit
+	ev := Event{
+		Time: now, Unit: u.id, Kind: u.kind,
+		From: eff.from, To: eff.to, Cause: eff.cause, Attempt: u.attempt,
+	}
+	if !u.started.IsZero() {
+		ev.Took = now.Sub(u.started)
+	}
+	if eff.to == Backoff {
+		ev.Next = u.nextAt
+	}
+	c.watch.observe(ev)
+	if eff.to == Completed {
+		c.watch.completed(u.id, u.done)
+	}
+}
+
+// stop asks for the orderly end of everything. It does not wait.
+func (c *core) stop(cause string) { c.send(evStop{cause}) }
+
+// quicken makes every stop, under way or to come, a quick one.
+func (c *core) quicken() { c.once.Do(func() { close(c.hurry) }) }
+
+// snapshot returns the state of the system and of all units at one moment.
+func (c *core) snapshot() (Health, string, []UnitStatus) {
+	var state Health
+	var cause string
+	var units []UnitStatus
+	if c.ask(func() {
+		state, cause = c.machine.systemState()
+		units = c.unitStatus()
+	}) {
+		return state, cause, units
+	}
+	return c.final, c.why, c.last
+}
+
+// unitStatus copies the state of all units. Only the loop calls it.
+func (c *core) unitStatus() []UnitStatus {
+	list := make([]UnitStatus, 0, len(c.machine.order))
+	for _, i := range c.machine.order {
+		u := c.machine.units[i]
+		s := UnitStatus{
+			ID: u.id, Kind: u.kind, State: u.state, Critical: u.critical,
+			Since: u.since, ReadyAfter: u.readyIn, PID: u.pid,
+			Port: u.port, URL: u.url,
+			Attempt: u.attempt, Restarts: u.restarts,
+			WaitingFor: c.machine.waitingFor(u),
+			Cause:      u.cause, LastExit: u.lastExit, Held: u.held,
+		}
+		if u.live {
+			s.Started = u.started
+		}
+		if u.state == Backoff || u.state == Failed {
+			s.Next = u.nextAt
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+// result says how it went. Only the loop calls it.
+func (c *core) result() Result {
+	r := Result{
+		Settled: c.machine.settled,
+		Failure: c.machine.failure,
+		Cause:   c.machine.cause,
+	}
+	for _, i := range c.machine.order {
+		if u := c.machine.units[i]; u.state == Failed {
+			r.Degraded = append(r.Degraded, fmt.Sprintf("%s failed: %s", u.id, u.cause))
+		}
+	}
+	return r
+}

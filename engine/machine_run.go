@@ -1,0 +1,155 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// start begins a run.
+func (m *machine) start(i int) {
+	u := m.units[i]
+	m.runs++
+	u.run = m.runs
+	u.runs++
+	u.attempt++
+	u.live, u.executing, u.pid = true, false, 0
+	u.started, u.readyAt = m.now, time.Time{}
+	m.alive++
+	for _, c := range u.claims {
+		m.claimed[c] = i
+	}
+	m.set(i, Starting, "")
+	m.effects = append(m.effects, startRun{i, u.run})
+}
+
+func (m *machine) ready(ev evReady) {
+	u := m.current(ev.unit, ev.run)
+	if u == nil || u.state != Starting {
+		return
+	}
+	again := u.everReady
+	u.everReady, u.readyAt, u.readyIn, u.attempt = true, m.now, m.now.Sub(u.started), 0
+	m.set(ev.unit, Ready, "")
+	if !again {
+		return
+	}
+	for _, d := range u.dependents {
+		m.restartFor(d, u.id+" came back")
+	}
+}
+
+// restartFor restarts a running unit that wants it when what it needs came
+// back.
+func (m *machine) restartFor(i int, why string) {
+	u := m.units[i]
+	if !u.restartWithNeeds || !u.live || u.intended != "" || u.state == Stopping {
+		return
+	}
+	u.intended = why
+	m.end(i, why)
+}
+
+// end asks for the end of a live run, once for each run.
+func (m *machine) end(i int, cause string) {
+	u := m.units[i]
+	m.set(i, Stopping, cause)
+	m.effects = append(m.effects, stopRun{i, u.run, cause})
+}
+
+func (m *machine) health(ev evHealth) {
+	u := m.current(ev.unit, ev.run)
+	switch {
+	case u == nil || m.phase >= phaseStopping:
+	case ev.problem == "" && u.state == Unhealthy:
+		m.set(ev.unit, Ready, "")
+	case ev.problem != "" && u.state == Ready:
+		m.set(ev.unit, Unhealthy, ev.problem)
+		if u.restartUnhealthy && u.policy.restart.On != "never" && !u.down {
+			m.end(ev.unit, ev.problem)
+		}
+	}
+}
+
+func (m *machine) timerFired(ev evTimer) {
+	u := m.units[ev.unit]
+	if u == nil || u.timer != ev.seq || u.state != Backoff && u.state != Failed || u.down {
+		return
+	}
+	m.set(ev.unit, Pending, u.cause)
+	m.enqueue(ev.unit)
+}
+
+// ended decides what follows the end of a run.
+func (m *machine) ended(ev evEnded) {
+	i, u := ev.unit, m.current(ev.unit, ev.run)
+	if u == nil {
+		return
+	}
+	m.release(i)
+	if ev.outcome.Exit != "" {
+		u.lastExit = ev.outcome.Exit
+	}
+	switch {
+	case u.oneShot && ev.outcome.Err == nil && u.state != Stopping:
+		u.everReady, u.done = true, u.runDigest
+		m.set(i, Completed, "")
+	case u.down:
+		m.rest(i)
+	case u.next != nil:
+		m.set(i, Pending, u.next.why)
+	case u.intended != "":
+		u.restarts++
+		m.set(i, Pending, u.intended)
+	case u.state == Stopping: // since it was unhealthy
+		m.again(i, Outcome{Err: errors.New(u.cause), Exit: ev.outcome.Exit})
+	default:
+		m.again(i, ev.outcome)
+	}
+	u.intended = ""
+	m.enqueue(i)
+}
+
+// release ends a run and gives back what it had.
+func (m *machine) release(i int) {
+	u := m.units[i]
+	u.live, u.executing, u.pid = false, false, 0
+	m.alive--
+	for _, c := range u.claims {
+		delete(m.claimed, c)
+	}
+	if len(u.claims) == 0 {
+		return
+	}
+	for j, other := range m.units {
+		if other != nil && other.state == Pending && len(other.claims) > 0 {
+			m.enqueue(j)
+		}
+	}
+}
+
+// fail marks a unit as failed and decides what that means for the system.
+func (m *machine) fail(i int, cause string) {
+	u := m.units[i]
+	m.set(i, Failed, cause)
+	if op := m.op; op != nil && op.touched[i] {
+		op.failed(u, fmt.Sprintf("%s failed: %s", u.id, cause), m.grave(u))
+		if op.undo && m.grave(u) {
+			return // what follows is the business of who undoes it
+		}
+	}
+	if !m.grave(u) {
+		return
+	}
+	if m.failure == "" {
+		m.failure = fmt.Sprintf("%s failed: %s", u.id, cause)
+	}
+	if m.phase == phaseUp || m.stopOnFail {
+		m.stop(m.failure)
+	}
+}
+
+// grave reports whether the failure of a unit is one of the system.
+func (m *machine) grave(u *unit) bool {
+	return u.critical || m.failDegraded && (m.phase == phaseUp || m.op != nil)
+}
