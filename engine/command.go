@@ -86,8 +86,11 @@ func (e *Engine) Do(ctx context.Context, cmd Command) (Change, error) {
 	}
 	op := newOperation()
 	ev := evCommand{op: op, verb: cmd.Verb, units: cmd.Units, why: map[string]string{
-		"stop": "stopped by ", "start": "started by ", "restart": "restarted by ", "migrate": "asked by ",
-	}[cmd.Verb] + cmd.By}
+		"stop": heldPrefix, "start": "started ", "restart": "restarted ", "migrate": "asked ",
+	}[cmd.Verb] + "by " + cmd.By}
+	if cmd.Verb == verbStop {
+		ev.why += " at " + time.Now().Format(time.DateTime)
+	}
 	if cmd.Verb == "migrate" {
 		ev.verb, ev.units = verbAgain, e.migrationsOf(cmd.Units)
 	}
@@ -185,6 +188,9 @@ func (e *Engine) checkDatabases(ctx context.Context, cmd Command) (Change, error
 	}
 	return e.changed(op), nil
 }
+
+// heldPrefix begins the reason of a hold.
+const heldPrefix = "stopped "
 
 // checker is work that can be asked whether it is well.
 type checker interface {

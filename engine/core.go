@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -235,7 +236,7 @@ func (c *core) running() []plan.RunningUnit {
 		for _, i := range c.machine.order {
 			u := c.machine.units[i]
 			unit := u.declared
-			unit.State, unit.Held = string(u.state), u.held
+			unit.State, unit.Held = string(u.state), strings.TrimPrefix(u.held, heldPrefix)
 			list = append(list, unit)
 		}
 	})
