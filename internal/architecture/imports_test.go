@@ -109,6 +109,7 @@ var leaves = []string{"engine/event", "engine/metric", "engine/errors"}
 var pure = map[string][]string{
 	"spec":         nil,
 	"engine/graph": nil,
+	"engine/event": nil,
 	"plan":         {"spec", "engine/graph"},
 }
 
