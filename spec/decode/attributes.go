@@ -372,10 +372,7 @@ func (e *evaluator) builtIn(kind spec.Kind, name string) (cty.Value, error) {
 	if kind == spec.KindSystem {
 		return cty.StringVal(e.l.system.Name), nil
 	}
-	h := e.l.o.Host
-	if h == nil {
-		h = thisHost(e.l.fs)
-	}
+	h := e.l.host()
 	switch name {
 	case "cpus":
 		return cty.NumberIntVal(int64(h.CPUs)), nil

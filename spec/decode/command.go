@@ -34,7 +34,7 @@ func (w view) command() spec.Command {
 	out.Env = w.environment("env")
 	out.EnvFiles = w.envFiles()
 	out.InheritEnv = w.patterns()
-	out.Inherited = pickEnvironment(d.l.environ, out.InheritEnv)
+	out.Inherited = d.l.inherit(out.InheritEnv)
 	out.User = w.account("user", d.l.o.LookupUser, lookupUser)
 	out.Group = w.account("group", d.l.o.LookupGroup, lookupGroup)
 	return out

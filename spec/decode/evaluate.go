@@ -156,6 +156,13 @@ func (e *evaluator) value(sc scope, expr hclsyntax.Expression) result {
 	b.res.value = v
 	if diags.HasErrors() {
 		b.res.value, b.res.failed = cty.DynamicVal, true
+		return b.res
+	}
+	if b.res.later && e.lookup == nil && !known(v) {
+		e.l.functions.foresee(expr, ctx, func(diags ...*hcl.Diagnostic) {
+			e.report(diags...)
+			b.res.failed = true
+		})
 	}
 	return b.res
 }

@@ -23,6 +23,7 @@ type functions struct {
 
 	mu      sync.Mutex
 	answers map[string]answer // guarded by mu
+	sealed  bool              // guarded by mu
 }
 
 // answer is what the world outside said to a function.
@@ -53,7 +54,11 @@ func (f *functions) remember(question string, ask func() (cty.Value, error)) (ct
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	got, ok := f.answers[question]
-	if !ok {
+	switch {
+	case ok:
+	case f.sealed:
+		return cty.NilVal, &codedError{CodeUnknown, "this was not asked at plan time, and files and the environment are read only then"}
+	default:
 		got.value, got.err = ask()
 		f.answers[question] = got
 	}

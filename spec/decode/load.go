@@ -77,7 +77,11 @@ type Result struct {
 // diagnostics, sorted; with errors among them the system must not be run.
 // Load never panics, whatever the files hold.
 func Load(o Options) (*Result, spec.Diagnostics) {
-	l := newLoader(o)
+	return newLoader(o).load()
+}
+
+// load decodes. It is called once.
+func (l *loader) load() (*Result, spec.Diagnostics) {
 	l.read()
 	l.layOut()
 	l.readSyndicate()
@@ -89,6 +93,7 @@ func Load(o Options) (*Result, spec.Diagnostics) {
 	ds = append(ds, spec.Check(l.system)...)
 	l.giveContext(ds)
 	ds.Sort()
+	l.functions.seal()
 	return &Result{System: l.system, Sources: l.sources}, ds
 }
 
@@ -115,7 +120,8 @@ type loader struct {
 	secrets   map[string]bool // guarded by secretsMu
 	lookupEnv func(string) (string, bool)
 	environ   []string
-	vague     bool // some variable has no value
+	inherited map[string]bool // NAME=value pairs that inherit_env matched
+	vague     bool            // some variable has no value
 	marks     map[string][]marker
 	offers    map[spec.Kind]members
 }
@@ -134,6 +140,7 @@ func newLoader(o Options) *loader {
 		secrets:   map[string]bool{},
 		lookupEnv: o.LookupEnv,
 		environ:   o.Environ,
+		inherited: map[string]bool{},
 		marks:     map[string][]marker{},
 		offers:    offers(),
 	}
@@ -194,6 +201,15 @@ func (l *loader) isName(s string) bool {
 		}
 	}
 	return false
+}
+
+// inherit picks what inherit_env matches, and remembers it.
+func (l *loader) inherit(patterns []string) []string {
+	out := pickEnvironment(l.environ, patterns)
+	for _, pair := range out {
+		l.inherited[pair] = true
+	}
+	return out
 }
 
 // baseNames are the variables that every child gets from whoever began the

@@ -42,6 +42,40 @@ func BenchmarkLoad(b *testing.B) {
 	}
 }
 
+// BenchmarkRecord is BenchmarkLoad with everything that decoding asked kept,
+// and BenchmarkReplay decodes the same from the bundle.
+func BenchmarkRecord(b *testing.B) {
+	dir := b.TempDir()
+	src := many(10_000)
+	if err := os.WriteFile(filepath.Join(dir, "many.hcl"), []byte(src), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(src)))
+	b.ReportAllocs()
+	for b.Loop() {
+		res, ds, bundle := Record(Options{Path: dir, Dir: dir})
+		if ds.HasErrors() || len(res.System.Services) != 10_000 || len(bundle.Bytes()) < len(src) {
+			b.Fatal(ds)
+		}
+	}
+}
+
+func BenchmarkReplay(b *testing.B) {
+	_, ds, bundle := Record(Options{Dir: "/c", FS: files{"many.hcl": many(10_000)}})
+	if ds.HasErrors() {
+		b.Fatal(ds)
+	}
+	data := bundle.Bytes()
+	b.SetBytes(int64(len(data)))
+	b.ReportAllocs()
+	for b.Loop() {
+		res, ds := Replay(data, Override{})
+		if ds.HasErrors() || len(res.System.Services) != 10_000 {
+			b.Fatal(ds)
+		}
+	}
+}
+
 // BenchmarkParser is the floor of BenchmarkLoad: HCL's own parser alone.
 func BenchmarkParser(b *testing.B) {
 	src := []byte(many(10_000))
