@@ -5,6 +5,8 @@ import "errors"
 // nest is nothing on macOS: threads have one table of descriptors.
 type nest struct{}
 
+func onMainThread() bool { return false }
+
 func newNest() (*nest, error) {
 	return nil, errors.New("macOS has no tables of descriptors for threads")
 }

@@ -14,6 +14,9 @@ type nest struct {
 	inside  int // in the thread's, once it has settled
 }
 
+// onMainThread reports whether the calling thread is the process's first.
+func onMainThread() bool { return unix.Gettid() == unix.Getpid() }
+
 // newNest makes the sockets, in the engine's table.
 func newNest() (*nest, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)

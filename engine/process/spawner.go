@@ -44,6 +44,18 @@ func (h *Host) newSpawner() *spawner {
 // the goroutine and is never given to another.
 func (s *spawner) run() {
 	runtime.LockOSThread()
+	if onMainThread() {
+		// The kernel shows this thread's table as the process's, and the
+		// thread would not end. Another one is taken while it is held.
+		defer runtime.UnlockOSThread()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			s.run()
+		}()
+		<-done
+		return
+	}
 	nested := s.nest != nil && s.nest.settle() == nil
 	s.settled <- nested
 	for request := range s.requests {
