@@ -3,12 +3,11 @@ package doctor
 import (
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/syndicate/syndicate/listener"
 	"github.com/syndicate/syndicate/spec"
 )
 
@@ -27,10 +26,10 @@ func (e *exam) ports() {
 	if len(all) == 0 {
 		return
 	}
-	listening, known := e.listening()
+	listening, known := listener.All(e.Root + "/proc")
 	free := true
 	for _, w := range all {
-		owner, taken := listening[w.port]
+		holders, taken := listening[w.port]
 		if !known {
 			taken = !free4(w.port)
 		}
@@ -40,9 +39,9 @@ func (e *exam) ports() {
 		free = false
 		who := "another process; as root, doctor says which"
 		mend := []string{"stop what listens there, or change the port"}
-		if pid, program := e.owner(owner); pid != 0 {
-			who = fmt.Sprintf("process %d (%s)", pid, program)
-			mend = []string{fmt.Sprintf("stop it: kill %d; or change the port, or let syndicate choose one: port = \"auto\"", pid)}
+		if len(holders) > 0 && holders[0].PID != 0 {
+			who = holders[0].String()
+			mend = []string{fmt.Sprintf("stop it: kill %d; or change the port, or let syndicate choose one: port = \"auto\"", holders[0].PID)}
 		}
 		e.find("ports", Problem, fmt.Sprintf("port %d of %s is in use", w.port, w.by), []string{"It is held by " + who + "."}, mend)
 	}
@@ -81,53 +80,6 @@ func (e *exam) wantedPorts() []wanted {
 		return strings.Compare(a.by, b.by)
 	})
 	return all
-}
-
-// listening maps the ports that something listens on to the inode of the
-// socket, as the kernel's tables say; false where there are none.
-func (e *exam) listening() (map[int]string, bool) {
-	ports := map[int]string{}
-	known := false
-	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
-		text, ok := e.read(table)
-		if !ok {
-			continue
-		}
-		known = true
-		for line := range strings.Lines(text) {
-			fields := strings.Fields(line)
-			const listen = "0A"
-			if len(fields) < 10 || fields[3] != listen {
-				continue
-			}
-			_, hex, _ := strings.Cut(fields[1], ":")
-			if port, err := strconv.ParseUint(hex, 16, 16); err == nil {
-				ports[int(port)] = fields[9]
-			}
-		}
-	}
-	return ports, known
-}
-
-// owner finds the process that has a socket open; 0 where it is hidden.
-func (e *exam) owner(inode string) (int, string) {
-	if inode == "" || inode == "0" {
-		return 0, ""
-	}
-	links, _ := filepath.Glob(e.Root + "/proc/[0-9]*/fd/*")
-	for _, link := range links {
-		if to, err := os.Readlink(link); err != nil || to != "socket:["+inode+"]" {
-			continue
-		}
-		dir := filepath.Dir(filepath.Dir(link))
-		pid, err := strconv.Atoi(filepath.Base(dir))
-		if err != nil {
-			continue
-		}
-		name, _ := os.ReadFile(filepath.Join(dir, "comm"))
-		return pid, strings.TrimSpace(string(name))
-	}
-	return 0, ""
 }
 
 // free4 tries to listen, for systems without the kernel's tables.

@@ -275,7 +275,7 @@ func (s *site) newServer(db *spec.Database, id string) (*pg.Server, error) {
 	cfg := pg.Config{
 		Name: db.Addr.Name, StateDir: s.stateDir, Managed: *db.Managed,
 		Port: s.number(db.Addr, "", db.Managed.Port), Runner: pgRunner{s.host, id},
-		Note: func(text string) { s.log.Info(text, "unit", id) },
+		Holder: portHolder, Note: func(text string) { s.log.Info(text, "unit", id) },
 	}
 	if v, known := db.DBName.Value(); known {
 		cfg.Database = cmp.Or(v, cfg.Database)

@@ -397,7 +397,7 @@ func TestAPortInUseIsNotTakenForTheService(t *testing.T) {
 	tr.up()
 	r := <-tr.result
 	tr.result <- r
-	if !strings.Contains(r.Failure, "is in use by another process") {
+	if !strings.Contains(r.Failure, fmt.Sprintf("is in use by process %d (engine.test)", os.Getpid())) {
 		t.Errorf("failure is %q", r.Failure)
 	}
 }

@@ -6,8 +6,10 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
+	"github.com/syndicate/syndicate/listener"
 	"github.com/syndicate/syndicate/spec"
 )
 
@@ -73,11 +75,24 @@ func ChoosePorts(sys *spec.System, kept Ports) (Ports, error) {
 
 // errPortTaken says that somebody else listens where a service wants to.
 type errPortTaken struct {
-	addr string
+	addr, holder string
 }
 
 func (e errPortTaken) Error() string {
-	return fmt.Sprintf("%s is in use by another process: end it (syndicate doctor names it), or declare another port", e.addr)
+	return fmt.Sprintf("%s is in use by %s: end it, or declare another port", e.addr, e.holder)
+}
+
+// portHolder says who listens on a port that is taken.
+func portHolder(port int) string {
+	all, _ := listener.All("/proc")
+	var who []string
+	for _, l := range all[port] {
+		who = append(who, l.String())
+	}
+	if len(who) == 0 {
+		return "another process"
+	}
+	return strings.Join(who, " or ")
 }
 
 // portFree finds out that somebody else listens before a service starts: its
@@ -90,7 +105,7 @@ func portFree(host string, port int) error {
 	l, err := net.Listen("tcp", addr)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return errPortTaken{addr}
+		return errPortTaken{addr, portHolder(port)}
 	case err != nil:
 		return nil // not ours to judge: the service will say it better
 	}

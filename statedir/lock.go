@@ -59,10 +59,15 @@ type Foreign struct {
 	Dir    string
 	Config string // the one that asked
 	Owner  string // the one that it belongs to
+	PID    int    // of the owner's engine, 0 where none runs
 }
 
 func (e *Foreign) Error() string {
-	return fmt.Sprintf("the state directory %s belongs to %s: give one of the two another state_dir in its syndicate block, or another --state-dir", e.Dir, e.Owner)
+	owner := e.Owner
+	if e.PID != 0 {
+		owner += fmt.Sprintf(", which runs as process %d", e.PID)
+	}
+	return fmt.Sprintf("the state directory %s belongs to %s: give one of the two another state_dir in its syndicate block, or another --state-dir", e.Dir, owner)
 }
 
 // Lock is a held directory.
@@ -102,11 +107,14 @@ func take(dir string, f *os.File, info Info) (*Lock, error) {
 		return nil, fmt.Errorf("lock state directory: %w", err)
 	}
 	prev, readErr := readInfo(f)
-	if !free {
-		return nil, &Held{Dir: dir, Info: prev}
-	}
-	if readErr == nil && !sameConfig(prev, info) {
+	foreign := readErr == nil && !sameConfig(prev, info)
+	switch {
+	case foreign && free:
 		return nil, &Foreign{Dir: dir, Config: info.Config, Owner: prev.Config}
+	case foreign:
+		return nil, &Foreign{Dir: dir, Config: info.Config, Owner: prev.Config, PID: prev.PID}
+	case !free:
+		return nil, &Held{Dir: dir, Info: prev}
 	}
 	l := &Lock{dir: dir, file: f, prev: prev, info: info}
 	if prev.Life != "" {

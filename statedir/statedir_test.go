@@ -94,6 +94,13 @@ func TestOtherConfigurationsAreRefused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if !test.ok {
+				_, err := Acquire(dir, info(test.second))
+				foreign, ok := errors.AsType[*Foreign](err)
+				if !ok || foreign.Owner != test.first || foreign.PID != os.Getpid() {
+					t.Errorf("while it runs: %v", err)
+				}
+			}
 			if err := l.Release(); err != nil {
 				t.Fatal(err)
 			}
@@ -101,7 +108,7 @@ func TestOtherConfigurationsAreRefused(t *testing.T) {
 			if err == nil {
 				_ = l.Release()
 			}
-			if foreign, ok := errors.AsType[*Foreign](err); ok == test.ok || ok && foreign.Owner != test.first {
+			if foreign, ok := errors.AsType[*Foreign](err); ok == test.ok || ok && (foreign.Owner != test.first || foreign.PID != 0) {
 				t.Errorf("got %v", err)
 			}
 		})

@@ -3,6 +3,7 @@ package pg
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/syndicate/syndicate/spec"
@@ -33,6 +35,9 @@ type Config struct {
 
 	// Runner runs initdb.
 	Runner Runner
+	// Holder says who listens on a port: "process 5 (nginx)". nil: nobody
+	// can.
+	Holder func(port int) string
 	// Note is told what takes time: "initialising …", "waiting for …". nil
 	// drops it.
 	Note func(text string)
@@ -243,8 +248,12 @@ func (s *Server) checkPort() error {
 	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(s.cfg.Port))
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
+		reason := "the port is not free: " + lastPart(err)
+		if s.cfg.Holder != nil && errors.Is(err, syscall.EADDRINUSE) {
+			reason = "the port is not free: it is in use by " + s.cfg.Holder(s.cfg.Port)
+		}
 		return &Error{
-			Op: "listen on " + addr, Reason: "the port is not free: " + lastPart(err),
+			Op: "listen on " + addr, Reason: reason,
 			Remedy: `stop what listens there (ss -ltnp "sport = :` + strconv.Itoa(s.cfg.Port) +
 				`" names it), or write another port, or port = "auto"`,
 			cause: err,

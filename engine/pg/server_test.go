@@ -219,12 +219,14 @@ func TestPortInUse(t *testing.T) {
 	}
 	cfg := shared.config(t.Name(), spec.Managed{})
 	cfg.Port = l.Addr().(*net.TCPAddr).Port
+	cfg.Holder = func(port int) string { return fmt.Sprintf("the holder of %d", port) }
 	s, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = s.Prepare(t.Context())
-	wantText(t, err, fmt.Sprintf("listen on 127.0.0.1:%d", cfg.Port), "not free", `port = "auto"`)
+	wantText(t, err, fmt.Sprintf("listen on 127.0.0.1:%d", cfg.Port), "not free",
+		fmt.Sprintf("in use by the holder of %d", cfg.Port), `port = "auto"`)
 
 	// Taken between the check and the start: the server's own words.
 	ts := &testServer{Server: s, done: make(chan struct{})}

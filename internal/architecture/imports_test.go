@@ -108,6 +108,7 @@ var leaves = []string{"engine/event", "engine/metric", "engine/errors"}
 // beside each may be used as well.
 var pure = map[string][]string{
 	"spec":         nil,
+	"listener":     nil,
 	"engine/graph": nil,
 	"engine/event": nil,
 	"plan":         {"spec", "engine/graph"},
