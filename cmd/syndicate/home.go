@@ -119,5 +119,5 @@ func makeKey(dir string) ([]byte, error) {
 	return key, err
 }
 
-// leave gives the directory back after an orderly end.
+// leave gives the directory back after an orderly end, once.
 func (h *home) leave() { _ = h.lock.Release() }

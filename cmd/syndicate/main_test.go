@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"flag"
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -13,7 +15,30 @@ var update = flag.Bool("update", false, "rewrite what scripts and goldens compar
 
 // TestMain lets scripts run this test binary as syndicate.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"syndicate": main})
+	testscript.Main(m, map[string]func(){"syndicate": main, "listen": listenOnPort})
+}
+
+// listenOnPort is a service of some scripts: it listens on PORT.
+func listenOnPort() {
+	l, err := net.Listen("tcp", "127.0.0.1:"+os.Getenv("PORT"))
+	if err != nil {
+		panic(err)
+	}
+	for {
+		if c, err := l.Accept(); err == nil {
+			_ = c.Close()
+		}
+	}
+}
+
+// freePort returns a port that nobody listens on just now.
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	return port, errors.Join(err, l.Close())
 }
 
 // Each script is one behaviour of the command line.
@@ -27,8 +52,11 @@ func TestScripts(t *testing.T) {
 			// What the machine's own environment holds is no part of a test.
 			e.Vars = append(e.Vars,
 				"SYNDICATE_FILE=", "NO_COLOR=", "TERM=dumb", "PATH="+os.Getenv("PATH"),
-				"XDG_CACHE_HOME="+filepath.Join(e.WorkDir, "cache"))
-			return nil
+				"XDG_CACHE_HOME="+filepath.Join(e.WorkDir, "cache"),
+				"GORACE=atexit_sleep_ms=0") // by default each program would last a second
+			port, err := freePort()
+			e.Vars = append(e.Vars, "SYNDICATE_VAR_free_port="+port)
+			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": exitCode},
 	})

@@ -38,6 +38,11 @@ var (
 
 // Run starts what is declared, shows it, and stops it in reverse.
 func (c *upCmd) Run(s *session) error {
+	// SIGPIPE is heard, by nobody, so that a closed pipe ends the output and
+	// not the system.
+	pipes := make(chan os.Signal, 1)
+	signal.Notify(pipes, syscall.SIGPIPE)
+	defer signal.Stop(pipes)
 	loaded, err := s.load(demand{operand: c.Path, inputs: c.inputs, values: true})
 	if err != nil {
 		return err
@@ -63,16 +68,7 @@ func (c *upCmd) Run(s *session) error {
 	if diags.HasErrors() {
 		return s.refuse(diags, loaded.Sources)
 	}
-	// What plan compares with while this life lasts. Nothing here waits for
-	// the disk.
-	written := make(chan error, 1)
-	running := plan.Running{Units: p.Units(), Settings: plan.Settings(sys, home.key)}
-	go func() { written <- home.lock.WriteJSON(unitsFile, running) }()
-	err = s.live(sys, p, home)
-	if lost := <-written; lost != nil {
-		view.Note(s.stderr, "plan could not compare with this life: "+lost.Error())
-	}
-	return err
+	return s.live(sys, p, home)
 }
 
 // live runs one life of a system in the foreground.
@@ -106,15 +102,27 @@ func (s *session) live(sys *spec.System, p *plan.Plan, h *home) error {
 		eng.Run(ctx) // releases what New took
 		return failWith(err, s.here("doctor"))
 	}
-	signals := listen(cancel, eng, show)
+	// What plan compares with while this life lasts. Nothing here waits for
+	// the disk.
+	written := make(chan struct{})
+	running := plan.Running{Units: p.Units(), Settings: plan.Settings(sys, h.key)}
+	go func() {
+		defer close(written)
+		if err := h.lock.WriteJSON(unitsFile, running); err != nil {
+			logger.Warn("plan cannot compare with this life", "error", err)
+		}
+	}()
+	defer listen(cancel, eng, show)()
 	shown := show.start(eng, merger)
 	result := eng.Run(ctx)
-	signals()
+	<-written
 	if err := control.Close(); err != nil {
 		logger.Warn("cannot close the control socket", "error", err)
 	}
-	shown()
-	return s.upExit(result, context.Cause(ctx), show)
+	h.leave() // before the last words: an output that stalls holds up nobody
+	last, err := s.upExit(result, context.Cause(ctx), show.view)
+	shown(last)
+	return err
 }
 
 // controlled is an engine that shows when another shell stops it.
@@ -130,28 +138,26 @@ func (c *controlled) Stop(ctx context.Context, cause string) error {
 	return c.Engine.Stop(ctx, cause)
 }
 
-// upExit says how it ended.
-func (s *session) upExit(r engine.Result, cause error, show *upDisplay) error {
+// upExit returns what says how it ended, and the exit code.
+func (s *session) upExit(r engine.Result, cause error, show *view.Up) (last func(), err error) {
+	stopped := func() { show.Stopped(r.Degraded) }
 	switch {
 	case r.Failure != "" && r.Cause == r.Failure:
 		unit, _, _ := strings.Cut(r.Failure, " ")
-		show.view.Fail(unit, r.Failure, s.here("logs", unit))
-		return exit(exitFailed)
+		return func() { show.Fail(unit, r.Failure, s.here("logs", unit)) }, exit(exitFailed)
 	case cause == errInterrupt:
-		show.view.Stopped(r.Degraded)
-		return exit(exitInterrupted)
+		return stopped, exit(exitInterrupted)
 	}
-	show.view.Stopped(r.Degraded)
-	return nil
+	return stopped, nil
 }
 
 // listen stops the system on a signal: the first one in order, a second
-// Ctrl-C or SIGTERM quickly. The function that it returns ends the listening.
+// Ctrl-C or SIGTERM quickly. A second SIGHUP hurries nobody: a terminal that
+// closes sends one, and so does the shell that dies of it. The function that
+// it returns ends the listening.
 func listen(stop context.CancelCauseFunc, eng *engine.Engine, show *upDisplay) func() {
 	ch := make(chan os.Signal, 4)
-	// SIGPIPE is heard so that a closed pipe ends the output and not the
-	// system; it reaches nobody.
-	wanted := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE}
+	wanted := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
 		wanted = append(wanted, syscall.SIGHUP)
 	}
@@ -161,7 +167,7 @@ func listen(stop context.CancelCauseFunc, eng *engine.Engine, show *upDisplay) f
 		defer close(done)
 		asked := false
 		for sig := range ch {
-			if sig == syscall.SIGPIPE {
+			if asked && sig == syscall.SIGHUP {
 				continue
 			}
 			if asked {

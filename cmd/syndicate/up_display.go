@@ -145,13 +145,13 @@ func (d *upDisplay) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// lastWords bounds how long the end waits for a terminal that takes nothing.
+// lastWords bounds how long the end waits for an output that takes nothing.
 const lastWords = 2 * time.Second
 
-// start begins to show, the merged output too unless merger is nil; the
-// function that it returns shows the rest and
-// waits for that.
-func (d *upDisplay) start(eng *engine.Engine, merger *log.Merger) func() {
+// start begins to show, the merged output too unless merger is nil. The
+// function that it returns shows the rest, has last say the last words, and
+// waits for that as long as lastWords allows.
+func (d *upDisplay) start(eng *engine.Engine, merger *log.Merger) func(last func()) {
 	d.engine = eng
 	d.ticker = time.NewTicker(d.every)
 	quit, logged, shown := make(chan struct{}), make(chan struct{}), make(chan struct{})
@@ -166,20 +166,21 @@ func (d *upDisplay) start(eng *engine.Engine, merger *log.Merger) func() {
 		}
 		_ = merger.Run(context.Background(), d.console())
 	}()
-	return func() {
+	return func(last func()) {
 		if merger != nil {
 			merger.Stop()
 		}
-		last := time.After(lastWords)
-		for _, done := range []chan struct{}{logged, shown} {
-			if done == shown {
-				close(quit)
-			}
-			select {
-			case <-done:
-			case <-last:
-			}
-		}
+		atMost(lastWords, logged)
+		d.post(last)
+		close(quit)
+		atMost(lastWords, shown)
+	}
+}
+
+func atMost(d time.Duration, done <-chan struct{}) {
+	select {
+	case <-done:
+	case <-time.After(d):
 	}
 }
 
