@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/syndicate/syndicate/engine/event"
 	"github.com/syndicate/syndicate/plan"
 	"github.com/syndicate/syndicate/spec"
 )
@@ -70,6 +71,7 @@ func (e *Engine) Apply(ctx context.Context, req Request) (Change, error) {
 	if req.Begun != nil {
 		req.Begun(p)
 	}
+	e.asked("", "up", req.By)
 	op := newOperation()
 	op.undo = !req.NoRollback
 	if err := e.declare(ctx, op, declaration{req.System, req.Ports}, p); err != nil {
@@ -83,6 +85,11 @@ func (e *Engine) Apply(ctx context.Context, req Request) (Change, error) {
 		change.State, change.Cause, _ = e.core.snapshot()
 	}
 	return change, nil
+}
+
+// asked reports what somebody asked for.
+func (e *Engine) asked(unit, verb, by string) {
+	e.observe(event.Event{Time: time.Now(), Kind: event.Command, Unit: unit, To: verb, Actor: by})
 }
 
 // turn waits for the turn to change something.

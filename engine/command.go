@@ -94,6 +94,9 @@ func (e *Engine) Do(ctx context.Context, cmd Command) (Change, error) {
 	if cmd.Verb == "migrate" {
 		ev.verb, ev.units = verbAgain, e.migrationsOf(cmd.Units)
 	}
+	for _, id := range cmd.Units {
+		e.asked(id, cmd.Verb, cmd.By)
+	}
 	if err := e.perform(ctx, op, ev); err != nil {
 		return Change{}, err
 	}

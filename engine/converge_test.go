@@ -14,6 +14,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/syndicate/syndicate/engine/event"
 	"github.com/syndicate/syndicate/spec"
 )
 
@@ -304,10 +305,10 @@ func (s *story) play(t *testing.T) []string {
 		ended := make(chan *operation, 10)
 		settled := make(chan struct{}, 1)
 		c := newCore(s.members(s.first, false), watcher{
-			observe: func(ev Event) {
+			observe: func(ev event.Event) {
 				w.mu.Lock()
 				defer w.mu.Unlock()
-				w.states[ev.Unit], w.changed[ev.Unit] = ev.To, time.Now()
+				w.states[ev.Unit], w.changed[ev.Unit] = State(ev.To), time.Now()
 			},
 			settled: func(Health, string) { settled <- struct{}{} },
 			ended:   func(op *operation) { ended <- op },

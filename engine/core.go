@@ -9,23 +9,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/syndicate/syndicate/engine/event"
 	"github.com/syndicate/syndicate/plan"
 )
-
-// Event is one transition of a unit.
-type Event struct {
-	Time     time.Time
-	Unit     string
-	Kind     string
-	From, To State
-	Cause    string
-	// Took is the time from the start of the run to this state.
-	Took time.Duration
-	// Attempt is the number of the attempt in the current series.
-	Attempt int
-	// Next is when the next attempt begins, for Backoff.
-	Next time.Time
-}
 
 // Result is how a life of a system ended.
 type Result struct {
@@ -87,6 +73,7 @@ type core struct {
 	stopping context.Context
 	halt     context.CancelFunc
 	since    time.Time
+	health   Health       // as it was reported last
 	last     []UnitStatus // after the loop
 	final    Health
 	why      string
@@ -94,7 +81,7 @@ type core struct {
 
 // watcher is told by the loop what happens, in order. It must not block.
 type watcher struct {
-	observe func(Event)
+	observe func(event.Event)
 	settled func(Health, string)
 	held    func(unit, by string) // a person's hold begins or, with "", ends
 	dropped func(*member)         // the unit is no more
@@ -105,7 +92,7 @@ type watcher struct {
 
 func (w *watcher) defaults() {
 	if w.observe == nil {
-		w.observe = func(Event) {}
+		w.observe = func(event.Event) {}
 	}
 	if w.settled == nil {
 		w.settled = func(Health, string) {}
@@ -199,6 +186,7 @@ func (c *core) handle(ev any) {
 	if c.machine.phase >= phaseStopping {
 		c.halt()
 	}
+	c.reportSystem(now)
 }
 
 // ask has the loop answer a question. It reports whether the loop still runs.
@@ -274,9 +262,9 @@ func (c *core) start(eff startRun) {
 // report tells the observer of a transition.
 func (c *core) report(now time.Time, eff changed) {
 	u := eff.unit
-	ev := Event{
-		Time: now, Unit: u.id, Kind: u.kind,
-		From: eff.from, To: eff.to, Cause: eff.cause, Attempt: u.attempt,
+	ev := event.Event{
+		Time: now, Kind: event.Transition, Unit: u.id, UnitKind: u.kind,
+		From: string(eff.from), To: string(eff.to), Cause: eff.cause, Run: u.runs, Attempt: u.attempt,
 	}
 	if !u.started.IsZero() {
 		ev.Took = now.Sub(u.started)
@@ -284,10 +272,26 @@ func (c *core) report(now time.Time, eff changed) {
 	if eff.to == Backoff {
 		ev.Next = u.nextAt
 	}
+	if eff.from == Stopping || eff.from == Starting || eff.from == Ready || eff.from == Unhealthy {
+		ev.Exit = eff.exit
+	}
 	c.watch.observe(ev)
 	if eff.to == Completed {
 		c.watch.completed(u.id, u.done)
 	}
+}
+
+// reportSystem tells the observer of a change of the system as a whole.
+func (c *core) reportSystem(now time.Time) {
+	if !c.machine.healthMayDiffer() {
+		return
+	}
+	state, cause := c.machine.systemState()
+	if state == c.health {
+		return
+	}
+	c.watch.observe(event.Event{Time: now, Kind: event.System, From: string(c.health), To: string(state), Cause: cause})
+	c.health = state
 }
 
 // stop asks for the orderly end of everything. It does not wait.

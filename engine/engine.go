@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/syndicate/syndicate/engine/event"
 	"github.com/syndicate/syndicate/engine/log"
 	"github.com/syndicate/syndicate/engine/pg"
 	"github.com/syndicate/syndicate/engine/probe"
@@ -38,8 +39,8 @@ type Config struct {
 	// state when everything was started, or failed. Hold is told when a
 	// person's hold on a unit begins or, with an empty reason, ends, and
 	// Completion when a one-shot unit has completed. All are called in
-	// order, by one goroutine, and must not block.
-	Observe    func(Event)
+	// order, by one goroutine at a time, and must not block.
+	Observe    func(event.Event)
 	Settled    func(state Health, cause string)
 	Hold       func(unit, by string)
 	Completion func(unit, runDigest string)
@@ -100,7 +101,7 @@ func New(cfg Config) (*Engine, error) {
 		return nil, fmt.Errorf("build the engine: %w", err)
 	}
 	e.core = newCore(members, watcher{
-		observe:   cfg.Observe,
+		observe:   e.observe,
 		settled:   e.settled,
 		held:      cfg.Hold,
 		dropped:   e.dropped,
@@ -112,6 +113,14 @@ func New(cfg Config) (*Engine, error) {
 	e.since = time.Now()
 	e.turns.begin("up")
 	return e, nil
+}
+
+// observe hands on what happened, without sensitive values.
+func (e *Engine) observe(ev event.Event) {
+	ev.Life, ev.Cause = e.site.life, e.site.redact.clean(ev.Cause)
+	if e.cfg.Observe != nil {
+		e.cfg.Observe(ev)
+	}
 }
 
 // settled ends the turn of the first start.

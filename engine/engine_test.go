@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/syndicate/syndicate/engine/event"
 	"github.com/syndicate/syndicate/plan"
 	"github.com/syndicate/syndicate/spec"
 )
@@ -63,7 +64,7 @@ type trial struct {
 	stop   context.CancelCauseFunc
 
 	mu     sync.Mutex
-	events []Event
+	events []event.Event
 	wake   chan struct{}
 }
 
@@ -138,7 +139,7 @@ func (tr *trial) up() {
 	}
 	tr.engine, err = New(Config{
 		System: tr.sys, Plan: p, Life: "test" + strings.ReplaceAll(tr.t.Name(), "/", "-"), Ports: ports,
-		Observe: func(ev Event) {
+		Observe: func(ev event.Event) {
 			tr.mu.Lock()
 			defer tr.mu.Unlock()
 			tr.events = append(tr.events, ev)
@@ -164,14 +165,14 @@ func (tr *trial) up() {
 }
 
 // until waits for the nth time that a unit reaches a state.
-func (tr *trial) until(unit string, state State, n int) Event {
+func (tr *trial) until(unit string, state State, n int) event.Event {
 	tr.t.Helper()
 	timeout := time.After(30 * time.Second)
 	for {
 		tr.mu.Lock()
 		seen := 0
 		for _, ev := range tr.events {
-			if ev.Unit == unit && ev.To == state {
+			if ev.Unit == unit && ev.To == string(state) {
 				if seen++; seen == n {
 					tr.mu.Unlock()
 					return ev
@@ -201,7 +202,7 @@ func (tr *trial) transitions(states ...State) []string {
 	defer tr.mu.Unlock()
 	var list []string
 	for _, ev := range tr.events {
-		if slices.Contains(states, ev.To) {
+		if slices.Contains(states, State(ev.To)) {
 			list = append(list, ev.Unit+" "+string(ev.To))
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/syndicate/syndicate/engine/event"
 	"github.com/syndicate/syndicate/spec"
 )
 
@@ -262,12 +263,15 @@ func (s *scenario) play(t *testing.T) []string {
 	w := s.world()
 	synctest.Test(t, func(*testing.T) {
 		var c *core
-		observe := func(ev Event) {
+		observe := func(ev event.Event) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
+			if ev.Kind != event.Transition {
+				return
+			}
 			var i int
 			fmt.Sscanf(ev.Unit, "unit.%d", &i)
-			w.settledAt[i] = ev.To
+			w.settledAt[i] = State(ev.To)
 		}
 		c = newCore(s.members, watcher{observe: observe})
 		c.machine.parallelism = s.parallelism

@@ -120,6 +120,7 @@ type machine struct {
 	stale   bool           // who is down has to be decided anew
 	effects []effect
 	now     time.Time
+	seen    health // when healthMayDiffer was asked last
 }
 
 // phase is where the system as a whole is.
@@ -202,6 +203,7 @@ type (
 		unit     *unit
 		from, to State
 		cause    string
+		exit     string // how the last run ended
 	}
 	// dropped says that a unit is no more.
 	dropped struct{ member *member }
@@ -300,7 +302,7 @@ func (m *machine) set(i int, to State, cause string) {
 		u.timer = 0 // whatever timer there was counts no more
 		u.nextAt = time.Time{}
 	}
-	m.effects = append(m.effects, changed{u, from, to, cause})
+	m.effects = append(m.effects, changed{u, from, to, cause, u.lastExit})
 	m.touch(i)
 }
 
@@ -501,6 +503,23 @@ func (m *machine) settle() {
 		m.phase = phaseDone
 		m.effects = append(m.effects, allStopped{})
 	}
+}
+
+// health is what the state of the system as a whole depends on.
+type health struct {
+	phase        phase
+	well, failed int
+	op           bool
+}
+
+// healthMayDiffer reports whether the system may be in another state than
+// when this was asked last, at little cost.
+func (m *machine) healthMayDiffer() bool {
+	now := health{m.phase, m.count[Ready] + m.count[Completed] - len(m.order), m.count[Failed], m.op != nil}
+	differs := now.phase != m.seen.phase || (now.well == 0) != (m.seen.well == 0) ||
+		now.failed != m.seen.failed || now.op != m.seen.op
+	m.seen = now
+	return differs
 }
 
 // systemState is the state of the system as a whole, and why.

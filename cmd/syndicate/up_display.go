@@ -10,6 +10,7 @@ import (
 
 	"github.com/syndicate/syndicate/api"
 	"github.com/syndicate/syndicate/engine"
+	"github.com/syndicate/syndicate/engine/event"
 	"github.com/syndicate/syndicate/engine/log"
 	"github.com/syndicate/syndicate/plan"
 	"github.com/syndicate/syndicate/spec"
@@ -79,12 +80,19 @@ func (d *upDisplay) post(f func()) {
 }
 
 // observe is told of each transition by the engine's loop.
-func (d *upDisplay) observe(ev engine.Event) {
-	wire := api.Event{
-		Time: ev.Time, Kind: api.EventTransition, Unit: ev.Unit, UnitKind: ev.Kind, From: string(ev.From), To: string(ev.To),
-		Cause: ev.Cause, Took: api.Seconds(ev.Took.Seconds()), Attempt: ev.Attempt, Next: ev.Next,
+func (d *upDisplay) observe(ev event.Event) {
+	if ev.Kind == event.Transition {
+		d.post(func() { d.view.Event(wireEvent(ev)) })
 	}
-	d.post(func() { d.view.Event(wire) })
+}
+
+// wireEvent is an event as clients are told it.
+func wireEvent(ev event.Event) api.Event {
+	return api.Event{
+		Seq: ev.Seq, Time: ev.Time, Life: ev.Life, Kind: string(ev.Kind), Unit: ev.Unit, UnitKind: ev.UnitKind,
+		From: ev.From, To: ev.To, Cause: ev.Cause, Actor: ev.Actor, Run: ev.Run, Attempt: ev.Attempt,
+		Took: api.Seconds(ev.Took.Seconds()), Next: ev.Next, Exit: ev.Exit,
+	}
 }
 
 // settled is told by the engine's loop that everything was started.
