@@ -202,7 +202,7 @@ func (tr *trial) transitions(states ...State) []string {
 	defer tr.mu.Unlock()
 	var list []string
 	for _, ev := range tr.events {
-		if slices.Contains(states, State(ev.To)) {
+		if ev.Unit != "" && slices.Contains(states, State(ev.To)) {
 			list = append(list, ev.Unit+" "+string(ev.To))
 		}
 	}
