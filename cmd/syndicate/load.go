@@ -80,17 +80,22 @@ type demand struct {
 
 // decode decodes the configuration that a command works on.
 func (s *session) decode(d demand) (*decode.Result, spec.Diagnostics, error) {
-	path, err := s.path(d.operand)
+	o, err := s.decodeOptions(d)
 	if err != nil {
 		return nil, nil, err
 	}
-	result, ds := decode.Load(decode.Options{
-		Path: path, Vars: d.inputs.assignments(), StateDir: s.stateDir,
-		RequireVariables: d.values, Ports: d.ports,
-	})
+	result, ds := decode.Load(o)
 	ds = append(ds, plan.Cycles(result.System)...)
 	ds.Sort()
 	return result, ds, nil
+}
+
+func (s *session) decodeOptions(d demand) (decode.Options, error) {
+	path, err := s.path(d.operand)
+	return decode.Options{
+		Path: path, Vars: d.inputs.assignments(), StateDir: s.stateDir,
+		RequireVariables: d.values, Ports: d.ports,
+	}, err
 }
 
 // load is decode for commands that run something: diagnostics are shown on
@@ -100,17 +105,34 @@ func (s *session) load(d demand) (*decode.Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	return result, s.accept(result, ds)
+}
+
+// record is load, and keeps all that the configuration is made of.
+func (s *session) record(d demand) (*decode.Result, *decode.Bundle, error) {
+	o, err := s.decodeOptions(d)
+	if err != nil {
+		return nil, nil, err
+	}
+	result, ds, bundle := decode.Record(o)
+	ds = append(ds, plan.Cycles(result.System)...)
+	ds.Sort()
+	return result, bundle, s.accept(result, ds)
+}
+
+// accept shows diagnostics; with errors among them it ends the command.
+func (s *session) accept(result *decode.Result, ds spec.Diagnostics) error {
 	if s.quiet {
 		ds = onlyErrors(ds)
 	}
 	report := view.NewReport(ds, result.Sources)
 	if err := report.Text(s.stderr, s.textOptions(s.stderr)); err != nil {
-		return nil, err
+		return err
 	}
 	if !report.Valid {
-		return nil, exit(exitFailed)
+		return exit(exitFailed)
 	}
-	return result, nil
+	return nil
 }
 
 // textOptions fit diagnostics to a stream.

@@ -17,26 +17,26 @@ type planCmd struct {
 	target
 	inputs
 
-	JSON             bool `name:"json" help:"Print the plan as versioned JSON."`
-	DetailedExitcode bool `name:"detailed-exitcode" help:"Exit with 2 where there is something to do."`
-	Offline          bool `name:"offline" help:"Do not ask databases that run elsewhere what is applied."`
+	JSON             bool   `name:"json" help:"Print the plan as versioned JSON."`
+	Out              string `name:"out" placeholder:"FILE" help:"Write the plan to FILE, too: up --plan FILE does exactly this plan, or refuses."`
+	DetailedExitcode bool   `name:"detailed-exitcode" help:"Exit with 2 where there is something to do."`
+	Offline          bool   `name:"offline" help:"Do not ask databases that run elsewhere what is applied."`
 }
 
 // Run shows what up would do. It starts nothing.
 func (c *planCmd) Run(s *session) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	loaded, err := s.load(demand{operand: c.Path, inputs: c.inputs, values: true})
+	out := ""
+	if c.Out != "" {
+		var err error
+		if out, err = planTarget(c.Out); err != nil {
+			return failWith(err, "")
+		}
+	}
+	p, err := c.build(ctx, s, out)
 	if err != nil {
 		return err
-	}
-	facts, err := s.survey(ctx, loaded.System, c.Offline)
-	if err != nil {
-		return err
-	}
-	p, diags := plan.Build(loaded.System, facts)
-	if diags.HasErrors() {
-		return s.refuse(diags, loaded.Sources)
 	}
 	if c.JSON {
 		err = view.PlanJSON(s.stdout, p)
@@ -46,10 +46,42 @@ func (c *planCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
+	if out != "" && !s.quiet {
+		view.Note(s.stderr, "The plan is in "+c.Out+". To do exactly this: "+s.here("up", "--plan", c.Out))
+	}
 	if c.DetailedExitcode && !p.Empty() {
 		return exit(exitPending)
 	}
 	return nil
+}
+
+// build makes the plan, and writes it to out unless that is empty.
+func (c *planCmd) build(ctx context.Context, s *session, out string) (*plan.Plan, error) {
+	want := demand{operand: c.Path, inputs: c.inputs, values: true}
+	if out == "" {
+		loaded, err := s.load(want)
+		if err != nil {
+			return nil, err
+		}
+		facts, err := s.survey(ctx, loaded.System, c.Offline)
+		if err != nil {
+			return nil, err
+		}
+		p, diags := plan.Build(loaded.System, facts)
+		if diags.HasErrors() {
+			return nil, s.refuse(diags, loaded.Sources)
+		}
+		return p, nil
+	}
+	loaded, bundle, err := s.record(want)
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.bind(ctx, loaded, bundle, c.Offline)
+	if err != nil {
+		return nil, err
+	}
+	return f.Plan, writePlanFile(out, f)
 }
 
 // planOptions say how plans and trees look on standard output.

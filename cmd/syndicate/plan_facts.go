@@ -5,10 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"sync"
 	"time"
 
+	"github.com/syndicate/syndicate/api"
+	"github.com/syndicate/syndicate/api/client"
 	"github.com/syndicate/syndicate/engine/pg"
 	"github.com/syndicate/syndicate/plan"
 	"github.com/syndicate/syndicate/spec"
@@ -37,17 +40,42 @@ func (s *session) survey(ctx context.Context, sys *spec.System, offline bool) (p
 	if err != nil || !held {
 		return facts, err
 	}
-	var running plan.Running
-	known, err := statedir.ReadJSON(sys.StateDir, unitsFile, &running)
-	switch {
-	case err != nil:
-		return facts, err
-	case known:
-		facts.Running = &running
-	default:
-		view.Note(s.stderr, "The system runs already; what it was started with is not known, so the plan is that of a new start.")
+	facts.Running, err = s.running(ctx, sys.StateDir)
+	return facts, err
+}
+
+// running asks the engine of a state directory what runs. One that does not
+// tell, since it is about to start, or hangs, or is of an older version, has
+// left what it was started with.
+func (s *session) running(ctx context.Context, stateDir string) (*plan.Running, error) {
+	var answer struct {
+		FormatVersion string `json:"format_version"`
+		plan.Running
 	}
-	return facts, nil
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	err := client.New(stateDir).Units(ctx, &answer)
+	if err == nil {
+		err = api.Readable(answer.FormatVersion)
+	}
+	if err == nil {
+		return &answer.Running, nil
+	}
+	running := new(plan.Running)
+	known, readErr := statedir.ReadJSON(stateDir, unitsFile, running)
+	switch {
+	case readErr != nil:
+		return nil, readErr
+	case !known:
+		view.Note(s.stderr, "The system runs already; what it was started with is not known, so the plan is that of a new start.")
+		return nil, nil
+	}
+	refused, ok := errors.AsType[*client.Error](err)
+	if ok && (refused.Code == http.StatusNotImplemented || refused.Code == http.StatusNotFound) {
+		return running, nil
+	}
+	view.Note(s.stderr, "The plan compares with what the system was started with, not with how it is: "+err.Error()+".")
+	return running, nil
 }
 
 // surveyDatabases finds out what there is for each database.
