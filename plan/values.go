@@ -82,7 +82,9 @@ func (w writer) service(s *spec.Service, chosen map[string]int) {
 		return
 	}
 	w.command(s.Command, command)
-	w.value("host", s.Host)
+	if s.Port != nil || len(s.Ports) > 0 || s.Host != "127.0.0.1" {
+		w.value("host", s.Host)
+	}
 	if s.Port != nil {
 		w.port("port", *s.Port, chosen[id])
 	}
@@ -93,7 +95,9 @@ func (w writer) service(s *spec.Service, chosen map[string]int) {
 	w.probe("live", s.Live)
 	w.start(s.Start)
 	w.restart(s.Restart)
-	w.value("on_dependency_restart", s.OnDependencyRestart)
+	if s.OnDependencyRestart != "keep" {
+		w.value("on_dependency_restart", s.OnDependencyRestart)
+	}
 	w.stop(s.Stop)
 	w.log(s.Log)
 }

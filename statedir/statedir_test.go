@@ -152,3 +152,27 @@ func TestJSONFiles(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestCreateJSONMakesAFileOnce(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a", "b")
+	for i, want := range []bool{true, false, false} {
+		if created, err := CreateJSON(dir, "key.json", i); err != nil || created != want {
+			t.Errorf("attempt %d: created %v, %v", i, created, err)
+		}
+	}
+	var got int
+	if found, err := ReadJSON(dir, "key.json", &got); err != nil || !found || got != 0 {
+		t.Errorf("%v, %v: the file holds %d", found, err, got)
+	}
+	for path, want := range map[string]fs.FileMode{dir: 0o700, filepath.Join(dir, "key.json"): 0o600} {
+		if st, err := os.Stat(path); err != nil || st.Mode().Perm() != want {
+			t.Errorf("%s: %v, %v", path, st.Mode(), err)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 2 { // and .gitignore
+		t.Errorf("%v, %v", left, err)
+	}
+	if _, err := CreateJSON(filepath.Join(dir, "key.json"), "key.json", 1); err == nil {
+		t.Error("a directory below a file is no error")
+	}
+}

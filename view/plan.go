@@ -169,19 +169,8 @@ func (v *planText) waveNote(first int) string {
 // step writes one step: its line, its attributes, what it waits for and
 // what it will migrate.
 func (v *planText) step(s *plan.Step) {
-	notes := strings.Join(s.Notes, ", ")
-	if v.p.Running && (s.Kind != plan.StepMigrations || len(s.Files) == 0) && s.Reason != "" {
-		notes = s.Reason
-	}
-	notes = v.ink.note(printable(notes))
-	if how := v.how(s); how != "" {
-		notes = v.ink.bold(how) + ", " + notes
-	}
-	if v.o.Verbose {
-		notes = v.ink.dim(place(s.Range)) + "  " + notes
-	}
-	v.line(fmt.Sprintf("  %s %s  %s", v.ink.mark(s.Action), pad(s.ID, v.ids), notes))
-	v.changes(s)
+	v.headline(s)
+	v.changes(s.Changes)
 	if v.o.Verbose {
 		v.values(s)
 	}
@@ -191,6 +180,31 @@ func (v *planText) step(s *plan.Step) {
 		}
 	}
 	v.migrations(s)
+}
+
+// headline writes mark, name and notes of a step. A reason that is too long
+// for the line goes on below.
+func (v *planText) headline(s *plan.Step) {
+	start := fmt.Sprintf("  %s %s  ", v.ink.mark(s.Action), pad(s.ID, v.ids))
+	if v.o.Verbose {
+		start += v.ink.dim(place(s.Range)) + "  "
+	}
+	if !v.p.Running || s.Reason == "" || s.Kind == plan.StepMigrations && len(s.Files) > 0 {
+		v.line(start + v.ink.note(printable(strings.Join(s.Notes, ", "))))
+		return
+	}
+	how := v.how(s)
+	indent := ansi.StringWidth(start)
+	for i, text := range wrap(how+printable(s.Reason), v.o.Width-indent) {
+		if i > 0 {
+			start = strings.Repeat(" ", indent)
+		}
+		text, found := strings.CutPrefix(text, how)
+		if i > 0 || !found {
+			how = ""
+		}
+		v.line(start + v.ink.bold(how) + v.ink.note(text))
+	}
 }
 
 func (v *planText) need(n plan.Need) {
@@ -222,39 +236,6 @@ func (v *planText) values(s *plan.Step) {
 			text += v.ink.dim("  from " + strings.Join(a.From, ", "))
 		}
 		v.line("        " + pad(printable(a.Name), column) + "  " + text)
-	}
-}
-
-// how tells apart what happens to a unit that runs already.
-func (v *planText) how(s *plan.Step) string {
-	switch {
-	case s.Action == plan.Restart:
-		return "restart"
-	case s.Action == plan.Update && s.Held != "":
-		return "for its next start"
-	case s.Action == plan.Update:
-		return "in place"
-	}
-	return ""
-}
-
-func (v *planText) changes(s *plan.Step) {
-	for _, c := range s.Changes {
-		v.change(c)
-	}
-}
-
-func (v *planText) change(c plan.Change) {
-	before, after := printable(c.Old), printable(c.New)
-	switch {
-	case before == "":
-		v.line(fmt.Sprintf("      %s %s = %s", v.ink.green("+"), printable(c.Name), after))
-	case after == "":
-		v.line(fmt.Sprintf("      %s %s = %s", v.ink.red("-"), printable(c.Name), before))
-	case before == after:
-		v.line(fmt.Sprintf("      %s %s = %s", v.ink.yellow("~"), printable(c.Name), after))
-	default:
-		v.line(fmt.Sprintf("      %s %s = %s → %s", v.ink.yellow("~"), printable(c.Name), before, after))
 	}
 }
 
@@ -317,38 +298,6 @@ func (v *planText) criticalPath() {
 	v.line("")
 }
 
-// settings writes what changes in the block of the system itself.
-func (v *planText) settings() {
-	if len(v.p.Settings) == 0 {
-		return
-	}
-	v.line(fmt.Sprintf("  %s %s  %s", v.ink.mark(plan.Update), pad("syndicate", v.ids), v.ink.bold("in place")))
-	for _, c := range v.p.Settings {
-		v.change(c)
-	}
-	v.line("")
-}
-
-// held lists what stays stopped because a person stopped it, also where
-// nothing else changes of it.
-func (v *planText) held() {
-	written := false
-	for i := range v.p.Steps {
-		s := &v.p.Steps[i]
-		if s.Held == "" {
-			continue
-		}
-		if !written {
-			v.heading("Held", "stopped by a person; runs again with start")
-			written = true
-		}
-		v.line(fmt.Sprintf("    %s  %s", pad(printable(s.ID), v.ids), v.ink.note("stopped "+printable(s.Held))))
-	}
-	if written {
-		v.line("")
-	}
-}
-
 func (v *planText) unbuilt() {
 	if len(v.p.Unbuilt) == 0 {
 		return
@@ -360,16 +309,6 @@ func (v *planText) unbuilt() {
 			text = strings.TrimSpace(text + " " + u.Name)
 		}
 		v.line(fmt.Sprintf("  %s %s  %s", v.ink.yellow("!"), pad(printable(text), v.ids), v.ink.note(place(u.Range))))
-	}
-	v.line("")
-}
-
-func (v *planText) stops() {
-	if len(v.p.Stops) == 0 {
-		return
-	}
-	for _, s := range v.p.Stops {
-		v.line(fmt.Sprintf("  %s %s  %s", v.ink.red("-"), v.ink.red(pad(printable(s.ID), v.ids)), v.ink.note(printable(s.Reason))))
 	}
 	v.line("")
 }

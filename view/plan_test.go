@@ -150,7 +150,7 @@ func plans(t testing.TB) map[string]*plan.Plan {
 	changed.Services[0].Env = changed.Services[0].Env[:1]
 	changed.Services = changed.Services[:2]
 	return map[string]*plan.Plan{
-		"in-place": inPlace(t, recorded),
+		"in-place":  inPlace(t, recorded),
 		"first":     build(t, quickstart(), first),
 		"unknown":   build(t, quickstart(), unknown),
 		"unchanged": build(t, quickstart(), runs(recorded, before)),

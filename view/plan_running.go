@@ -1,0 +1,82 @@
+package view
+
+import (
+	"fmt"
+
+	"github.com/syndicate/syndicate/plan"
+)
+
+// how tells apart what happens to a unit that runs already.
+func (v *planText) how(s *plan.Step) string {
+	switch {
+	case s.Action == plan.Restart:
+		return "restart, "
+	case s.Action == plan.Update && s.Held != "":
+		return "for its next start, "
+	case s.Action == plan.Update:
+		return "in place, "
+	}
+	return ""
+}
+
+// changes writes attributes that differ. One whose text stays is sensitive.
+func (v *planText) changes(list []plan.Change) {
+	for _, c := range list {
+		v.change(c)
+	}
+}
+
+func (v *planText) change(c plan.Change) {
+	before, after := printable(c.Old), printable(c.New)
+	switch {
+	case before == "":
+		v.line(fmt.Sprintf("      %s %s = %s", v.ink.green("+"), printable(c.Name), after))
+	case after == "":
+		v.line(fmt.Sprintf("      %s %s = %s", v.ink.red("-"), printable(c.Name), before))
+	case before == after:
+		v.line(fmt.Sprintf("      %s %s = %s", v.ink.yellow("~"), printable(c.Name), after))
+	default:
+		v.line(fmt.Sprintf("      %s %s = %s → %s", v.ink.yellow("~"), printable(c.Name), before, after))
+	}
+}
+
+// settings writes what changes in the block of the system itself.
+func (v *planText) settings() {
+	if len(v.p.Settings) == 0 {
+		return
+	}
+	v.line(fmt.Sprintf("  %s %s  %s", v.ink.mark(plan.Update), pad("syndicate", v.ids), v.ink.bold("in place")))
+	v.changes(v.p.Settings)
+	v.line("")
+}
+
+// held lists what stays stopped because a person stopped it, also where
+// nothing else changes of it.
+func (v *planText) held() {
+	written := false
+	for i := range v.p.Steps {
+		s := &v.p.Steps[i]
+		if s.Held == "" {
+			continue
+		}
+		if !written {
+			v.heading("Held", "stopped by a person; runs again with start")
+			written = true
+		}
+		v.line(fmt.Sprintf("    %s  %s", pad(printable(s.ID), v.ids), v.ink.note("stopped "+printable(s.Held))))
+	}
+	if written {
+		v.line("")
+	}
+}
+
+// stops writes what runs and is declared no longer.
+func (v *planText) stops() {
+	if len(v.p.Stops) == 0 {
+		return
+	}
+	for _, s := range v.p.Stops {
+		v.line(fmt.Sprintf("  %s %s  %s", v.ink.red("-"), v.ink.red(pad(printable(s.ID), v.ids)), v.ink.note(printable(s.Reason))))
+	}
+	v.line("")
+}
