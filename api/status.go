@@ -80,6 +80,7 @@ type Unit struct {
 	Next       time.Time `json:"next,omitzero" doc:"When the next attempt begins."`
 	Cause      string    `json:"cause,omitempty"`
 	LastExit   string    `json:"last_exit,omitempty"`
+	Held       string    `json:"held,omitempty" doc:"Who stopped it until it is told to start, and when."`
 }
 
 // Leftover is a process of a lost system.

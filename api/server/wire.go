@@ -24,7 +24,7 @@ func wire(st engine.Status, stateDir string, now time.Time) api.Status {
 			PID:        u.PID, Port: u.Port, URL: u.URL,
 			Attempt: u.Attempt, Restarts: u.Restarts,
 			WaitingFor: u.WaitingFor, Next: u.Next,
-			Cause: u.Cause, LastExit: u.LastExit,
+			Cause: u.Cause, LastExit: u.LastExit, Held: u.Held,
 		}
 	}
 	return out

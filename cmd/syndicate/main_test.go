@@ -3,9 +3,13 @@ package main
 import (
 	"errors"
 	"flag"
+	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -15,7 +19,7 @@ var update = flag.Bool("update", false, "rewrite what scripts and goldens compar
 
 // TestMain lets scripts run this test binary as syndicate.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"syndicate": main, "listen": listenOnPort})
+	testscript.Main(m, map[string]func(){"syndicate": main, "listen": listenOnPort, "ask": ask})
 }
 
 // listenOnPort is a service of some scripts: it listens on PORT.
@@ -39,6 +43,36 @@ func freePort() (string, error) {
 	}
 	_, port, err := net.SplitHostPort(l.Addr().String())
 	return port, errors.Join(err, l.Close())
+}
+
+// ask is a program for scripts: ask URL [TOKEN | @FILE] prints the answer to
+// a GET, and fails with one that is no success.
+func ask() {
+	req, err := http.NewRequest(http.MethodGet, os.Args[1], nil)
+	if err == nil && len(os.Args) > 2 {
+		token := os.Args[2]
+		if file, ok := strings.CutPrefix(token, "@"); ok {
+			var text []byte
+			text, err = os.ReadFile(file)
+			token = strings.TrimSpace(string(text))
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	var resp *http.Response
+	if err == nil {
+		resp, err = http.DefaultClient.Do(req)
+	}
+	if err == nil {
+		if resp.StatusCode != http.StatusOK {
+			fmt.Fprintln(os.Stderr, resp.Status)
+			defer os.Exit(1)
+		}
+		_, err = io.Copy(os.Stdout, resp.Body)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
 // Each script is one behaviour of the command line.

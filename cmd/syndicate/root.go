@@ -27,9 +27,10 @@ type root struct {
 	Down    downCmd    `cmd:"" group:"run" help:"Stop a running system in reverse order, also when only its processes are left."`
 	Migrate migrateCmd `cmd:"" group:"run" help:"Apply the migrations of databases, or show which are applied."`
 
-	Status statusCmd `cmd:"" group:"look" help:"Show the units of a running system: state, restarts, and what each waits for."`
-	Logs   logsCmd   `cmd:"" group:"look" help:"Show what units wrote, also after a crash."`
-	Graph  graphCmd  `cmd:"" group:"look" help:"Show what waits for what, and why."`
+	Status  statusCmd  `cmd:"" group:"look" help:"Show the units of a running system: state, restarts, and what each waits for."`
+	Logs    logsCmd    `cmd:"" group:"look" help:"Show what units wrote, also after a crash."`
+	Metrics metricsCmd `cmd:"" group:"look" help:"Print the metrics of a running system, as Prometheus reads them."`
+	Graph   graphCmd   `cmd:"" group:"look" help:"Show what waits for what, and why."`
 
 	Doctor     doctorCmd     `cmd:"" group:"tool" help:"Look at this machine: what is missing, limited or in the way."`
 	Completion completionCmd `cmd:"" group:"tool" help:"Print the code that completes commands in a shell."`

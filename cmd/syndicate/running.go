@@ -80,6 +80,20 @@ func (s *session) silent(dir string, info statedir.Info) error {
 		fmt.Sprintf("ps -fp %d", info.PID))
 }
 
+// unanswered says why no engine answers in a state directory.
+func (s *session) unanswered(dir, operand string) error {
+	info, held, ok, err := holder(dir)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return s.absent(dir, operand)
+	case held:
+		return s.silent(dir, info)
+	}
+	return failWith(fmt.Errorf("the engine of %s (pid %d) died without stopping it", info.Name, info.PID), s.again("status", operand))
+}
+
 // holder reads who holds a state directory; ok is false where no system ever
 // was or the last one ended in good order.
 func holder(dir string) (info statedir.Info, held, ok bool, err error) {

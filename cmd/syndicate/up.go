@@ -16,6 +16,7 @@ import (
 
 	"github.com/syndicate/syndicate/api/server"
 	"github.com/syndicate/syndicate/engine"
+	"github.com/syndicate/syndicate/engine/event"
 	"github.com/syndicate/syndicate/engine/log"
 	"github.com/syndicate/syndicate/plan"
 	"github.com/syndicate/syndicate/spec"
@@ -84,19 +85,23 @@ func (s *session) live(sys *spec.System, p *plan.Plan, h *home) error {
 	if s.verbose {
 		logger.SetLevel(hclog.Debug)
 	}
+	meter := newMeter(sys.Name)
 	eng, err := engine.New(engine.Config{
 		System: sys, Plan: p, ConfigPath: h.config, Life: h.life, Ports: h.ports,
 		Log: logger, Merger: merger,
-		Observe: show.observe, Settled: show.settled,
+		Observe: func(ev event.Event) {
+			meter.observe(ev)
+			show.observe(ev)
+		},
+		Settled: show.settled,
 	})
 	if err != nil {
 		return failWith(err, "")
 	}
+	meter.engine = eng
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
-	control, err := server.New(server.Config{
-		System: &controlled{Engine: eng, show: show}, StateDir: sys.StateDir, Logger: logger.Named("api"),
-	})
+	control, err := s.control(&controlled{Engine: eng, show: show}, sys, meter, logger)
 	if err != nil {
 		cancel(err)
 		eng.Run(ctx) // releases what New took
@@ -123,6 +128,21 @@ func (s *session) live(sys *spec.System, p *plan.Plan, h *home) error {
 	last, err := s.upExit(result, context.Cause(ctx), show.view)
 	shown(last)
 	return err
+}
+
+// control opens the control socket, and the endpoint where one is declared.
+func (s *session) control(system server.System, sys *spec.System, m *meter, logger hclog.Logger) (*server.Server, error) {
+	control, err := server.New(server.Config{
+		System: system, StateDir: sys.StateDir, Logger: logger.Named("api"),
+		Metrics: m.write, DegradedFails: func() bool { return sys.Degraded == "fail" },
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.listen(control, sys); err != nil {
+		return nil, errors.Join(err, control.Close())
+	}
+	return control, nil
 }
 
 // controlled is an engine that shows when another shell stops it.

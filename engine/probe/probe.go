@@ -32,6 +32,10 @@ type Config struct {
 	// file it is also the time since which the file must have been touched,
 	// for a probe that is made after the start.
 	Started time.Time
+	// Observe is told of each look that was not cut off: how long it took,
+	// and its error. It must not block. Nil: nobody is told. Log, notify and
+	// most file probes do not look: they are woken.
+	Observe func(took time.Duration, err error)
 
 	Runner Runner     // exec
 	Slots  *Slots     // exec: shared by all exec probes of an engine
@@ -206,7 +210,7 @@ func (p *Probe) poll(ctx context.Context) error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for tries := 1; ; tries++ {
-		err := p.check.look(ctx, p.cfg.Timeout)
+		err := p.look(ctx)
 		if err == nil {
 			return nil
 		}
@@ -229,6 +233,16 @@ func (p *Probe) poll(ctx context.Context) error {
 		case <-timer.C:
 		}
 	}
+}
+
+// look looks once, and has that observed.
+func (p *Probe) look(ctx context.Context) error {
+	begun := time.Now()
+	err := p.check.look(ctx, p.cfg.Timeout)
+	if p.cfg.Observe != nil && (err == nil || ctx.Err() == nil) {
+		p.cfg.Observe(time.Since(begun), err)
+	}
+	return err
 }
 
 // ended returns what the end of ctx means.
@@ -260,7 +274,7 @@ func (p *Probe) Live(ctx context.Context, report func(error)) {
 		case <-timer.C:
 		}
 		begun := time.Now()
-		err := p.check.look(ctx, p.cfg.Timeout)
+		err := p.look(ctx)
 		if ctx.Err() != nil {
 			return
 		}

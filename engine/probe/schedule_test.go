@@ -219,3 +219,29 @@ func TestSlotsBoundAndFree(t *testing.T) {
 type runnerFunc func(ctx context.Context, argv []string) error
 
 func (f runnerFunc) Run(ctx context.Context, argv []string) error { return f(ctx, argv) }
+
+func TestLooksAreObserved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen []string
+		cfg := Config{Interval: time.Second, Timeout: time.Second, Failures: 3, Observe: func(took time.Duration, err error) {
+			seen = append(seen, fmt.Sprintf("%s %v", took, err))
+		}}
+		p, f := newFake(cfg, func(n int) error {
+			if n == 1 {
+				return errors.New("refused")
+			}
+			return nil
+		})
+		f.takes = 100 * time.Millisecond
+		if err := p.Ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		// The third look is cut off: that says nothing of the unit.
+		ctx, cancel := context.WithTimeout(t.Context(), 1050*time.Millisecond)
+		defer cancel()
+		p.Live(ctx, func(error) {})
+		if want := []string{"100ms refused", "100ms <nil>"}; !slices.Equal(seen, want) {
+			t.Errorf("got %q, want %q", seen, want)
+		}
+	})
+}

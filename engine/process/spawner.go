@@ -154,6 +154,7 @@ func (h *Host) start(command *Command, mayOwn bool) (*Process, error) {
 	defer runtime.KeepAlive(command)
 	run := h.runs.Add(1)
 	p := newProcess(h, command.Unit, run)
+	p.tree.lasting = mayOwn
 	request := spawnRequest{path: path, argv: command.Argv, attr: syscall.ProcAttr{
 		Dir:   command.Dir,
 		Env:   command.environment(h.config.Life, run),

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"sync/atomic"
 	"syscall"
 )
 
@@ -17,6 +18,9 @@ type entry struct {
 type tree struct {
 	p    *Process
 	cell *cell // its own cgroup, nil where it shares one
+
+	lasting bool         // a unit's own tree, and not that of a short command
+	spent   atomic.Int64 // the most CPU time that Usage has seen, in ns
 
 	active  bool           // the keeper has work with it
 	signal  syscall.Signal // to send, 0 while nobody asked for a stop

@@ -57,13 +57,13 @@ type syndicateDoc struct {
 	Parallelism *hcl.Attribute `hcl:"parallelism,optional" type:"int" default:"0" doc:"How many units start at once; 0 is unlimited."`
 	Degraded    *hcl.Attribute `hcl:"degraded,optional" type:"string" enum:"allow,fail" default:"allow" doc:"Whether up succeeds when a non-critical unit failed."`
 	OnFailure   *hcl.Attribute `hcl:"on_failure,optional" type:"string" enum:"continue,stop" default:"continue" doc:"What happens when a critical unit fails after up: the rest runs on, or all stops in order."`
-	HTTP        *httpDoc       `hcl:"http,block" later:"true" doc:"The endpoint for the dashboard, the API, metrics and health. Default: only the Unix socket in state_dir."`
+	HTTP        *httpDoc       `hcl:"http,block" doc:"The endpoint for the dashboard, the API, metrics and health. Default: only the Unix socket in state_dir."`
 }
 
 type httpDoc struct {
 	header
 	Listen  *hcl.Attribute `hcl:"listen" type:"host:port" doc:"The address to listen on."`
-	Token   *hcl.Attribute `hcl:"token,optional" type:"string" doc:"The access token. Default: generated into state_dir/token."`
+	Token   *hcl.Attribute `hcl:"token,optional" type:"string" doc:"The access token, of 16 characters or more. Default: generated into state_dir/token."`
 	Metrics *hcl.Attribute `hcl:"metrics,optional" type:"string" enum:"token,public" default:"token" doc:"Whether /metrics needs the token."`
 	TLS     *tlsDoc        `hcl:"tls,block" doc:"Certificate and key; required for anything but loopback."`
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -108,15 +109,22 @@ func (l *loader) readStateDir(attr *hcl.Attribute) {
 	}
 }
 
+// minToken is how many characters a declared token has at least.
+const minToken = 16
+
 func (l *loader) readHTTP(doc *httpDoc) *spec.HTTP {
 	w := l.literalView(doc)
 	out := &spec.HTTP{Range: rangeOf(doc.DefRange), Metrics: w.choice("metrics")}
 	out.Listen = w.text("listen")
 	host, port, err := net.SplitHostPort(out.Listen)
-	if doc.Listen != nil && out.Listen != "" && (err != nil || port == "") {
+	if n, bad := strconv.Atoi(port); doc.Listen != nil && out.Listen != "" && (err != nil || bad != nil || n < 1 || n > 65535) {
 		l.report(notHostPort(doc.Listen))
 	}
 	if doc.Token != nil {
+		if n := len(w.text("token")); n < minToken {
+			l.report(mistake(CodeRange, doc.Token.Expr.Range(), "Token too short",
+				fmt.Sprintf("A token of %d characters can be guessed: it must have at least %d. Without one declared, syndicate makes one and keeps it in the file token of the state directory.", n, minToken)))
+		}
 		out.Token = spec.KnownAt(spec.Sensitive(w.text("token")), rangeOf(doc.Token.Expr.Range()), nil)
 	}
 	if doc.TLS != nil {
