@@ -79,8 +79,8 @@ type Unit struct {
 	WaitingFor []string  `json:"waiting_for,omitempty"`
 	Next       time.Time `json:"next,omitzero" doc:"When the next attempt begins."`
 	Cause      string    `json:"cause,omitempty"`
+	Held       string    `json:"held,omitempty" doc:"Who stopped it until it is told to start, and when; empty for nobody."`
 	LastExit   string    `json:"last_exit,omitempty"`
-	Held       string    `json:"held,omitempty" doc:"Who stopped it until it is told to start, and when."`
 }
 
 // Leftover is a process of a lost system.

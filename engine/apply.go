@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/syndicate/syndicate/engine/event"
@@ -17,6 +18,8 @@ type Request struct {
 	Ports  Ports // a number for each "auto"
 	// Plan makes the plan from what runs when the turn has come.
 	Plan func(context.Context, *spec.System, *plan.Running) (*plan.Plan, error)
+	// Expect is the digest that the plan must have; empty is whatever it is.
+	Expect string
 	// NoRollback leaves a change in force that failed.
 	NoRollback bool
 	// By says who asks, in words: "up by root (pid 4711)".
@@ -48,6 +51,9 @@ type Change struct {
 // ErrNotRunning is the error of an operation on a system that stops.
 var ErrNotRunning = errors.New("the system is stopping")
 
+// ErrMoved is the error of a plan that is no longer what was shown.
+var ErrMoved = errors.New("what runs, or what is applied, has changed since the plan was made: nothing was done; plan again")
+
 // Apply makes the running system what req declares: see the machine's apply.
 // It returns when everything that changed has settled. Where something fails
 // that the system cannot do without, what was declared before is put in force
@@ -57,7 +63,7 @@ func (e *Engine) Apply(ctx context.Context, req Request) (Change, error) {
 	if n := len(req.System.Unbuilt); n > 0 {
 		return Change{}, fmt.Errorf("apply: %d declared features have no runtime in this version, first %s", n, req.System.Unbuilt[0].Name)
 	}
-	if err := e.turn(ctx, req.By, req.Waiting); err != nil {
+	if err := e.turn(ctx, "up by "+req.By, req.Waiting); err != nil {
 		return Change{}, err
 	}
 	defer e.turns.end()
@@ -67,6 +73,9 @@ func (e *Engine) Apply(ctx context.Context, req Request) (Change, error) {
 	p, err := req.Plan(ctx, req.System, e.Running())
 	if err != nil {
 		return Change{}, err
+	}
+	if req.Expect != "" && p.Digest != req.Expect {
+		return Change{}, ErrMoved
 	}
 	if req.Begun != nil {
 		req.Begun(p)
@@ -87,9 +96,12 @@ func (e *Engine) Apply(ctx context.Context, req Request) (Change, error) {
 	return change, nil
 }
 
-// asked reports what somebody asked for.
+// asked reports what somebody asked for. The loop does, so that events come
+// one at a time and in order.
 func (e *Engine) asked(unit, verb, by string) {
-	e.observe(event.Event{Time: time.Now(), Kind: event.Command, Unit: unit, To: verb, Actor: by})
+	e.core.ask(func() {
+		e.observe(event.Event{Time: time.Now(), Kind: event.Command, Unit: unit, To: verb, Actor: by})
+	})
 }
 
 // turn waits for the turn to change something.
@@ -189,8 +201,11 @@ func settingsOf(sys *spec.System) settings {
 	}
 }
 
+// Environ returns the base environment that this life began with.
+func (e *Engine) Environ() []string { return slices.Clone(e.site.environ) }
+
 // Running returns what runs, as plans compare it.
 func (e *Engine) Running() *plan.Running {
-	sys := e.system()
+	sys := e.System()
 	return &plan.Running{Units: e.core.running(), Settings: plan.Settings(sys, e.cfg.Key)}
 }

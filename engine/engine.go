@@ -185,7 +185,7 @@ func (e *Engine) Hurry() { e.core.quicken() }
 func (e *Engine) Status() Status {
 	state, cause, units := e.core.snapshot()
 	return Status{
-		Name: e.system().Name, Config: e.cfg.ConfigPath, Life: e.cfg.Life,
+		Name: e.System().Name, Config: e.cfg.ConfigPath, Life: e.cfg.Life,
 		PID: pid(), Since: e.since, State: state, Cause: e.site.redact.clean(cause), Units: units,
 	}
 }
@@ -213,8 +213,8 @@ func (e *Engine) Tail(unit string, n int) []string {
 // LogDir returns the directory of a system's log files.
 func LogDir(stateDir string) string { return filepath.Join(stateDir, "logs") }
 
-// system returns what is declared now.
-func (e *Engine) system() *spec.System {
+// System returns what is declared now.
+func (e *Engine) System() *spec.System {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.current.system

@@ -247,6 +247,25 @@ func Read(dir string) (info Info, held bool, err error) {
 	return info, !free, nil
 }
 
+// Look returns the [*Held] or [*Foreign] that Acquire would return, without
+// waiting and without taking the directory, and nil where it is free for info.
+func Look(dir string, info Info) error {
+	prev, held, err := Read(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !sameConfig(prev, info) && held:
+		return &Foreign{Dir: dir, Config: info.Config, Owner: prev.Config, PID: prev.PID}
+	case !sameConfig(prev, info):
+		return &Foreign{Dir: dir, Config: info.Config, Owner: prev.Config}
+	case held:
+		return &Held{Dir: dir, Info: prev}
+	}
+	return nil
+}
+
 // Find returns the state directories below base (which is .syndicate beside
 // a configuration) that were used by it, for when the configuration itself
 // cannot be read.

@@ -65,7 +65,9 @@ func (u *Up) Event(ev api.Event) {
 	case "backoff":
 		u.line(ev, "ended", fmt.Sprintf("%s; next attempt in %s", ev.Cause, seconds(ev.Next.Sub(ev.Time))))
 	case "pending":
-		if ev.From != "blocked" && ev.Cause != "" {
+		if ev.From == "stopping" {
+			u.line(ev, "stopped", ev.Cause+"; starts again")
+		} else if ev.From != "blocked" && ev.Cause != "" {
 			u.line(ev, "ended", ev.Cause+"; starts again")
 		}
 	case "failed":
@@ -84,6 +86,11 @@ func (u *Up) Event(ev api.Event) {
 			u.line(ev, "stopped", "")
 		}
 	}
+}
+
+// Command shows what somebody asked for.
+func (u *Up) Command(ev api.Event) {
+	u.Print(strings.TrimSpace(strings.Join([]string{oneLine(ev.To), ev.Unit, "by", oneLine(ev.Actor)}, " ")))
 }
 
 func attemptNote(ev api.Event) string {
@@ -171,6 +178,12 @@ func (u *Up) Settled(state, cause, summary string) {
 		return
 	}
 	u.print(fmt.Sprintf("%s after %s: %s.", u.paint("unhealthy", strings.ToUpper(state[:1])+state[1:]), after, oneLine(cause)))
+}
+
+// Done says that a command was carried out.
+func (u *Up) Done(what string) {
+	u.status("")
+	u.Print(fmt.Sprintf("%s in %s: %s.", u.paint("ready", "Done"), seconds(time.Since(u.began)), what))
 }
 
 // Stopping says that the shutdown begins.

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"syscall"
 	"time"
@@ -52,7 +53,8 @@ func (s *session) moveIn(sys *spec.System, config string) (*home, error) {
 	if err := s.endLeftovers(h); err != nil {
 		return nil, failWith(err, s.here("doctor"))
 	}
-	if err := errors.Join(h.choosePorts(sys), h.findKey()); err != nil {
+	h.ports, err = h.portsFor(sys)
+	if err := errors.Join(err, h.findKey()); err != nil {
 		h.leave()
 		return nil, failWith(err, s.here("doctor"))
 	}
@@ -76,22 +78,18 @@ func (s *session) endLeftovers(h *home) error {
 	return h.lock.SetLife(h.life)
 }
 
-// choosePorts decides on the numbers of "auto" ports, those of before where
-// they can be had.
-func (h *home) choosePorts(sys *spec.System) error {
+// portsFor decides on the numbers of "auto" ports, those of before where they
+// can be had, and keeps them.
+func (h *home) portsFor(sys *spec.System) (engine.Ports, error) {
 	var kept engine.Ports
 	if _, err := statedir.ReadJSON(h.lock.Dir(), portsFile, &kept); err != nil {
-		return err
+		return nil, err
 	}
 	ports, err := engine.ChoosePorts(sys, kept)
-	if err != nil {
-		return err
+	if err != nil || len(ports) == 0 || maps.Equal(ports, kept) {
+		return ports, err
 	}
-	h.ports = ports
-	if len(ports) == 0 {
-		return nil
-	}
-	return h.lock.WriteJSON(portsFile, ports)
+	return ports, h.lock.WriteJSON(portsFile, ports)
 }
 
 // findKey reads the key of the digests, or makes it.

@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/syndicate/syndicate/engine"
@@ -184,12 +185,12 @@ func interruptible() (context.Context, func()) {
 			}
 		}
 	}()
-	return ctx, func() {
+	return ctx, sync.OnceFunc(func() {
 		signal.Stop(ch)
 		close(ch)
 		<-done
 		cancel(nil)
-	}
+	})
 }
 
 // migrator reaches databases. It holds the state directory, unless a running

@@ -85,9 +85,11 @@ func (c *planCmd) build(ctx context.Context, s *session, out string) (*plan.Plan
 }
 
 // planOptions say how plans and trees look on standard output.
-func (s *session) planOptions() view.PlanOptions {
-	o := view.PlanOptions{Width: planWidth, Colour: s.stdout.colour, Verbose: s.verbose}
-	if n := s.stdout.columns(); n > 0 {
+func (s *session) planOptions() view.PlanOptions { return s.planOptionsFor(s.stdout) }
+
+func (s *session) planOptionsFor(out stream) view.PlanOptions {
+	o := view.PlanOptions{Width: planWidth, Colour: out.colour, Verbose: s.verbose}
+	if n := out.columns(); n > 0 {
 		o.Width = min(n, planWidth)
 	}
 	return o

@@ -25,6 +25,10 @@ type root struct {
 	Plan    planCmd    `cmd:"" group:"run" help:"Show what up would do: in which order, and why."`
 	Up      upCmd      `cmd:"" group:"run" help:"Start everything in order, supervise it, and stop it all in reverse on Ctrl-C."`
 	Down    downCmd    `cmd:"" group:"run" help:"Stop a running system in reverse order, also when only its processes are left."`
+	Start   startCmd   `cmd:"" group:"run" help:"Start units, and let go of those that were stopped."`
+	Stop    stopCmd    `cmd:"" group:"run" help:"Stop units, with all that cannot run without them, until they are told to start."`
+	Restart restartCmd `cmd:"" group:"run" help:"Restart units; what depends on them runs on."`
+	Do      doCmd      `cmd:"" group:"run" help:"Have a unit do one of its actions."`
 	Migrate migrateCmd `cmd:"" group:"run" help:"Apply the migrations of databases, or show which are applied."`
 
 	Status  statusCmd  `cmd:"" group:"look" help:"Show the units of a running system: state, restarts, and what each waits for."`

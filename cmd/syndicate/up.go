@@ -21,13 +21,17 @@ import (
 	"github.com/syndicate/syndicate/plan"
 	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/spec/decode"
+	"github.com/syndicate/syndicate/statedir"
 	"github.com/syndicate/syndicate/view"
 )
 
-// upCmd starts a system and stays with it.
+// upCmd starts a system and stays with it, or changes the one that runs.
 type upCmd struct {
 	target
 	inputs
+
+	Plan       string `name:"plan" placeholder:"FILE" help:"Do exactly the plan that plan --out wrote to FILE, or refuse." completion-predictor:"path"`
+	NoRollback bool   `name:"no-rollback" help:"Keep a change to a running system that fails, instead of bringing back what was declared before."`
 }
 
 // The causes that a system stops with.
@@ -37,14 +41,15 @@ var (
 	errHangup    = errors.New("the terminal was closed")
 )
 
-// Run starts what is declared, shows it, and stops it in reverse.
+// Run starts what is declared, shows it, and stops it in reverse. Where it
+// runs already, it is changed to what is declared.
 func (c *upCmd) Run(s *session) error {
 	// SIGPIPE is heard, by nobody, so that a closed pipe ends the output and
 	// not the system.
 	pipes := make(chan os.Signal, 1)
 	signal.Notify(pipes, syscall.SIGPIPE)
 	defer signal.Stop(pipes)
-	loaded, err := s.load(demand{operand: c.Path, inputs: c.inputs, values: true})
+	loaded, bundle, err := s.record(demand{operand: c.Path, inputs: c.inputs, values: true})
 	if err != nil {
 		return err
 	}
@@ -52,24 +57,62 @@ func (c *upCmd) Run(s *session) error {
 	if diags := unbuilt(sys); diags.HasErrors() {
 		return s.refuse(diags, loaded.Sources)
 	}
-	path, err := s.path(c.Path)
+	config, err := s.configPath(c.Path)
 	if err != nil {
 		return err
 	}
-	config, err := filepath.Abs(path)
-	if err != nil {
-		return err
+	ctx, stop := interruptible()
+	defer stop()
+	var want *plan.Plan
+	if c.Plan != "" {
+		if want, err = s.checkPlanFile(ctx, c.Plan, loaded, bundle); err != nil {
+			return err
+		}
 	}
-	home, err := s.moveIn(sys, config)
-	if err != nil {
-		return err
+	for {
+		err := statedir.Look(sys.StateDir, statedir.Info{Name: sys.Name, Config: config})
+		if taken(err) {
+			runs, err := s.answers(ctx, sys.StateDir)
+			if err != nil {
+				return err
+			}
+			if runs {
+				return c.change(ctx, s, loaded, bundle, want)
+			}
+			continue
+		}
+		if err != nil {
+			return failWith(err, "")
+		}
+		home, err := s.moveIn(sys, config)
+		if taken(err) {
+			continue // somebody was faster
+		}
+		if err != nil {
+			return err
+		}
+		stop()
+		return c.begin(s, home, loaded)
 	}
+}
+
+// configPath returns the configuration's path, absolute.
+func (s *session) configPath(operand string) (string, error) {
+	path, err := s.path(operand)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Abs(path)
+}
+
+// begin runs a life of a system.
+func (c *upCmd) begin(s *session, home *home, loaded *decode.Result) error {
 	defer home.leave()
-	p, diags := plan.Build(sys, plan.Facts{Key: home.key})
+	p, diags := plan.Build(loaded.System, plan.Facts{Key: home.key})
 	if diags.HasErrors() {
 		return s.refuse(diags, loaded.Sources)
 	}
-	return s.live(sys, p, home)
+	return s.live(loaded.System, p, home)
 }
 
 // live runs one life of a system in the foreground.
@@ -85,13 +128,16 @@ func (s *session) live(sys *spec.System, p *plan.Plan, h *home) error {
 	if s.verbose {
 		logger.SetLevel(hclog.Debug)
 	}
+	bus := new(event.Bus)
+	defer bus.Close()
 	meter := newMeter(sys.Name)
 	eng, err := engine.New(engine.Config{
 		System: sys, Plan: p, ConfigPath: h.config, Life: h.life, Ports: h.ports,
-		Log: logger, Merger: merger,
+		Key: h.key, Log: logger, Merger: merger,
 		Observe: func(ev event.Event) {
 			meter.observe(ev)
 			show.observe(ev)
+			bus.Publish(ev)
 		},
 		Settled: show.settled,
 	})
@@ -101,26 +147,22 @@ func (s *session) live(sys *spec.System, p *plan.Plan, h *home) error {
 	meter.engine = eng
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
-	control, err := s.control(&controlled{Engine: eng, show: show}, sys, meter, logger)
+	var control *server.Server
+	op := &operator{engine: eng, home: h, bus: bus, applied: func(sys *spec.System, p *plan.Plan) {
+		show.declared(sys, p)
+		if err := s.listen(control, sys); err != nil {
+			logger.Error("the HTTP endpoint is not as declared", "error", err)
+		}
+	}}
+	control, err = s.control(&controlled{Engine: eng, show: show}, op, sys, meter, logger)
 	if err != nil {
 		cancel(err)
 		eng.Run(ctx) // releases what New took
 		return failWith(err, s.here("doctor"))
 	}
-	// What plan compares with while this life lasts. Nothing here waits for
-	// the disk.
-	written := make(chan struct{})
-	running := plan.Running{Units: p.Units(), Settings: plan.Settings(sys, h.key)}
-	go func() {
-		defer close(written)
-		if err := h.lock.WriteJSON(unitsFile, running); err != nil {
-			logger.Warn("plan cannot compare with this life", "error", err)
-		}
-	}()
 	defer listen(cancel, eng, show)()
 	shown := show.start(eng, merger)
 	result := eng.Run(ctx)
-	<-written
 	if err := control.Close(); err != nil {
 		logger.Warn("cannot close the control socket", "error", err)
 	}
@@ -131,10 +173,11 @@ func (s *session) live(sys *spec.System, p *plan.Plan, h *home) error {
 }
 
 // control opens the control socket, and the endpoint where one is declared.
-func (s *session) control(system server.System, sys *spec.System, m *meter, logger hclog.Logger) (*server.Server, error) {
+func (s *session) control(system *controlled, op *operator, sys *spec.System, m *meter, logger hclog.Logger) (*server.Server, error) {
 	control, err := server.New(server.Config{
 		System: system, StateDir: sys.StateDir, Logger: logger.Named("api"),
-		Metrics: m.write, DegradedFails: func() bool { return sys.Degraded == "fail" },
+		Operator: op, Journal: op, Metrics: m.write,
+		DegradedFails: func() bool { return system.System().Degraded == "fail" },
 	})
 	if err != nil {
 		return nil, err

@@ -39,33 +39,45 @@ type upDisplay struct {
 
 	ticker *time.Ticker // runs while something is waited for
 	every  time.Duration
-	up     bool // everything was started; the display's goroutine alone
+
+	// The display's goroutine alone has these.
+	up    bool // everything was started
+	sys   *spec.System
+	fatal map[string]bool // units without which the system fails
 }
 
 func newUpDisplay(s *session, sys *spec.System, p *plan.Plan) *upDisplay {
 	d := &upDisplay{session: s, plan: p, wake: make(chan struct{}, 1), every: heartbeat}
+	d.take(sys, p)
 	var width func() int
 	if s.stderr.terminal {
 		width, d.every = s.stderr.columns, redraw
 	}
 	d.screen = view.NewScreen(s.stderr, width)
-	var units []string
-	critical := make(map[string]bool, len(p.Steps))
-	for _, step := range p.Steps {
-		units = append(units, step.ID)
-		critical[step.ID] = step.Critical
-	}
 	d.view = view.NewUp(view.UpConfig{
-		Screen: d.screen, Colour: s.stderr.colour, Quiet: s.quiet, Units: units,
+		Screen: d.screen, Colour: s.stderr.colour, Quiet: s.quiet, Units: unitsOf(p),
 		Tail: func(unit string) []string { return d.engine.Tail(unit, quoted) },
 		Fatal: func(unit string) bool {
 			if d.up {
-				return critical[unit] && sys.OnFailure == "stop"
+				return d.fatal[unit] && d.sys.OnFailure == "stop"
 			}
-			return critical[unit] || sys.Degraded == "fail"
+			return d.fatal[unit] || d.sys.Degraded == "fail"
 		},
 	})
 	return d
+}
+
+// take remembers what is declared.
+func (d *upDisplay) take(sys *spec.System, p *plan.Plan) {
+	d.sys, d.fatal = sys, make(map[string]bool, len(p.Steps))
+	for _, step := range p.Steps {
+		d.fatal[step.ID] = step.Critical
+	}
+}
+
+// declared is told that something else is declared now.
+func (d *upDisplay) declared(sys *spec.System, p *plan.Plan) {
+	d.post(func() { d.take(sys, p) })
 }
 
 // post has f called by the display's goroutine. It never blocks.
@@ -81,8 +93,11 @@ func (d *upDisplay) post(f func()) {
 
 // observe is told of each transition by the engine's loop.
 func (d *upDisplay) observe(ev event.Event) {
-	if ev.Kind == event.Transition {
+	switch ev.Kind {
+	case event.Transition:
 		d.post(func() { d.view.Event(wireEvent(ev)) })
+	case event.Command:
+		d.post(func() { d.view.Command(wireEvent(ev)) })
 	}
 }
 

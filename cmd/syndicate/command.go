@@ -1,0 +1,126 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/syndicate/syndicate/api"
+	"github.com/syndicate/syndicate/api/client"
+	"github.com/syndicate/syndicate/view"
+)
+
+// startCmd starts units, and lets go of those that were stopped.
+type startCmd struct {
+	Addresses []string `arg:"" name:"address" help:"Units: service.api, api, worker[a], or worker for all its instances." completion-predictor:"address"`
+	JSON      bool     `name:"json" help:"Print how it ended as JSON."`
+}
+
+// Run asks the engine and waits for the end.
+func (c *startCmd) Run(s *session) error {
+	return s.tell("start", c.Addresses, nil, c.JSON)
+}
+
+// stopCmd stops units, and keeps them stopped.
+type stopCmd struct {
+	Addresses []string `arg:"" name:"address" help:"Units: service.api, api, worker[a], or worker for all its instances." completion-predictor:"address"`
+	JSON      bool     `name:"json" help:"Print how it ended as JSON."`
+}
+
+// Run asks the engine and waits for the end.
+func (c *stopCmd) Run(s *session) error {
+	return s.tell("stop", c.Addresses, nil, c.JSON)
+}
+
+// restartCmd restarts units.
+type restartCmd struct {
+	Addresses []string `arg:"" name:"address" help:"Units: service.api, api, worker[a], or worker for all its instances." completion-predictor:"address"`
+	JSON      bool     `name:"json" help:"Print how it ended as JSON."`
+}
+
+// Run asks the engine and waits for the end.
+func (c *restartCmd) Run(s *session) error {
+	return s.tell("restart", c.Addresses, nil, c.JSON)
+}
+
+// doCmd has a unit do one of its actions.
+type doCmd struct {
+	Action string   `arg:"" name:"address.action" help:"An action of a unit: service.api.restart, database.main.migrate, service.api.signal."`
+	Args   []string `arg:"" optional:"" name:"argument" help:"What the action takes: signal takes a signal's name, such as SIGHUP."`
+	JSON   bool     `name:"json" help:"Print how it ended as JSON."`
+}
+
+// Run asks the engine and waits for the end.
+func (c *doCmd) Run(s *session) error {
+	dot := strings.LastIndexByte(c.Action, '.')
+	if dot <= 0 || dot == len(c.Action)-1 || strings.ContainsAny(c.Action[dot:], "[]\"") {
+		return usage("%q names no action: write a unit, a dot and what it is to do, as in service.api.restart", c.Action)
+	}
+	return s.tell(c.Action[dot+1:], []string{c.Action[:dot]}, c.Args, c.JSON)
+}
+
+// tell has units of a running system do something, and shows how that goes.
+func (s *session) tell(verb string, addresses, args []string, asJSON bool) error {
+	dir, err := s.stateDirOf("")
+	if err != nil {
+		return err
+	}
+	ctx, stop := interruptible()
+	defer stop()
+	c := client.New(dir)
+	st, err := c.Status(ctx)
+	if errors.Is(err, client.ErrNobody) {
+		if st, err = s.lost(dir, ""); err == nil {
+			return failWith(fmt.Errorf("the engine of %s (pid %d) has died", st.Name, st.PID), s.again("up", ""))
+		}
+	}
+	if err != nil {
+		return err
+	}
+	units, err := pickUnits(addresses, commandable(st))
+	if err != nil {
+		return err
+	}
+	show := s.follow(c, units)
+	result, err := c.Command(ctx, api.CommandRequest{Verb: verb, Units: units, Args: args}, show.progress)
+	if err != nil {
+		return s.left(ctx, err)
+	}
+	if asJSON {
+		return errors.Join(view.ResultJSON(s.stdout, result), resultCode(result))
+	}
+	return show.end(s, result, told(verb, units))
+}
+
+// commandable lists the units that can be told something: a database stands
+// for its migrations, too.
+func commandable(st api.Status) []string {
+	var list []string
+	for _, u := range st.Units {
+		if u.Kind != "migrations" {
+			list = append(list, u.ID)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// resultCode is what a command exits with for a result that is not shown in
+// words.
+func resultCode(r api.Result) error {
+	if r.Failed() {
+		return exit(exitFailed)
+	}
+	return nil
+}
+
+// told says what was done.
+func told(verb string, units []string) string {
+	const most = 4
+	names := strings.Join(units[:min(len(units), most)], ", ")
+	if len(units) > most {
+		names += fmt.Sprintf(" and %d more", len(units)-most)
+	}
+	return verb + " " + names
+}

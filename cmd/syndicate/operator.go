@@ -1,0 +1,199 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/syndicate/syndicate/api"
+	"github.com/syndicate/syndicate/api/server"
+	"github.com/syndicate/syndicate/engine"
+	"github.com/syndicate/syndicate/engine/event"
+	"github.com/syndicate/syndicate/plan"
+	"github.com/syndicate/syndicate/spec"
+	"github.com/syndicate/syndicate/spec/decode"
+	"github.com/syndicate/syndicate/view"
+)
+
+// operator changes a running system for the clients of its engine.
+type operator struct {
+	engine *engine.Engine
+	home   *home
+	bus    *event.Bus
+	// applied is told of what is declared now.
+	applied func(*spec.System, *plan.Plan)
+}
+
+// Units implements server.Operator.
+func (o *operator) Units() *plan.Running { return o.engine.Running() }
+
+// Apply implements server.Operator.
+func (o *operator) Apply(ctx context.Context, req server.ApplyRequest, progress func(api.Progress)) (api.Result, error) {
+	root := os.Geteuid() == 0
+	decoded, diags := decode.Replay(req.Bundle, decode.Override{Environ: o.engine.Environ(), Superuser: &root})
+	sys := decoded.System
+	diags = append(diags, plan.Cycles(sys)...)
+	if !diags.HasErrors() {
+		diags = append(diags, unbuilt(sys)...)
+	}
+	if diags.HasErrors() {
+		return api.Result{}, errors.New(diagnosticText(diags, decoded.Sources))
+	}
+	if sys.StateDir != o.home.lock.Dir() {
+		return api.Result{}, fmt.Errorf("this configuration has its state in %s, and the system that was asked in %s", sys.StateDir, o.home.lock.Dir())
+	}
+	ports, err := o.home.portsFor(sys)
+	if err != nil {
+		return api.Result{}, err
+	}
+	defer o.relay(ctx, progress)()
+	change, err := o.engine.Apply(ctx, engine.Request{
+		System: sys, Ports: ports, NoRollback: req.NoRollback, By: req.Actor,
+		Plan: func(ctx context.Context, sys *spec.System, running *plan.Running) (*plan.Plan, error) {
+			facts := surveyDatabases(ctx, sys, false)
+			facts.Key, facts.Running = o.home.key, running
+			p, diags := plan.Build(sys, facts)
+			if diags.HasErrors() {
+				return nil, errors.New(diagnosticText(diags, decoded.Sources))
+			}
+			return p, nil
+		},
+		Expect:  req.PlanDigest,
+		Waiting: tellTurn(progress),
+	})
+	if err != nil {
+		return api.Result{}, err
+	}
+	if !change.RolledBack {
+		o.applied(sys, change.Plan)
+	}
+	return o.result(change, true), nil
+}
+
+// Command implements server.Operator.
+func (o *operator) Command(ctx context.Context, req server.CommandRequest, progress func(api.Progress)) (api.Result, error) {
+	defer o.relay(ctx, progress)()
+	change, err := o.engine.Do(ctx, engine.Command{
+		Verb: req.Verb, Units: req.Units, Args: req.Args, By: req.Actor, Waiting: tellTurn(progress),
+	})
+	if unknown, ok := errors.AsType[*engine.UnknownUnitError](err); ok {
+		return api.Result{}, fmt.Errorf("%w%s", unknown, meant(unknown.Units[0], unknown.Known))
+	}
+	if err != nil {
+		return api.Result{}, err
+	}
+	return o.result(change, false), nil
+}
+
+// tellTurn tells a client whom it waits for.
+func tellTurn(progress func(api.Progress)) func(string, time.Time) {
+	return func(holder string, since time.Time) {
+		progress(api.Progress{Turn: &api.Turn{Operation: holder, Since: since}})
+	}
+}
+
+// relay hands transitions to a client until the function that it returns is
+// called: those that were published before are handed over then.
+func (o *operator) relay(ctx context.Context, progress func(api.Progress)) func() {
+	sub := o.bus.Subscribe(0)
+	done := make(chan struct{})
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	hand := func(ev event.Event) {
+		if ev.Kind == event.Transition {
+			wire := wireEvent(ev)
+			progress(api.Progress{Event: &wire})
+		}
+	}
+	go func() {
+		defer close(done)
+		for {
+			ev, _, err := sub.Next(ctx)
+			if err != nil {
+				return
+			}
+			hand(ev)
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+		past, stop := context.WithCancel(context.Background())
+		stop()
+		for {
+			ev, _, err := sub.Next(past)
+			if err != nil {
+				break
+			}
+			hand(ev)
+		}
+		sub.Close()
+	}
+}
+
+// quotedLines are the last lines of a unit's log in a result.
+const quotedLines = 10
+
+// result says how an operation ended, on the wire.
+func (o *operator) result(c engine.Change, apply bool) api.Result {
+	r := api.Result{Outcome: api.OutcomeDone, Cause: c.Failure, Unit: c.Culprit}
+	switch {
+	case c.Cancelled != "":
+		r.Outcome, r.Cause = api.OutcomeCancelled, c.Cancelled
+	case c.RolledBack:
+		r.Outcome = api.OutcomeRolledBack
+		if c.RollbackFailure != "" {
+			r.Outcome = api.OutcomeFailed
+			r.Cause += "; what was declared before could not be brought back: " + c.RollbackFailure
+		}
+	case c.Grave, !apply && c.Failure != "":
+		r.Outcome = api.OutcomeFailed
+	case !apply:
+	case c.State == engine.SystemReady:
+		r.Outcome = api.OutcomeReady
+	case c.State == engine.SystemFailed:
+		r.Outcome, r.Cause = api.OutcomeFailed, cmp.Or(r.Cause, c.Cause)
+	default:
+		r.Outcome, r.Cause = api.OutcomeDegraded, cmp.Or(r.Cause, c.Cause)
+	}
+	if r.Unit != "" {
+		r.Lines = o.engine.Tail(r.Unit, quotedLines)
+	}
+	return r
+}
+
+// Events implements server.Journal over what happens from now on.
+func (o *operator) Events(ctx context.Context, q server.EventQuery) iter.Seq2[api.Event, error] {
+	return func(yield func(api.Event, error) bool) {
+		if !q.Follow {
+			return
+		}
+		sub := o.bus.Subscribe(0)
+		defer sub.Close()
+		for {
+			ev, _, err := sub.Next(ctx)
+			if err != nil {
+				return
+			}
+			if len(q.Units) > 0 && !slices.Contains(q.Units, ev.Unit) {
+				continue
+			}
+			if !yield(wireEvent(ev), nil) {
+				return
+			}
+		}
+	}
+}
+
+// diagnosticText renders diagnostics for an error that crosses the wire.
+func diagnosticText(diags spec.Diagnostics, sources map[string][]byte) string {
+	var b bytes.Buffer
+	_ = view.NewReport(diags, sources).Text(&b, view.TextOptions{Width: 80, Most: 20})
+	return strings.TrimSpace(b.String())
+}

@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/syndicate/syndicate/api"
+	"github.com/syndicate/syndicate/api/client"
+	"github.com/syndicate/syndicate/plan"
+	"github.com/syndicate/syndicate/spec"
+	"github.com/syndicate/syndicate/spec/decode"
+	"github.com/syndicate/syndicate/statedir"
+	"github.com/syndicate/syndicate/view"
+)
+
+// errLeft is the cause of an operation that this command waits for no longer.
+var errLeft = errors.New("interrupted")
+
+// answers reports whether an engine holds a state directory and answers. One
+// that is about to start or to end is waited for.
+func (s *session) answers(ctx context.Context, dir string) (bool, error) {
+	deadline := time.Now().Add(answerWait)
+	for {
+		_, err := client.New(dir).Status(ctx)
+		if err == nil {
+			return true, nil
+		}
+		if !errors.Is(err, client.ErrNobody) {
+			return false, failWith(err, s.here("doctor"))
+		}
+		info, held, _, err := holder(dir)
+		switch {
+		case err != nil:
+			return false, err
+		case !held:
+			return false, nil
+		case time.Now().After(deadline):
+			return false, s.silent(dir, info)
+		}
+		select {
+		case <-ctx.Done():
+			return false, exit(exitInterrupted)
+		case <-time.After(lookAgain):
+		}
+	}
+}
+
+// change applies the difference between a configuration and what runs.
+func (c *upCmd) change(ctx context.Context, s *session, loaded *decode.Result, bundle *decode.Bundle, want *plan.Plan) error {
+	sys := loaded.System
+	p := want
+	if p == nil {
+		facts, err := s.survey(ctx, sys, false)
+		if err != nil {
+			return err
+		}
+		var diags spec.Diagnostics
+		if p, diags = plan.Build(sys, facts); diags.HasErrors() {
+			return s.refuse(diags, loaded.Sources)
+		}
+	}
+	show := s.follow(client.New(sys.StateDir), unitsOf(p))
+	if p.Empty() {
+		st, err := client.New(sys.StateDir).Status(ctx)
+		if err != nil {
+			return failWith(err, s.here("status"))
+		}
+		show.view.Print("Nothing to do: " + sys.Name + " runs as declared" + stateNote(st) + ".")
+		show.view.Flush()
+		return nil
+	}
+	if !s.quiet {
+		if err := view.PlanText(s.stderr, p, s.planOptionsFor(s.stderr)); err != nil {
+			return err
+		}
+	}
+	result, err := show.client.Apply(ctx, client.ApplyRequest{
+		Bundle: bundle.Bytes(), PlanDigest: p.Digest, NoRollback: c.NoRollback,
+	}, show.progress)
+	if err != nil {
+		return s.left(ctx, err)
+	}
+	return show.end(s, result, changeSummary(p.Summary))
+}
+
+// stateNote says in what state a system is that is not simply ready.
+func stateNote(st api.Status) string {
+	if st.State == api.SystemReady {
+		return ""
+	}
+	return fmt.Sprintf(" (it is %s: %s)", st.State, st.Cause)
+}
+
+// unitsOf lists the units that a plan speaks of.
+func unitsOf(p *plan.Plan) []string {
+	var units []string
+	for _, step := range p.Steps {
+		units = append(units, step.ID)
+	}
+	for _, stop := range p.Stops {
+		units = append(units, stop.ID)
+	}
+	return units
+}
+
+// changeSummary counts what was done.
+func changeSummary(sum plan.Summary) string {
+	var parts []string
+	for _, n := range []struct {
+		count int
+		what  string
+	}{
+		{sum.Start + sum.Tasks, "started"}, {sum.Restart, "restarted"}, {sum.Update, "changed in place"},
+		{sum.Stop, "stopped"}, {sum.Migrations, "migrations applied"},
+	} {
+		if n.count > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n.count, n.what))
+		}
+	}
+	if len(parts) == 0 {
+		return "settings changed"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// left says what becomes of an operation whose end was not seen.
+func (s *session) left(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return &exitError{code: exitInterrupted, err: errors.New("the engine goes on with it"), hint: s.here("status")}
+	}
+	return failWith(err, s.here("status"))
+}
+
+// following shows an operation of a running engine.
+type following struct {
+	client *client.Client
+	view   *view.Up
+	result api.Result
+}
+
+// follow prepares to show what happens to some units.
+func (s *session) follow(c *client.Client, units []string) *following {
+	f := &following{client: c}
+	var width func() int
+	if s.stderr.terminal {
+		width = s.stderr.columns
+	}
+	f.view = view.NewUp(view.UpConfig{
+		Screen: view.NewScreen(s.stderr, width), Colour: s.stderr.colour, Quiet: s.quiet, Units: units,
+		Tail: func(unit string) []string {
+			if unit == f.result.Unit {
+				return f.result.Lines
+			}
+			return nil
+		},
+		Fatal: func(string) bool { return true }, // the result has the lines
+	})
+	return f
+}
+
+// progress shows what an operation reports.
+func (f *following) progress(p api.Progress) {
+	switch {
+	case p.Turn != nil:
+		f.view.Print(fmt.Sprintf("Waiting for %s, under way since %s.", p.Turn.Operation, p.Turn.Since.Local().Format(time.TimeOnly)))
+	case p.Event != nil:
+		f.view.Event(*p.Event)
+	case p.Waiting != nil:
+		var list []string
+		for i, w := range p.Waiting {
+			if i == named {
+				list = append(list, fmt.Sprintf("%d more", len(p.Waiting)-named))
+				break
+			}
+			list = append(list, fmt.Sprintf("%s (%s %s)", w.Unit, w.State, time.Since(w.Since).Truncate(100*time.Millisecond)))
+		}
+		f.view.Waiting(list)
+	}
+	f.view.Flush()
+}
+
+// end shows how an operation ended, and returns what the command exits with.
+func (f *following) end(s *session, r api.Result, summary string) error {
+	f.result = r
+	switch r.Outcome {
+	case api.OutcomeDone:
+		f.view.Done(summary)
+	case api.OutcomeReady:
+		f.view.Settled("ready", "", summary)
+	case api.OutcomeDegraded:
+		f.view.Settled("degraded", r.Cause, summary)
+	case api.OutcomeRolledBack:
+		f.view.Fail(r.Unit, r.Cause, "")
+		f.view.Print("Rolled back: what was declared before is in force again.")
+		f.view.Print("Next: " + s.here("logs", r.Unit))
+		f.view.Flush()
+		return exit(exitFailed)
+	case api.OutcomeFailed:
+		next := s.here("status")
+		if r.Unit != "" {
+			next = s.here("logs", r.Unit)
+		}
+		f.view.Fail(r.Unit, r.Cause, next)
+		return exit(exitFailed)
+	default:
+		f.view.Flush()
+		return failWith(errors.New(r.Cause), s.here("status"))
+	}
+	f.view.Flush()
+	return nil
+}
+
+// taken reports whether an error says that another engine has the directory.
+func taken(err error) bool {
+	_, ok := errors.AsType[*statedir.Held](err)
+	return ok
+}
