@@ -14,7 +14,7 @@ type Facts struct {
 	// Databases say what was found for each database.
 	Databases map[spec.Addr]Found
 	// Ports are those that "auto" was decided to be: by unit, and by unit,
-	// "/" and name for those of a service's ports.
+	// dot and name for those of a service's ports.
 	Ports map[string]int
 	// Running is nil where no engine answers.
 	Running *Running

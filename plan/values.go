@@ -89,7 +89,7 @@ func (w writer) service(s *spec.Service, chosen map[string]int) {
 		w.port("port", *s.Port, chosen[id])
 	}
 	for _, name := range sortedKeys(s.Ports) {
-		w.port("ports."+name, s.Ports[name], chosen[id+"/"+name])
+		w.port("ports."+name, s.Ports[name], chosen[id+"."+name])
 	}
 	w.probe("ready", s.Ready)
 	w.probe("live", s.Live)

@@ -1,10 +1,7 @@
 package spec
 
 import (
-	"cmp"
 	"fmt"
-	"maps"
-	"net"
 	"slices"
 	"strconv"
 )
@@ -32,88 +29,23 @@ func Check(s *System) Diagnostics {
 	return append(ds, checkBoundaries(s)...)
 }
 
-// listener is something that will listen on a port of this machine.
-type listener struct {
-	host string
-	port int
-	what string
-	at   Range
-}
-
-// listeners lists them in source order.
-func listeners(s *System) []listener {
-	var out []listener
-	add := func(host string, port int, what string, at Range) {
-		if port > 0 {
-			out = append(out, listener{host, port, what, at})
-		}
-	}
-	listen := func(address, what string, at Range) {
-		host, port, err := net.SplitHostPort(address)
-		if n, numErr := strconv.Atoi(port); err == nil && numErr == nil {
-			add(host, n, what, at)
-		}
-	}
-	if s.HTTP != nil {
-		listen(s.HTTP.Listen, "the endpoint of the system", s.HTTP.Range)
-	}
-	for _, x := range s.Services {
-		if x.Port != nil {
-			add(x.Host, x.Port.Number, x.Addr.String(), x.Port.Range)
-		}
-		for _, name := range slices.Sorted(maps.Keys(x.Ports)) {
-			add(x.Host, x.Ports[name].Number, x.Addr.String()+".ports."+name, x.Ports[name].Range)
-		}
-	}
-	for _, x := range s.Databases {
-		if x.Managed != nil {
-			add("127.0.0.1", x.Managed.Port.Number, x.Addr.String(), x.Managed.Port.Range)
-		}
-		if x.Gateway != nil {
-			listen(x.Gateway.Listen, "the gateway of "+x.Addr.String(), x.Gateway.Range)
-		}
-	}
-	for _, x := range s.Breakers {
-		listen(x.Listen, x.Addr.String(), x.Range)
-	}
-	slices.SortStableFunc(out, func(a, b listener) int {
-		return cmp.Or(cmp.Compare(a.at.Filename, b.at.Filename), cmp.Compare(a.at.Start.Byte, b.at.Start.Byte))
-	})
-	return out
-}
-
-// overlap reports whether two hosts may name one interface.
-func overlap(a, b string) bool {
-	norm := func(h string) string {
-		switch h {
-		case "", "0.0.0.0", "::", "[::]", "*":
-			return "*"
-		case "localhost", "127.0.0.1", "::1":
-			return "localhost"
-		}
-		return h
-	}
-	a, b = norm(a), norm(b)
-	return a == b || a == "*" || b == "*"
-}
-
 func checkPorts(s *System) Diagnostics {
 	var ds Diagnostics
-	byPort := map[int][]listener{}
-	for _, l := range listeners(s) {
-		for _, first := range byPort[l.port] {
-			if !overlap(first.host, l.host) {
+	byPort := map[int][]Listener{}
+	for _, l := range Listeners(s) {
+		for _, first := range byPort[l.Port] {
+			if !SameHost(first.Host, l.Host) {
 				continue
 			}
 			ds = append(ds, Diagnostic{
-				Severity: Error, Code: CodePortClash, Summary: "Port is taken", Subject: l.at,
+				Severity: Error, Code: CodePortClash, Summary: "Port is taken", Subject: l.Range,
 				Detail: fmt.Sprintf("%s and %s both listen on port %d. Choose another port, or \"auto\".",
-					l.what, first.what, l.port),
-				Related: []Related{{first.at, first.what + " listens here"}},
+					l.Name, first.Name, l.Port),
+				Related: []Related{{first.Range, first.Name + " listens here"}},
 			})
 			break
 		}
-		byPort[l.port] = append(byPort[l.port], l)
+		byPort[l.Port] = append(byPort[l.Port], l)
 	}
 	return ds
 }

@@ -238,6 +238,7 @@ type Probe struct {
 	Timeout  Duration
 	Deadline Duration // ready only
 	Failures int      // live only: in a row
+	Do       []Action // live only: instead of a restart
 }
 
 // Memory are the thresholds of one service.

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
-	"runtime"
 	"strconv"
 	"strings"
 
@@ -383,21 +381,4 @@ func (e *evaluator) builtIn(kind spec.Kind, name string) (cty.Value, error) {
 		return cty.NilVal, fmt.Errorf("the size of this machine's memory cannot be read")
 	}
 	return cty.NumberIntVal(h.Memory), nil
-}
-
-// thisHost asks the machine.
-func thisHost(fs FS) *Host {
-	h := &Host{CPUs: runtime.NumCPU()}
-	h.Hostname, _ = os.Hostname()
-	text, err := fs.ReadFile("/proc/meminfo")
-	if err != nil {
-		return h
-	}
-	for line := range strings.Lines(string(text)) {
-		if f := strings.Fields(line); len(f) == 3 && f[0] == "MemTotal:" {
-			kib, _ := strconv.ParseInt(f[1], 10, 64)
-			h.Memory = kib * 1024
-		}
-	}
-	return h
 }

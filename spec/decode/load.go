@@ -51,8 +51,11 @@ type Options struct {
 
 // Host is what the built-in object host says of a machine.
 type Host struct {
-	CPUs     int
-	Memory   int64 // bytes
+	CPUs   int
+	Memory int64 // bytes
+	// Limit is what the control group of this process may use of it, in
+	// bytes; 0 is no limit.
+	Limit    int64
 	Hostname string
 }
 

@@ -35,12 +35,12 @@ func (d *decoder) live(doc *serviceDoc) *spec.Probe {
 		return nil
 	}
 	w := d.view(doc.Live, "live.")
-	d.actions(doc.Live.Do)
+	do := d.actions(doc.Live.Do)
 	p := d.probe(w, doc, &doc.Live.header)
 	if p == nil {
 		return nil
 	}
-	p.Failures = w.number("failures", 1, 1e6)
+	p.Failures, p.Do = w.number("failures", 1, 1e6), do
 	if p.Interval == 0 {
 		p.Interval = spec.Duration(10e9)
 	}

@@ -184,7 +184,7 @@ func (d *decoder) memory(doc *memoryDoc) *spec.Memory {
 		Cleanup: d.actions(doc.Cleanup), AtCritical: w.choice("at_critical"),
 		Declared: doc.Warning != nil || doc.Critical != nil,
 	}
-	if total := d.l.host().Memory; total > 0 {
+	if total := d.l.host().usable(); total > 0 {
 		if doc.Warning == nil {
 			out.Warning = min(out.Warning, spec.Size(float64(total)*0.60))
 		}
@@ -201,12 +201,4 @@ func (d *decoder) memory(doc *memoryDoc) *spec.Memory {
 		}
 	}
 	return out
-}
-
-// host returns what is known of the machine.
-func (l *loader) host() *Host {
-	if l.o.Host == nil {
-		l.o.Host = thisHost(l.fs)
-	}
-	return l.o.Host
 }
