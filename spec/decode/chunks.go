@@ -18,18 +18,18 @@ type chunk struct {
 	start hcl.Pos
 }
 
-// chunks cuts a large file before lines that look like the header of a block
+// chunks cuts a file of more than size bytes before lines that look like the header of a block
 // after the end of another. The cut may be wrong, inside of a heredoc, a
 // comment or a bracket that stays open; but then the piece before it is not
 // closed, and does not parse.
-func chunks(src []byte) []chunk {
+func chunks(src []byte, size int) []chunk {
 	var out []chunk
 	pos := hcl.InitialPos
 	for len(src) > 0 {
 		n := len(src)
-		if n > chunkSize {
-			if i := bytes.Index(src[chunkSize:], []byte("\n}\n")); i >= 0 {
-				n = chunkSize + i + len("\n}\n")
+		if n > size {
+			if i := bytes.Index(src[size:], []byte("\n}\n")); i >= 0 {
+				n = size + i + len("\n}\n")
 			}
 		}
 		out = append(out, chunk{src[:n], pos})
@@ -40,12 +40,12 @@ func chunks(src []byte) []chunk {
 	return out
 }
 
-// parseNative parses a file of the native syntax. One that is large comes
-// back in several bodies, in order.
-func parseNative(src []byte, name string) ([]hcl.Body, hcl.Diagnostics) {
-	if len(src) > 2*chunkSize {
+// parseNative parses a file of the native syntax. One that has many times the
+// size of a piece comes back in several bodies, in order.
+func parseNative(src []byte, name string, size int) ([]hcl.Body, hcl.Diagnostics) {
+	if len(src) > 2*size {
 		var bodies []hcl.Body
-		for _, c := range chunks(src) {
+		for _, c := range chunks(src, size) {
 			f, diags := hclsyntax.ParseConfig(c.src, name, c.start)
 			if diags.HasErrors() {
 				bodies = nil

@@ -146,7 +146,7 @@ func (l *loader) parse(path, name string) ([]hcl.Body, bool) {
 		return nil, false
 	}
 	if !isJSON {
-		bodies, diags := parseNative(src, name)
+		bodies, diags := parseNative(src, name, chunkSize)
 		l.report(diags...)
 		return bodies, !diags.HasErrors()
 	}

@@ -121,18 +121,19 @@ func TestEnvironment(t *testing.T) {
 // TestChunks parses a large file in pieces with the places of the whole, and
 // gives up cutting where a piece is not closed.
 func TestChunks(t *testing.T) {
-	plain := many(1200)
+	const size = 4 << 10 // pieces of 64 KiB take the race detector seconds
+	plain := many(80)
 	tricky := map[string]string{
 		"plain":   plain,
-		"heredoc": plain + "locals {\n a = <<E\n" + strings.Repeat("}\n\nservice \"x\" {\n", 4000) + "E\n}\n",
-		"comment": plain + "/*\n" + strings.Repeat("}\n\nservice \"x\" {\n", 4000) + "*/\nlocals {\n a = 1\n}\n",
-		"bracket": plain + "locals {\n a = [\n" + strings.Repeat("{\n}\n,\n", 12000) + "]\n}\n",
+		"heredoc": plain + "locals {\n a = <<E\n" + strings.Repeat("}\n\nservice \"x\" {\n", 300) + "E\n}\n",
+		"comment": plain + "/*\n" + strings.Repeat("}\n\nservice \"x\" {\n", 300) + "*/\nlocals {\n a = 1\n}\n",
+		"bracket": plain + "locals {\n a = [\n" + strings.Repeat("{\n}\n,\n", 900) + "]\n}\n",
 		"broken":  plain + "service {{{\n",
 	}
 	for name, text := range tricky {
 		t.Run(name, func(t *testing.T) {
 			whole, wholeDiags := hclsyntax.ParseConfig([]byte(text), "f", hcl.InitialPos)
-			bodies, diags := parseNative([]byte(text), "f")
+			bodies, diags := parseNative([]byte(text), "f", size)
 			if diags.HasErrors() != wholeDiags.HasErrors() || (name == "plain") != (len(bodies) > 1) {
 				t.Fatalf("%d bodies, %v", len(bodies), diags)
 			}

@@ -47,6 +47,9 @@ type Options struct {
 	// Superuser says whether the engine will run as root, which decides
 	// where a managed database keeps its data. Nil asks the machine.
 	Superuser *bool
+
+	// types is what reflection has found out already; nil starts anew.
+	types *structures
 }
 
 // Host is what the built-in object host says of a machine.
@@ -134,7 +137,7 @@ func (l *loader) report(diags ...*hcl.Diagnostic) { l.problems = append(l.proble
 
 func newLoader(o Options) *loader {
 	l := &loader{
-		o: o, fs: o.FS, types: new(structures),
+		o: o, fs: o.FS, types: o.types,
 		sources:   map[string][]byte{},
 		system:    &spec.System{Degraded: "allow", OnFailure: "continue"},
 		blocks:    map[spec.Addr]*block{},
@@ -146,6 +149,9 @@ func newLoader(o Options) *loader {
 		inherited: map[string]bool{},
 		marks:     map[string][]marker{},
 		offers:    offers(),
+	}
+	if l.types == nil {
+		l.types = new(structures)
 	}
 	if l.fs == nil {
 		l.fs = osFS{}
