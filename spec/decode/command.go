@@ -182,9 +182,7 @@ func (w view) entries(name string, keys []string, obj *hclsyntax.ObjectConsExpr)
 		} else {
 			v.Value = expression(d, r, item.ValueExpr, name+"."+key, wantText())
 		}
-		if s, ok := literalText(item.ValueExpr); ok {
-			d.addresses = append(d.addresses, literalAddress{name + "." + key, s, item.ValueExpr.Range()})
-		}
+		d.noteAddresses(name, key, r, r.value, item.ValueExpr)
 		if j, again := at[key]; again {
 			out[j] = v
 			continue
@@ -228,6 +226,7 @@ func (w view) computedEntries(name string, expr hclsyntax.Expression) []spec.Env
 			x := wantText()
 			x.key = en.key
 			v.Value = expression(d, r, expr, name+"."+en.key, x)
+			d.noteAddresses(name, en.key, r, en.value, expr)
 		}
 		out = append(out, v)
 	}

@@ -3,8 +3,6 @@ package decode
 import (
 	"cmp"
 	"fmt"
-	"net"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -180,99 +178,4 @@ func (g *edges) check(p planned, critical, up map[spec.Addr]bool) {
 			"%s is critical and needs %s, which may fail without the system failing. Write after = [%s] in %s, which waits without needing it; or make both critical, or neither.",
 			from, to, to, from), related{p.to.head.DefRange, to.String() + " is declared here"}))
 	}
-}
-
-// literalAddress is a string that is written out in env.
-type literalAddress struct {
-	name string
-	text string
-	at   hcl.Range
-}
-
-// checkAddresses warns of literal URLs that point at the port of another
-// block without depending on it.
-func (l *loader) checkAddresses(all []*decoder, g *edges) {
-	if len(all) == 0 {
-		return
-	}
-	byPort := map[string][]spec.Addr{}
-	what := map[string]string{}
-	note := func(n int, addr spec.Addr, ref string) {
-		if n > 0 {
-			port := fmt.Sprint(n)
-			byPort[port] = append(byPort[port], addr)
-			what[port+" "+addr.String()] = ref
-		}
-	}
-	for _, s := range l.system.Services {
-		if s.Port != nil {
-			note(s.Port.Number, s.Addr, s.Addr.String()+".url")
-		}
-		for _, name := range sortedKeys(s.Ports) {
-			note(s.Ports[name].Number, s.Addr, s.Addr.String()+".ports."+name)
-		}
-	}
-	for _, db := range l.system.Databases {
-		if db.Managed != nil {
-			note(db.Managed.Port.Number, db.Addr, db.Addr.String()+".url")
-		}
-	}
-	for _, b := range l.system.Breakers {
-		if _, port, err := net.SplitHostPort(b.Listen); err == nil {
-			byPort[port] = append(byPort[port], b.Addr)
-			what[port+" "+b.Addr.String()] = b.Addr.String() + ".url"
-		}
-	}
-	linked := map[[2]spec.Addr]bool{}
-	for _, e := range g.list {
-		linked[[2]spec.Addr{e.From, e.To}] = true
-	}
-	for _, d := range all {
-		for _, a := range d.addresses {
-			d.checkAddress(a, byPort, what, linked)
-		}
-	}
-}
-
-func (d *decoder) checkAddress(a literalAddress, byPort map[string][]spec.Addr, what map[string]string, linked map[[2]spec.Addr]bool) {
-	port, ok := localPort(a.text)
-	if !ok {
-		return
-	}
-	for _, to := range byPort[port] {
-		b := d.l.blocks[to.Block()]
-		if to == d.in.addr || linked[[2]spec.Addr{d.in.addr, to}] || b != nil && contains(d.noWait, b.instance(to)) {
-			continue
-		}
-		ref := what[port+" "+to.String()]
-		d.report(warning(CodeLiteralURL, a.at, "Literal address of another block", fmt.Sprintf(
-			"%s points at the port of %s, but %s does not wait for it. Write %s = %s instead: then it does.",
-			a.name, to, d.in.addr, a.name[strings.LastIndex(a.name, ".")+1:], ref)))
-	}
-}
-
-// instance returns the instance with an address.
-func (b *block) instance(a spec.Addr) *instance {
-	for _, in := range b.instances {
-		if in.addr == a {
-			return in
-		}
-	}
-	return nil
-}
-
-// localPort returns the port of a URL, or of HOST:PORT, that names this
-// machine.
-func localPort(s string) (string, bool) {
-	host, port := "", ""
-	if u, err := url.Parse(s); err == nil && u.Host != "" {
-		host, port = u.Hostname(), u.Port()
-	} else if h, p, err := net.SplitHostPort(s); err == nil {
-		host, port = h, p
-	}
-	if port == "" {
-		return "", false
-	}
-	ip := net.ParseIP(host)
-	return port, host == "localhost" || ip != nil && (ip.IsLoopback() || ip.IsUnspecified())
 }

@@ -26,7 +26,7 @@ type decoder struct {
 	after     []condition
 	noWait    []*target
 	orders    []usage // queue, store and share: ready alone
-	addresses []literalAddress
+	addresses []writtenAddress
 }
 
 // usage is a value taken from another block, and for what.
