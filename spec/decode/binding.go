@@ -20,6 +20,9 @@ type binding struct {
 	expr hclsyntax.Expression
 	vars tree
 	res  result
+	// weight is that of all values of locals and variables, as often as they
+	// are named.
+	weight int
 }
 
 func (b *binding) fail(d *hcl.Diagnostic) {
@@ -129,7 +132,19 @@ func (b *binding) bindNamed(kind spec.Kind, t hcl.Traversal) {
 		r = b.e.local(lo, at)
 	}
 	b.add(r, at)
+	b.weigh(r.weight, r.value, t)
 	b.vars.put(r.value, string(kind), name)
+}
+
+// weigh adds the weight of what a traversal takes of a value.
+func (b *binding) weigh(weight int, v cty.Value, t hcl.Traversal) {
+	if weight > lightWeight && len(t) > 2 {
+		if part, diags := t[2:].TraverseRel(v); !diags.HasErrors() {
+			weight = weightOf(part, weight)
+			b.e.l.spend(weight / 4)
+		}
+	}
+	b.weight += weight
 }
 
 func (b *binding) bindEach(t hcl.Traversal) {
@@ -144,6 +159,7 @@ func (b *binding) bindEach(t hcl.Traversal) {
 	case ok && name == "key":
 		b.vars.put(b.sc.in.key, "each", "key")
 	case ok && name == "value":
+		b.weigh(b.sc.in.weight, b.sc.in.value, t)
 		b.vars.put(b.sc.in.value, "each", "value")
 	default:
 		b.fail(mistake(CodeMember, at, "Unknown member", "each has key and value only."))

@@ -31,6 +31,7 @@ type instance struct {
 	*block
 	addr       spec.Addr
 	key, value cty.Value // of for_each
+	weight     int       // of value
 	enabled    bool
 	// enabledRange is of the attribute that disabled it.
 	enabledRange hcl.Range

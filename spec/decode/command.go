@@ -140,7 +140,7 @@ func (w view) environment(name string) []spec.EnvVar {
 		return nil
 	}
 	if obj, ok := expr.(*hclsyntax.ObjectConsExpr); ok {
-		if keys, ok := literalKeys(obj); ok {
+		if keys, ok := w.d.l.literalKeys(obj); ok {
 			return w.entries(name, keys, obj)
 		}
 	}
@@ -148,10 +148,10 @@ func (w view) environment(name string) []spec.EnvVar {
 }
 
 // literalKeys returns the keys of an object where all are written out.
-func literalKeys(obj *hclsyntax.ObjectConsExpr) ([]string, bool) {
+func (l *loader) literalKeys(obj *hclsyntax.ObjectConsExpr) ([]string, bool) {
 	keys := make([]string, 0, len(obj.Items))
 	for _, item := range obj.Items {
-		v, diags := item.KeyExpr.Value(nil)
+		v, diags := l.evaluate(item.KeyExpr, nil)
 		s, ok := stringOf(v)
 		if diags.HasErrors() || !ok {
 			return nil, false

@@ -61,6 +61,8 @@ type result struct {
 	vague bool
 	// later is set where an attribute of something that runs is missing.
 	later bool
+	// weight is that of the value of a local or variable.
+	weight int
 }
 
 // use is an attribute of a block that a value is made of.
@@ -151,8 +153,19 @@ func (e *evaluator) value(sc scope, expr hclsyntax.Expression) result {
 		ctx = ctx.NewChild()
 		ctx.Variables = b.vars.objects()
 	}
+	if d := e.l.tooHeavy(expr, ctx, b.weight); d != nil {
+		e.report(d)
+		return failure
+	}
 	v, diags := expr.Value(ctx)
+	if len(diags) > maxDiagnostics {
+		diags = diags[:maxDiagnostics] // a loop says the same thousands of times
+	}
 	e.report(withoutValues(diags)...)
+	if b.weight > lightWeight && !e.l.spend(weightOf(v, e.l.bounds.value)/4) {
+		e.report(e.l.tooMuchWork(expr.Range()))
+		return failure
+	}
 	b.res.value = v
 	if diags.HasErrors() {
 		b.res.value, b.res.failed = cty.DynamicVal, true
@@ -165,6 +178,15 @@ func (e *evaluator) value(sc scope, expr hclsyntax.Expression) result {
 		})
 	}
 	return b.res
+}
+
+// maxDiagnostics is how many mistakes of one expression are reported.
+const maxDiagnostics = 20
+
+// spend counts what was computed, and reports whether that is still within
+// bounds.
+func (l *loader) spend(weight int) bool {
+	return l.functions.spent.Add(int64(weight)) <= int64(l.bounds.work)
 }
 
 // withoutValues takes the expression and its context off the diagnostics:

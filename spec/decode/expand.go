@@ -55,7 +55,7 @@ func (e *evaluator) makeInstances(b *block) {
 		}
 		addr := b.addr
 		addr.Key = en.key
-		in := &instance{block: b, addr: addr, key: cty.StringVal(en.key), value: en.value, enabled: true}
+		in := &instance{block: b, addr: addr, key: cty.StringVal(en.key), value: en.value, weight: weightOf(en.value, e.l.bounds.value), enabled: true}
 		b.instances = append(b.instances, in)
 		b.byKey[en.key] = in
 		e.enable(in)

@@ -1,8 +1,10 @@
 package decode
 
 import (
+	"maps"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"unicode"
 
 	"github.com/hashicorp/hcl/v2"
@@ -24,6 +26,9 @@ type functions struct {
 	mu      sync.Mutex
 	answers map[string]answer // guarded by mu
 	sealed  bool              // guarded by mu
+
+	// spent is the weight of all that was computed.
+	spent atomic.Int64
 }
 
 // answer is what the world outside said to a function.
@@ -43,9 +48,10 @@ func newFunctions(l *loader) *functions {
 	table["issensitive"] = issensitive()
 	f.context = &hcl.EvalContext{Functions: map[string]function.Function{}}
 	for name, fn := range table {
-		f.context.Functions[name] = fn
+		table[name] = f.bound(name, fn)
 	}
-	f.context.Functions["templatefile"] = f.templateFile(table)
+	maps.Copy(f.context.Functions, table)
+	f.context.Functions["templatefile"] = f.bound("templatefile", f.templateFile(table))
 	return f
 }
 

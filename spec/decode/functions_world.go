@@ -3,6 +3,7 @@ package decode
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
@@ -175,13 +176,13 @@ func (f *functions) templateFile(table map[string]function.Function) function.Fu
 			if !args[1].IsKnown() {
 				return cty.UnknownVal(cty.String).WithSameMarks(args[1]), nil
 			}
-			return render(p, src, args[1], table)
+			return f.l.render(p, src, args[1], table)
 		},
 	})
 }
 
 // render evaluates a template.
-func render(name, src string, values cty.Value, table map[string]function.Function) (cty.Value, error) {
+func (l *loader) render(name, src string, values cty.Value, table map[string]function.Function) (cty.Value, error) {
 	entries, ok := entriesOf(values)
 	if !ok {
 		return cty.NilVal, function.NewArgErrorf(1, "the values must be a map or an object")
@@ -207,7 +208,7 @@ func render(name, src string, values cty.Value, table map[string]function.Functi
 				place(t.SourceRange()), t.RootName(), suggest(t.RootName(), sortedKeys(ctx.Variables)))}
 		}
 	}
-	v, diags := expr.Value(ctx)
+	v, diags := l.evaluate(expr, ctx)
 	if diags.HasErrors() {
 		return cty.NilVal, templateError(diags)
 	}
@@ -227,7 +228,11 @@ func templateError(diags hcl.Diagnostics) error {
 		if d.Subject != nil {
 			at = place(*d.Subject) + ": "
 		}
-		return &codedError{CodeFunction, fmt.Sprintf("%s%s: %s", at, d.Summary, d.Detail)}
+		code := CodeFunction
+		if x, ok := d.Extra.(extra); ok {
+			code = x.code
+		}
+		return &codedError{code, fmt.Sprintf("%s%s: %s", at, d.Summary, strings.TrimSuffix(d.Detail, "."))}
 	}
 	return &codedError{CodeFunction, "the template is not usable"}
 }

@@ -119,6 +119,7 @@ func (x want[T]) resolve(v cty.Value) (T, error) {
 // from several goroutines at once.
 func (l *loader) resolve(in *instance, expr hclsyntax.Expression, lookup spec.Lookup) (cty.Value, error) {
 	e := newEvaluator(l, lookup)
+	l.functions.spent.Store(0) // the bound is one of a single evaluation now
 	var first *hcl.Diagnostic
 	e.report = func(diags ...*hcl.Diagnostic) {
 		for _, d := range diags {

@@ -46,7 +46,7 @@ func (x *literals) value(attr *hcl.Attribute) cty.Value {
 	}
 	v := cty.NilVal
 	if !diags.HasErrors() {
-		v, diags = expr.Value(nil)
+		v, diags = x.l.evaluate(expr, nil)
 	}
 	x.report(withoutValues(diags)...)
 	if diags.HasErrors() || isNull(v) {

@@ -50,6 +50,8 @@ type Options struct {
 
 	// types is what reflection has found out already; nil starts anew.
 	types *structures
+	// bounds are other than the usual ones where they are set.
+	bounds bounds
 }
 
 // Host is what the built-in object host says of a machine.
@@ -110,6 +112,7 @@ type loader struct {
 	dir     string // absolute: the working directory
 	fs      FS
 	types   *structures
+	bounds  bounds
 	files   []*file
 	sources map[string][]byte
 	system  *spec.System
@@ -137,7 +140,7 @@ func (l *loader) report(diags ...*hcl.Diagnostic) { l.problems = append(l.proble
 
 func newLoader(o Options) *loader {
 	l := &loader{
-		o: o, fs: o.FS, types: o.types,
+		o: o, fs: o.FS, types: o.types, bounds: o.bounds,
 		sources:   map[string][]byte{},
 		system:    &spec.System{Degraded: "allow", OnFailure: "continue"},
 		blocks:    map[spec.Addr]*block{},
@@ -149,6 +152,9 @@ func newLoader(o Options) *loader {
 		inherited: map[string]bool{},
 		marks:     map[string][]marker{},
 		offers:    offers(),
+	}
+	if l.bounds == (bounds{}) {
+		l.bounds = usualBounds()
 	}
 	if l.types == nil {
 		l.types = new(structures)

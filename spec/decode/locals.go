@@ -49,5 +49,13 @@ func (l *loader) gatherLocals(values hcl.Attributes) {
 func (e *evaluator) local(lo *local, at hcl.Range) result {
 	n := node{}
 	n.addr.Kind, n.addr.Name = kindLocal, lo.name
-	return e.compute(n, at, func() result { return e.attribute(scope{}, lo.attr) })
+	return e.compute(n, at, func() result {
+		r := e.attribute(scope{}, lo.attr)
+		r.weight = weightOf(r.value, e.l.bounds.value)
+		if !e.l.spend(r.weight / 4) {
+			e.report(e.l.tooMuchWork(lo.attr.Range))
+			return failure
+		}
+		return r
+	})
 }

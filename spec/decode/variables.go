@@ -162,7 +162,13 @@ func (l *loader) settle(v *variable) {
 		l.keepSecrets(value)
 		value = value.Mark(sensitiveMark{})
 	}
-	v.result = result{value: value}
+	v.result = result{value: value, weight: weightOf(value, l.bounds.value)}
+	if v.result.weight > l.bounds.value {
+		l.report(mistake(CodeLimit, v.doc.DefRange, "Value too large", fmt.Sprintf(
+			"The value of var.%s has more than %d MiB.", v.name, l.bounds.value>>20)))
+		v.result = failure
+		return
+	}
 	out.Value = rendered(value)
 	l.validate(v)
 }
@@ -240,7 +246,7 @@ func (l *loader) read1(v *variable, c *candidate) (cty.Value, hcl.Range, bool) {
 		expr, diags = hclsyntax.ParseExpression(src, name, hcl.InitialPos)
 		if !diags.HasErrors() {
 			var value cty.Value
-			value, diags = expr.Value(nil)
+			value, diags = l.evaluate(expr, nil)
 			if !diags.HasErrors() {
 				return value, at, true
 			}
@@ -265,7 +271,7 @@ func (l *loader) constant(attr *hcl.Attribute) (cty.Value, bool) {
 		l.report(notLiteral(attr.Name, expr))
 		return cty.NilVal, false
 	}
-	value, diags := expr.Value(nil)
+	value, diags := l.evaluate(expr, nil)
 	l.report(withoutValues(diags)...)
 	return value, !diags.HasErrors()
 }
@@ -338,7 +344,7 @@ func (l *loader) inContext(attr *hcl.Attribute, ctx *hcl.EvalContext) (cty.Value
 	if diags.HasErrors() {
 		return cty.DynamicVal, diags
 	}
-	return expr.Value(ctx)
+	return l.evaluate(expr, ctx)
 }
 
 // rendered writes a value as an HCL expression.
