@@ -151,10 +151,14 @@ func (w view) environment(name string) []spec.EnvVar {
 func (l *loader) literalKeys(obj *hclsyntax.ObjectConsExpr) ([]string, bool) {
 	keys := make([]string, 0, len(obj.Items))
 	for _, item := range obj.Items {
-		v, diags := l.evaluate(item.KeyExpr, nil)
-		s, ok := stringOf(v)
-		if diags.HasErrors() || !ok {
-			return nil, false
+		s := hcl.ExprAsKeyword(item.KeyExpr)
+		if s == "" {
+			v, diags := l.evaluate(item.KeyExpr, nil)
+			text, ok := stringOf(v)
+			if diags.HasErrors() || !ok {
+				return nil, false
+			}
+			s = text
 		}
 		keys = append(keys, s)
 	}
