@@ -151,7 +151,10 @@ func (w view) environment(name string) []spec.EnvVar {
 func (l *loader) literalKeys(obj *hclsyntax.ObjectConsExpr) ([]string, bool) {
 	keys := make([]string, 0, len(obj.Items))
 	for _, item := range obj.Items {
-		s := hcl.ExprAsKeyword(item.KeyExpr)
+		s := ""
+		if k, ok := item.KeyExpr.(*hclsyntax.ObjectConsKeyExpr); ok && !k.ForceNonLiteral {
+			s = hcl.ExprAsKeyword(k.Wrapped)
+		}
 		if s == "" {
 			v, diags := l.evaluate(item.KeyExpr, nil)
 			text, ok := stringOf(v)
