@@ -172,3 +172,27 @@ func TestBuildRunsABackupBeforeTheMigrations(t *testing.T) {
     task.backup completed: main.hcl:5 depends_on
 `)
 }
+
+// TestChosenPortsAreShown prints the numbers that were chosen, named ports
+// included, by the keys that the engine keeps them under.
+func TestChosenPortsAreShown(t *testing.T) {
+	svc := service("api")
+	svc.Port = &spec.Port{Auto: true}
+	svc.Ports = map[string]spec.Port{"admin": {Auto: true}}
+	for _, test := range []struct {
+		ports       map[string]int
+		port, admin string
+	}{
+		{map[string]int{"service.api": 12000, "service.api.admin": 12001}, "12000 (auto)", "12001 (auto)"},
+		{nil, "auto", "auto"},
+	} {
+		p := mustBuild(t, &spec.System{Services: []*spec.Service{svc}}, Facts{Ports: test.ports})
+		got := map[string]string{}
+		for _, v := range p.Steps[0].Values {
+			got[v.Name] = v.Text
+		}
+		if got["port"] != test.port || got["ports.admin"] != test.admin {
+			t.Errorf("port %q, ports.admin %q", got["port"], got["ports.admin"])
+		}
+	}
+}

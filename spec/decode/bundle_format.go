@@ -99,6 +99,7 @@ func (p *packer) answers(a *answers) {
 	packTable(p, a.ports, func(name string, n int) { p.text(name); p.number(int64(n)) })
 	p.number(int64(a.host.CPUs))
 	p.number(a.host.Memory)
+	p.number(a.host.Limit)
 	p.text(a.host.Hostname)
 	p.truth(a.superuser)
 	p.list(len(a.environ))
@@ -244,7 +245,7 @@ func (u *unpacker) answers() *answers {
 	a := &answers{path: u.text(), dir: u.text(), stateDir: u.text(), requireVariables: u.truth()}
 	u.list(func() { a.vars = append(a.vars, Assignment{Name: u.text(), Value: u.text(), File: u.text()}) })
 	a.ports = unpackTable(u, func() int { return int(u.number()) })
-	a.host = Host{CPUs: int(u.number()), Memory: u.number(), Hostname: u.text()}
+	a.host = Host{CPUs: int(u.number()), Memory: u.number(), Limit: u.number(), Hostname: u.text()}
 	a.superuser = u.truth()
 	u.list(func() { a.environ = append(a.environ, u.text()) })
 	a.env = unpackTable(u, func() envAnswer { return envAnswer{value: u.text(), set: u.truth()} })

@@ -33,7 +33,7 @@ var fragments = []struct{ native, json string }{
 	{"service \"inherit\" {\n command = [\"x\"]\n inherit_env = [\"NODE_*\", \"TERM\"]\n env = fileexists(\"text\") ? { T = file(\"text\") } : {}\n}",
 		`{"service": {"inherit": {"command": ["x"], "inherit_env": ["NODE_*", "TERM"], "env": {"T": "${fileexists(\"text\")}"}}}}`},
 	{"database \"db\" {\n managed {}\n migrations {\n path = \"sub\"\n }\n}", `{"database": {"db": {"managed": {}, "migrations": {"path": "sub"}}}}`},
-	{"task \"t\" {\n command = [\"x\"]\n user = \"root\"\n env = { URL = local.url, CPUS = host.cpus }\n}\nlocals { url = service.late.url }\nservice \"late\" {\n command = [\"x\"]\n port = \"auto\"\n}",
+	{"task \"t\" {\n command = [\"x\"]\n user = \"root\"\n env = { URL = local.url, CPUS = host.cpus }\n}\nlocals { url = service.late.url }\nservice \"late\" {\n command = [\"x\"]\n port = \"auto\"\n memory {\n }\n}",
 		`{"task": {"t": {"command": ["x"], "user": "nobody here", "env": {"MEMORY": "${host.memory_total}"}}}}`},
 	{`syndicate { name = "named" }`, `{"syndicate": {"name": "named", "state_dir": "state"}}`},
 	{"service \"bad\" {\n command = [env(\"UNSET\")]\n dir = \"no-such-dir\"\n env_file = [\"no.env\", \"broken.env\"]\n env = { A = file(\"no\"), B = service.nowhere.url }\n}",
@@ -99,7 +99,7 @@ func drawConfiguration(t *rapid.T) drawnWorld {
 		Path: rapid.SampledFrom([]string{"", ".", "/c", "/c/f3.hcl", "nowhere"}).Draw(t, "path"), Dir: "/c",
 		FS: d.files, Environ: append([]string{}, environ...),
 		LookupEnv:        func(name string) (string, bool) { v, ok := d.env[name]; return v, ok },
-		RequireVariables: rapid.Bool().Draw(t, "require"), Host: &Host{CPUs: 3, Memory: 9e9, Hostname: "here"}, Superuser: &root,
+		RequireVariables: rapid.Bool().Draw(t, "require"), Host: &Host{CPUs: 3, Memory: 9e9, Limit: 2e9, Hostname: "here"}, Superuser: &root,
 		StateDir: rapid.SampledFrom([]string{"", "elsewhere", "/var/state"}).Draw(t, "state directory"),
 		LookupUser: func(name string) error {
 			if name != "root" {
