@@ -38,6 +38,8 @@ type Change struct {
 	Cause string
 	// Culprit is the unit that failed, if any did, and Failure why.
 	Culprit, Failure string
+	// Lines are the last ones that the culprit wrote.
+	Lines []string
 	// Grave is whether the failure is one of the whole system.
 	Grave bool
 	// RolledBack is whether the definitions of before are in force again,
@@ -183,13 +185,16 @@ func (e *Engine) operationEnded(op *operation) {
 	}
 }
 
+// quotedLines are the last lines of a unit's log that a message quotes.
+const quotedLines = 10
+
 // changed says how an operation ended.
 func (e *Engine) changed(op *operation) Change {
 	state, cause, _ := e.core.snapshot()
 	return Change{
 		State: state, Cause: e.site.redact.clean(cause),
 		Culprit: op.culprit, Failure: e.site.redact.clean(op.why), Grave: op.grave,
-		Cancelled: op.cancelled,
+		Lines: e.Tail(op.culprit, quotedLines), Cancelled: op.cancelled,
 	}
 }
 

@@ -15,6 +15,9 @@ import (
 var version = ""
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == daemonWord {
+		os.Exit(daemon())
+	}
 	s := newSession(os.Stdin, os.Stdout, os.Stderr)
 	os.Exit(s.report(execute(s, os.Args[1:])))
 }

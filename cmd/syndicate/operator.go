@@ -137,12 +137,9 @@ func (o *operator) relay(ctx context.Context, progress func(api.Progress)) func(
 	}
 }
 
-// quotedLines are the last lines of a unit's log in a result.
-const quotedLines = 10
-
 // result says how an operation ended, on the wire.
 func (o *operator) result(c engine.Change, apply bool) api.Result {
-	r := api.Result{Outcome: api.OutcomeDone, Cause: c.Failure, Unit: c.Culprit}
+	r := api.Result{Outcome: api.OutcomeDone, Cause: c.Failure, Unit: c.Culprit, Lines: c.Lines}
 	switch {
 	case c.Cancelled != "":
 		r.Outcome, r.Cause = api.OutcomeCancelled, c.Cancelled
@@ -161,9 +158,6 @@ func (o *operator) result(c engine.Change, apply bool) api.Result {
 		r.Outcome, r.Cause = api.OutcomeFailed, cmp.Or(r.Cause, c.Cause)
 	default:
 		r.Outcome, r.Cause = api.OutcomeDegraded, cmp.Or(r.Cause, c.Cause)
-	}
-	if r.Unit != "" {
-		r.Lines = o.engine.Tail(r.Unit, quotedLines)
 	}
 	return r
 }

@@ -30,8 +30,11 @@ type upCmd struct {
 	target
 	inputs
 
-	Plan       string `name:"plan" placeholder:"FILE" help:"Do exactly the plan that plan --out wrote to FILE, or refuse." completion-predictor:"path"`
-	NoRollback bool   `name:"no-rollback" help:"Keep a change to a running system that fails, instead of bringing back what was declared before."`
+	Plan       string        `name:"plan" placeholder:"FILE" help:"Do exactly the plan that plan --out wrote to FILE, or refuse." completion-predictor:"path"`
+	Detach     bool          `name:"detach" short:"d" help:"Leave the system running in the background."`
+	Wait       bool          `name:"wait" help:"In the background, too, but return only once everything is ready, degraded where that is allowed, or failed."`
+	Timeout    spec.Duration `name:"timeout" placeholder:"DURATION" help:"With --wait, or for a change of a running system: how long to wait. After it the exit code is 4, and the engine goes on."`
+	NoRollback bool          `name:"no-rollback" help:"Keep a change to a running system that fails, instead of bringing back what was declared before."`
 }
 
 // The causes that a system stops with.
@@ -63,6 +66,11 @@ func (c *upCmd) Run(s *session) error {
 	}
 	ctx, stop := interruptible()
 	defer stop()
+	if c.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, c.Timeout.Std(), errSlow)
+		defer cancel()
+	}
 	var want *plan.Plan
 	if c.Plan != "" {
 		if want, err = s.checkPlanFile(ctx, c.Plan, loaded, bundle); err != nil {
@@ -84,6 +92,9 @@ func (c *upCmd) Run(s *session) error {
 		if err != nil {
 			return failWith(err, "")
 		}
+		if c.Detach || c.Wait {
+			return c.detach(ctx, s, config, loaded, bundle)
+		}
 		home, err := s.moveIn(sys, config)
 		if taken(err) {
 			continue // somebody was faster
@@ -92,7 +103,8 @@ func (c *upCmd) Run(s *session) error {
 			return err
 		}
 		stop()
-		return c.begin(s, home, loaded)
+		defer home.leave()
+		return s.begin(home, loaded, nil)
 	}
 }
 
@@ -105,18 +117,17 @@ func (s *session) configPath(operand string) (string, error) {
 	return filepath.Abs(path)
 }
 
-// begin runs a life of a system.
-func (c *upCmd) begin(s *session, home *home, loaded *decode.Result) error {
-	defer home.leave()
-	p, diags := plan.Build(loaded.System, plan.Facts{Key: home.key})
+// begin runs a life of a system in a state directory that is held.
+func (s *session) begin(h *home, loaded *decode.Result, r *reporter) error {
+	p, diags := plan.Build(loaded.System, plan.Facts{Key: h.key})
 	if diags.HasErrors() {
 		return s.refuse(diags, loaded.Sources)
 	}
-	return s.live(loaded.System, p, home)
+	return s.live(loaded.System, p, h, r)
 }
 
-// live runs one life of a system in the foreground.
-func (s *session) live(sys *spec.System, p *plan.Plan, h *home) error {
+// live runs one life of a system, and reports how it comes up.
+func (s *session) live(sys *spec.System, p *plan.Plan, h *home, r *reporter) error {
 	show := newUpDisplay(s, sys, p)
 	var merger *log.Merger
 	if !s.stdout.unread {
@@ -139,7 +150,10 @@ func (s *session) live(sys *spec.System, p *plan.Plan, h *home) error {
 			show.observe(ev)
 			bus.Publish(ev)
 		},
-		Settled: show.settled,
+		Settled: func(state engine.Health, cause string) {
+			show.settled(state, cause)
+			r.end(settledResult(state, cause))
+		},
 	})
 	if err != nil {
 		return failWith(err, "")
@@ -162,7 +176,12 @@ func (s *session) live(sys *spec.System, p *plan.Plan, h *home) error {
 	}
 	defer listen(cancel, eng, show)()
 	shown := show.start(eng, merger)
+	r.begin(eng, bus)
 	result := eng.Run(ctx)
+	if result.Failure != "" && !result.Settled {
+		r.end(failedResult(eng, result.Failure))
+	}
+	r.close()
 	if err := control.Close(); err != nil {
 		logger.Warn("cannot close the control socket", "error", err)
 	}

@@ -63,16 +63,17 @@ func (c *upCmd) change(ctx context.Context, s *session, loaded *decode.Result, b
 		}
 	}
 	show := s.follow(client.New(sys.StateDir), unitsOf(p))
-	if p.Empty() {
-		st, err := client.New(sys.StateDir).Status(ctx)
-		if err != nil {
-			return failWith(err, s.here("status"))
-		}
+	st, err := show.client.Status(ctx)
+	if err != nil {
+		return failWith(err, s.here("status"))
+	}
+	// What is still starting is waited for: an apply comes after that.
+	if p.Empty() && st.State != api.SystemStarting {
 		show.view.Print("Nothing to do: " + sys.Name + " runs as declared" + stateNote(st) + ".")
 		show.view.Flush()
 		return nil
 	}
-	if !s.quiet {
+	if !s.quiet && !p.Empty() {
 		if err := view.PlanText(s.stderr, p, s.planOptionsFor(s.stderr)); err != nil {
 			return err
 		}
@@ -81,7 +82,7 @@ func (c *upCmd) change(ctx context.Context, s *session, loaded *decode.Result, b
 		Bundle: bundle.Bytes(), PlanDigest: p.Digest, NoRollback: c.NoRollback,
 	}, show.progress)
 	if err != nil {
-		return s.left(ctx, err)
+		return c.lostEngine(ctx, s, err)
 	}
 	return show.end(s, result, changeSummary(p.Summary))
 }
@@ -121,7 +122,7 @@ func changeSummary(sum plan.Summary) string {
 		}
 	}
 	if len(parts) == 0 {
-		return "settings changed"
+		return "as declared"
 	}
 	return strings.Join(parts, ", ")
 }

@@ -1,0 +1,333 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/syndicate/syndicate/api"
+	"github.com/syndicate/syndicate/engine"
+	"github.com/syndicate/syndicate/engine/event"
+	"github.com/syndicate/syndicate/plan"
+	"github.com/syndicate/syndicate/spec/decode"
+)
+
+// daemonWord is the first argument of an engine in the background. It is no
+// command: such an engine needs a bundle and somebody to report to.
+const daemonWord = "engine-in-background"
+
+// engineLog is where an engine in the background writes what it has to say,
+// in the state directory.
+const engineLog = "engine.log"
+
+// order is what an engine in the background is told before the bundle.
+type order struct {
+	Config   string   `json:"config"`
+	StateDir string   `json:"state_dir,omitempty"` // --state-dir
+	Verbose  bool     `json:"verbose,omitempty"`
+	Given    []string `json:"given,omitempty"` // global flags, for hints
+}
+
+// reportPulse is how often it reports what it waits for.
+const reportPulse = time.Second
+
+// greeting is the first line that it reports; api.Progress follow.
+type greeting struct {
+	PID int `json:"pid"`
+}
+
+// detach starts an engine in the background, and shows how it comes up.
+func (c *upCmd) detach(ctx context.Context, s *session, config string, loaded *decode.Result, bundle *decode.Bundle) error {
+	sys := loaded.System
+	p, diags := plan.Build(sys, plan.Facts{})
+	if diags.HasErrors() {
+		return s.refuse(diags, loaded.Sources)
+	}
+	reports, err := s.spawn(order{
+		Config: config, StateDir: s.stateDir, Verbose: s.verbose, Given: s.given,
+	}, sys.Name, bundle.Bytes())
+	if err != nil {
+		return err
+	}
+	defer reports.Close()
+	// Whoever waits for a line no longer closes what it would come through.
+	defer context.AfterFunc(ctx, func() { _ = reports.SetReadDeadline(time.Now()) })()
+	in := json.NewDecoder(bufio.NewReader(reports))
+	show := s.follow(nil, unitsOf(p))
+	var hello greeting
+	if err := in.Decode(&hello); err != nil {
+		return c.lostEngine(ctx, s, err)
+	}
+	for {
+		var got api.Progress
+		if err := in.Decode(&got); err != nil {
+			return c.lostEngine(ctx, s, err)
+		}
+		switch {
+		case got.Result != nil:
+			return show.end(s, *got.Result, summary(p))
+		case !c.Wait && hello.PID != 0:
+			show.view.Print(fmt.Sprintf("%s starts in the background (pid %d). To see how it goes: %s", sys.Name, hello.PID, s.here("status")))
+			show.view.Flush()
+			return nil
+		}
+		show.progress(got)
+	}
+}
+
+// lostEngine says why nothing more is heard of an engine in the background.
+func (c *upCmd) lostEngine(ctx context.Context, s *session, err error) error {
+	switch {
+	case errors.Is(context.Cause(ctx), errSlow):
+		return c.slow(s)
+	case ctx.Err() != nil:
+		return s.left(ctx, err)
+	}
+	return failWith(fmt.Errorf("lost the engine: %w", err), s.here("status"))
+}
+
+// errSlow is the cause of a wait that lasted longer than --timeout.
+var errSlow = errors.New("the timeout is over")
+
+// slow says that a system was not ready in time.
+func (c *upCmd) slow(s *session) error {
+	return &exitError{
+		code: exitNotReady, hint: s.here("status"),
+		err: fmt.Errorf("not ready within %s; the engine goes on with it", c.Timeout),
+	}
+}
+
+// spawn starts an engine in the background and returns what it reports.
+func (s *session) spawn(o order, name string, bundle []byte) (*os.File, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("start in the background: %w", err)
+	}
+	reports, theirs, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("start in the background: %w", err)
+	}
+	defer theirs.Close()
+	cmd := exec.Command(program, daemonWord, "of", name)
+	cmd.Dir = "/"
+	cmd.ExtraFiles = []*os.File{theirs}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	in, err := cmd.StdinPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		reports.Close()
+		return nil, fmt.Errorf("start in the background: %w", err)
+	}
+	head, err := json.Marshal(o)
+	if err == nil {
+		_, err = in.Write(append(append(head, '\n'), bundle...))
+	}
+	if err = errors.Join(err, in.Close()); err != nil && !errors.Is(err, syscall.EPIPE) {
+		reports.Close()
+		return nil, fmt.Errorf("start in the background: %w", err)
+	}
+	return reports, cmd.Process.Release()
+}
+
+// daemon is an engine in the background: it reads its order and a bundle from
+// standard input and reports to descriptor 3 until everything was started.
+func daemon() int {
+	signal.Ignore(syscall.SIGHUP)
+	r := newReporter(os.NewFile(3, "reports"))
+	err := runDaemon(r)
+	if err == nil {
+		return exitDone
+	}
+	failure := &exitError{code: exitFailed, err: err}
+	errors.As(err, &failure)
+	if failure.err != nil {
+		r.refuse(failure.Error())
+	}
+	return failure.code
+}
+
+func runDaemon(r *reporter) error {
+	in := bufio.NewReader(os.Stdin)
+	head, err := in.ReadBytes('\n')
+	if err != nil {
+		return fmt.Errorf("read the order: %w", err)
+	}
+	var o order
+	if err := json.Unmarshal(head, &o); err != nil {
+		return fmt.Errorf("read the order: %w", err)
+	}
+	bundle, err := io.ReadAll(in)
+	if err != nil {
+		return fmt.Errorf("read the bundle: %w", err)
+	}
+	decoded, diags := decode.Replay(bundle, decode.Override{})
+	if diags.HasErrors() {
+		return errors.New(diagnosticText(diags, decoded.Sources))
+	}
+	s := newSession(os.Stdin, os.Stdout, os.Stderr)
+	s.stateDir, s.verbose, s.given, s.operand = o.StateDir, o.Verbose, o.Given, o.Config
+	home, err := s.moveIn(decoded.System, o.Config)
+	if err != nil {
+		return err
+	}
+	defer home.leave()
+	out, err := os.OpenFile(filepath.Join(home.lock.Dir(), engineLog), os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o600)
+	if err != nil {
+		return fmt.Errorf("open the engine's log: %w", err)
+	}
+	defer out.Close()
+	if err := debug.SetCrashOutput(out, debug.CrashOptions{}); err != nil {
+		return fmt.Errorf("open the engine's log: %w", err)
+	}
+	s.stderr = newStream(out)
+	return s.begin(home, decoded, r)
+}
+
+// reporter tells whoever started an engine in the background how it comes
+// up, in a goroutine of its own: the engine never waits for it. The nil
+// reporter reports to nobody.
+type reporter struct {
+	out    *os.File
+	result chan api.Result // the last report
+	ended  chan struct{}   // closed after the last report
+	once   sync.Once
+}
+
+func newReporter(out *os.File) *reporter {
+	return &reporter{out: out, result: make(chan api.Result, 1), ended: make(chan struct{})}
+}
+
+// begin reports what happens from now on, until end.
+func (r *reporter) begin(eng *engine.Engine, bus *event.Bus) {
+	if r == nil {
+		return
+	}
+	sub := bus.Subscribe(0)
+	go func() {
+		defer close(r.ended)
+		defer r.out.Close()
+		defer sub.Close()
+		_ = r.send(greeting{PID: os.Getpid()})
+		for r.next(eng, sub) {
+		}
+	}()
+}
+
+// next reports one thing. It returns false after the last one.
+func (r *reporter) next(eng *engine.Engine, sub *event.Subscription) bool {
+	select {
+	case result := <-r.result:
+		r.rest(sub)
+		_ = r.send(api.Progress{Result: &result})
+		return false
+	default:
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), reportPulse)
+	defer cancel()
+	ev, _, err := sub.Next(ctx)
+	switch {
+	case errors.Is(err, event.ErrClosed):
+		result := <-r.result
+		_ = r.send(api.Progress{Result: &result})
+		return false
+	case err != nil:
+		return r.send(api.Progress{Waiting: waitedUnits(eng.Status())}) == nil
+	}
+	return r.event(ev) == nil
+}
+
+// rest reports what has happened and was not reported yet.
+func (r *reporter) rest(sub *event.Subscription) {
+	past, cancel := context.WithCancel(context.Background())
+	cancel()
+	for {
+		ev, _, err := sub.Next(past)
+		if err != nil || r.event(ev) != nil {
+			return
+		}
+	}
+}
+
+func (r *reporter) event(ev event.Event) error {
+	if ev.Kind != event.Transition {
+		return nil
+	}
+	wire := wireEvent(ev)
+	return r.send(api.Progress{Event: &wire})
+}
+
+// send writes one report.
+func (r *reporter) send(v any) error {
+	data, err := json.Marshal(v)
+	if err == nil {
+		_, err = r.out.Write(append(data, '\n'))
+	}
+	return err
+}
+
+// end has the result reported, the first time that it is called.
+func (r *reporter) end(result api.Result) {
+	if r != nil {
+		r.once.Do(func() { r.result <- result })
+	}
+}
+
+// refuse reports a result where nothing has begun.
+func (r *reporter) refuse(why string) {
+	r.once.Do(func() {
+		_ = r.send(greeting{})
+		_ = r.send(api.Progress{Result: &api.Result{Outcome: api.OutcomeRefused, Cause: why}})
+	})
+}
+
+// close waits for the last report, for a while: somebody may not read.
+func (r *reporter) close() {
+	if r == nil {
+		return
+	}
+	r.end(api.Result{Outcome: api.OutcomeCancelled, Cause: "it was stopped before everything was started"})
+	select {
+	case <-r.ended:
+	case <-time.After(lastWords):
+	}
+}
+
+// settledResult is the result of a start.
+func settledResult(state engine.Health, cause string) api.Result {
+	if state == engine.SystemReady {
+		return api.Result{Outcome: api.OutcomeReady}
+	}
+	return api.Result{Outcome: api.OutcomeDegraded, Cause: cause}
+}
+
+// failedResult is the result of a start that was undone.
+func failedResult(eng *engine.Engine, failure string) api.Result {
+	unit, _, _ := strings.Cut(failure, " ")
+	return api.Result{Outcome: api.OutcomeFailed, Cause: failure, Unit: unit, Lines: eng.Tail(unit, quoted)}
+}
+
+// waitedUnits lists what is on its way.
+func waitedUnits(st engine.Status) []api.Waiting {
+	list := []api.Waiting{}
+	for _, u := range st.Units {
+		switch u.State {
+		case engine.Starting, engine.Backoff, engine.Stopping, engine.Unhealthy:
+			list = append(list, api.Waiting{Unit: u.ID, State: string(u.State), Since: u.Since, For: u.WaitingFor})
+		}
+	}
+	return list
+}
