@@ -1,0 +1,99 @@
+package decode
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// TestSecretsAreNeverShown refuses a sensitive value wherever the process
+// list, a request's line or a plan would show it, in both syntaxes.
+func TestSecretsAreNeverShown(t *testing.T) {
+	const world = "variable \"s\" {\n sensitive = true\n default = \"swordfish\"\n}\nlocals {\n s = \"x-${var.s}\"\n}\n"
+	tests := []struct{ name, native, json string }{
+		{"command", "service \"a\" {\n command = [\"x\", local.s]\n}", `{"service":{"a":{"command":["x","${local.s}"]}}}`},
+		{"task", "task \"a\" {\n run = \"up\"\n command = [\"x\", local.s]\n}", `{"task":{"a":{"run":"up","command":["x","${local.s}"]}}}`},
+		{"request", "task \"a\" {\n run = \"up\"\n http = \"GET http://h/${local.s}\"\n}", `{"task":{"a":{"run":"up","http":"GET http://h/${local.s}"}}}`},
+		{"exec", "service \"a\" {\n command = [\"x\"]\n ready {\n exec = [\"x\", local.s]\n }\n}", `{"service":{"a":{"command":["x"],"ready":{"exec":["x","${local.s}"]}}}}`},
+		{"probe path", "service \"a\" {\n command = [\"x\"]\n port = 80\n ready {\n http = \"/${local.s}\"\n }\n}", `{"service":{"a":{"command":["x"],"port":80,"ready":{"http":"/${local.s}"}}}}`},
+		{"probe URL", "service \"a\" {\n command = [\"x\"]\n ready {\n http = \"http://h/${local.s}\"\n }\n}", `{"service":{"a":{"command":["x"],"ready":{"http":"http://h/${local.s}"}}}}`},
+		{"fallback command", "breaker \"a\" {\n target = \"http://h\"\n fallback {\n command = [\"x\", local.s]\n }\n}", `{"breaker":{"a":{"target":"http://h","fallback":{"command":["x","${local.s}"]}}}}`},
+		{"notify command", "notify \"a\" {\n command = [\"x\", local.s]\n}", `{"notify":{"a":{"command":["x","${local.s}"]}}}`},
+		{"directory", "service \"a\" {\n command = [\"x\"]\n dir = local.s\n}", `{"service":{"a":{"command":["x"],"dir":"${local.s}"}}}`},
+		{"key", "service \"a\" {\n command = [\"x\"]\n for_each = [local.s]\n}", `{"service":{"a":{"command":["x"],"for_each":["${local.s}"]}}}`},
+		{"argument of an action", "service \"a\" {\n command = [\"x\"]\n}\nthreshold \"t\" {\n watch = host.cpu\n warning {\n above = \"5%\"\n do = [signal(service.a, local.s)]\n }\n}",
+			`{"service":{"a":{"command":["x"]}},"threshold":{"t":{"watch":"host.cpu","warning":{"above":"5%","do":["signal(service.a, local.s)"]}}}}`},
+		{"environment by name", "service \"a\" {\n command = [env(\"MY_TOKEN\")]\n}", `{"service":{"a":{"command":["${env(\"MY_TOKEN\")}"]}}}`},
+	}
+	for _, test := range tests {
+		for name, src := range map[string]string{"c.hcl": test.native, "c.hcl.json": test.json} {
+			s, ds := load(t, files{"w.hcl": world, name: src}, func(o *Options) {
+				o.LookupEnv = func(string) (string, bool) { return "swordfish", true }
+			})
+			refused := false
+			for _, d := range ds {
+				refused = refused || d.Code == CodeSensitive
+				if strings.Contains(d.Error(), "swordfish") {
+					t.Errorf("%s in %s: shown by %s", test.name, name, d.Error())
+				}
+			}
+			if !refused {
+				t.Errorf("%s in %s: not refused: %v", test.name, name, ds)
+			}
+			if shown := fmt.Sprintf("%+v", deref(s)); strings.Contains(shown, "swordfish") {
+				t.Errorf("%s in %s: the system shows it", test.name, name)
+			}
+		}
+	}
+}
+
+// deref makes what pointers lead to part of what is printed.
+func deref(v any) string {
+	var b strings.Builder
+	var walk func(reflect.Value)
+	walk = func(v reflect.Value) {
+		switch v.Kind() {
+		case reflect.Pointer:
+			if !v.IsNil() {
+				walk(v.Elem())
+			}
+		case reflect.Slice:
+			for i := range v.Len() {
+				walk(v.Index(i))
+			}
+		case reflect.Struct:
+			fmt.Fprintf(&b, "%v %+v\n", v.Interface(), v.Interface())
+			for i := range v.NumField() {
+				if v.Type().Field(i).IsExported() {
+					walk(v.Field(i))
+				}
+			}
+		}
+	}
+	walk(reflect.ValueOf(v))
+	return b.String()
+}
+
+// TestSensitiveSources marks each value that the language calls sensitive.
+func TestSensitiveSources(t *testing.T) {
+	tests := map[string]bool{
+		`env("MY_PASSWORD")`: true, `env("a_secret_b")`: true, `env("TOKENS")`: true, `env("API_KEY")`: true, `env("SENTRY_DSN")`: true,
+		`env("WEBHOOK")`: true, `env("TEST_DATABASE_URL")`: true, `env("USERNAME")`: false, `env("API_KEY", "x")`: true,
+		`sensitive("x")`: true, `"a-${sensitive("x")}"`: true, `upper(sensitive("x"))`: true, `nonsensitive(sensitive("x"))`: false,
+		`database.m.url`: true, `database.m.direct_url`: true, `database.m.password`: true, `database.m.host`: false, `database.m.user`: false,
+		`jsonencode({ a = database.m.url })`: true, `var.s`: true, `each.value`: false,
+	}
+	for expr, want := range tests {
+		for name, src := range map[string]string{
+			"c.hcl":      "service \"a\" {\n for_each = { k = \"v\" }\n command = [\"x\"]\n env = { A = " + expr + " }\n}",
+			"c.hcl.json": `{"service":{"a":{"for_each":{"k":"v"},"command":["x"],"env":{"A":"${` + strings.ReplaceAll(expr, `"`, `\"`) + `}"}}}}`,
+		} {
+			s := good(t, files{name: src, "w.hcl": "variable \"s\" {\n sensitive = true\n default = \"x\"\n}\ndatabase \"m\" {\n url = \"postgres://u:pw@h/n\"\n}"},
+				func(o *Options) { o.LookupEnv = func(string) (string, bool) { return "value", true } })
+			if v, known := envOf(t, s.Services[0], "A").Value.Value(); !known || v.IsSensitive() != want {
+				t.Errorf("%s in %s: sensitive %v, known %v", expr, name, v.IsSensitive(), known)
+			}
+		}
+	}
+}
