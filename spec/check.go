@@ -89,7 +89,7 @@ func checkMemory(s *Service) Diagnostics {
 	detail := ""
 	switch {
 	case m.Declared && m.Warning > m.Critical:
-		detail = fmt.Sprintf("warning is %s, which is more than critical, %s.", m.Warning, m.Critical)
+		detail = fmt.Sprintf("warning is %s, which is more than critical, %s: declare both, warning being the smaller one.", m.Warning, m.Critical)
 	case m.Max > 0 && m.Max < m.Warning:
 		detail = fmt.Sprintf("max is %s, which is less than warning, %s: the process would be killed before anything is done.", m.Max, m.Warning)
 	case m.Max > 0 && m.Max < m.Critical:

@@ -92,6 +92,10 @@ func expression[T any](d *decoder, r result, expr hclsyntax.Expression, what str
 		}
 		return spec.KnownAt(got, rangeOf(at), refsOf(r))
 	}
+	if bare, _ := v.Unmark(); bare.IsKnown() && !bare.IsNull() { // of parts, some of which are known later
+		d.report(mistake(CodeType, at, "Wrong type", fmt.Sprintf("%s must be a string or a number, not %s.", what, typeName(v))))
+		return none
+	}
 	return spec.Later(d.l.sourceOf(expr), rangeOf(at), refsOf(r), func(lookup spec.Lookup) (T, error) {
 		v, err := d.l.resolve(d.in, expr, lookup)
 		if err != nil {
