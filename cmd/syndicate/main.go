@@ -15,6 +15,7 @@ import (
 var version = ""
 
 func main() {
+	relax()
 	if len(os.Args) > 1 && os.Args[1] == daemonWord {
 		os.Exit(daemon())
 	}

@@ -153,6 +153,7 @@ func (s *session) live(sys *spec.System, p *plan.Plan, h *home, r *reporter) err
 		Settled: func(state engine.Health, cause string) {
 			show.settled(state, cause)
 			r.end(settledResult(state, cause))
+			go settle()
 		},
 	})
 	if err != nil {
