@@ -26,8 +26,6 @@ type Request struct {
 	By string
 	// Waiting is told, once, whose turn it is; nil is silence.
 	Waiting func(holder string, since time.Time)
-	// Begun is told of the plan that is being carried out; nil is silence.
-	Begun func(*plan.Plan)
 }
 
 // Change is how an operation ended.
@@ -69,9 +67,6 @@ func (e *Engine) Apply(ctx context.Context, req Request) (Change, error) {
 		return Change{}, err
 	}
 	defer e.turns.end()
-	e.mu.Lock()
-	before := e.current
-	e.mu.Unlock()
 	p, err := req.Plan(ctx, req.System, e.Running())
 	if err != nil {
 		return Change{}, err
@@ -79,20 +74,18 @@ func (e *Engine) Apply(ctx context.Context, req Request) (Change, error) {
 	if req.Expect != "" && p.Digest != req.Expect {
 		return Change{}, ErrMoved
 	}
-	if req.Begun != nil {
-		req.Begun(p)
-	}
 	e.asked("", "up", req.By)
 	op := newOperation()
-	op.undo = !req.NoRollback
-	if err := e.declare(ctx, op, declaration{req.System, req.Ports}, p); err != nil {
+	op.undo, op.partial = !req.NoRollback, len(p.Targets) > 0
+	before, was := e.core.inForce(), e.declared()
+	if err := e.declare(ctx, op, declaration{req.System, req.Ports, nil}, p); err != nil {
 		return Change{Plan: p}, err
 	}
 	change := e.changed(op)
 	change.Plan = p
 	if op.undo && op.grave && op.cancelled == "" {
 		change.RolledBack = true
-		change.RollbackFailure = e.rollBack(before, req)
+		change.RollbackFailure = e.rollBack(before, was)
 		change.State, change.Cause, _ = e.core.snapshot()
 	}
 	return change, nil
@@ -124,35 +117,51 @@ func (e *Engine) turn(ctx context.Context, by string, waiting func(string, time.
 
 // declare puts a declaration in force and waits until that has settled.
 func (e *Engine) declare(ctx context.Context, op *operation, d declaration, p *plan.Plan) error {
+	was := e.declared()
+	d.settings = was.settings
+	if !op.partial {
+		d.settings = plan.Settings(d.system, e.cfg.Key)
+	}
 	e.site.declare(d.system, d.ports)
-	members, err := e.members(d.system, p, e.core.definitions())
+	running := e.core.definitions()
+	members, err := e.members(d.system, p, running)
 	if err != nil {
-		e.mu.Lock()
-		old := e.current
-		e.mu.Unlock()
-		e.site.declare(old.system, old.ports)
+		e.site.declare(was.system, was.ports)
 		return fmt.Errorf("apply: %w", err)
 	}
+	return e.enforce(ctx, op, d, members)
+}
+
+// enforce has the machine make members what there is.
+func (e *Engine) enforce(ctx context.Context, op *operation, d declaration, members []*member) error {
 	e.mu.Lock()
 	e.current = d
 	e.mu.Unlock()
+	for _, m := range members {
+		if m.adopt != nil {
+			m.adopt(m.work)
+		}
+	}
 	return e.perform(ctx, op, evApply{op: op, members: members, settings: settingsOf(d.system)})
 }
 
-// rollBack puts what was declared before in force again. It returns why that
-// did not go well.
-func (e *Engine) rollBack(before declaration, req Request) string {
-	ctx := context.Background()
-	p, err := req.Plan(ctx, before.system, e.Running())
-	if err != nil {
-		return err.Error()
-	}
+// rollBack puts what was in force before a change in force again. It returns
+// why that did not go well.
+func (e *Engine) rollBack(before []*member, was declaration) string {
 	op := newOperation()
 	op.back = true
-	if err := e.declare(ctx, op, before, p); err != nil {
+	e.site.declare(was.system, was.ports)
+	if err := e.enforce(context.Background(), op, was, before); err != nil {
 		return err.Error()
 	}
 	return op.why
+}
+
+// declared returns what is declared now.
+func (e *Engine) declared() declaration {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.current
 }
 
 // perform hands an operation to the loop and waits for its end.
@@ -211,6 +220,5 @@ func (e *Engine) Environ() []string { return slices.Clone(e.site.environ) }
 
 // Running returns what runs, as plans compare it.
 func (e *Engine) Running() *plan.Running {
-	sys := e.System()
-	return &plan.Running{Units: e.core.running(), Settings: plan.Settings(sys, e.cfg.Key)}
+	return &plan.Running{Units: e.core.running(), Settings: e.declared().settings}
 }

@@ -61,8 +61,6 @@ type resident struct {
 	*blueprint
 }
 
-func (r *resident) become(work) {}
-
 func (r *resident) run(ctx context.Context, a *attempt) Outcome {
 	r.arrive()
 	defer r.leave()

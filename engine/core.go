@@ -31,9 +31,6 @@ type work interface {
 	// of what it started is left; when ctx ends it stops in good order, and
 	// quickly once a.hurry is closed.
 	run(ctx context.Context, a *attempt) Outcome
-	// become takes over the policy of other, of the same kind and with the
-	// same run digest, also for a run that is under way.
-	become(other work)
 }
 
 // attempt is one run of a unit, as its work sees it. Its functions may be
@@ -55,6 +52,10 @@ type member struct {
 	url  string
 	// declared is the definition as plans compare it.
 	declared plan.RunningUnit
+	// adopt puts what of the definition can be changed in place in force for
+	// work of the same kind and run digest, also for a run under way. Nil is
+	// nothing.
+	adopt func(work)
 }
 
 // core runs members as their machine decides. It knows nothing of what they
@@ -214,6 +215,33 @@ func (c *core) definitions() map[string]*member {
 		}
 	})
 	return found
+}
+
+// inForce returns the definitions in force, as an apply takes them: with
+// needs that count among them.
+func (c *core) inForce() []*member {
+	var list []*member
+	c.ask(func() {
+		at := map[int]int{}
+		for _, i := range c.machine.order {
+			if u := c.machine.units[i]; !u.removal {
+				d := *u.member
+				d.rerun, d.inPlace, d.why = false, false, "what was declared before is back"
+				at[i] = len(list)
+				list = append(list, &d)
+			}
+		}
+		for _, d := range list {
+			var needs []need
+			for _, n := range d.needs {
+				if j, ok := at[n.unit]; ok {
+					needs = append(needs, need{unit: j, condition: n.condition, soft: n.soft})
+				}
+			}
+			d.needs = needs
+		}
+	})
+	return list
 }
 
 // running returns what runs, as plans compare it.

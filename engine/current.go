@@ -31,18 +31,20 @@ func (c *current[T]) watch() (*T, <-chan struct{}) {
 	return c.value, c.changed
 }
 
-// follow puts what other has in force.
-func (c *current[T]) follow(other *current[T]) {
-	v := other.get()
+// set puts another definition in force.
+func (c *current[T]) set(v *T) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.value == v {
+		return
+	}
 	c.value = v
 	close(c.changed)
 	c.changed = make(chan struct{})
 }
 
 // each calls do with the definition in force, and again, after do has ended,
-// with each that follows, until ctx ends or do returns by itself.
+// with each that is set then, until ctx ends or do returns by itself.
 func (c *current[T]) each(ctx context.Context, do func(context.Context, *T)) {
 	for ctx.Err() == nil {
 		v, changed := c.watch()

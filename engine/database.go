@@ -19,9 +19,6 @@ type externalWork struct {
 	db *current[spec.Database]
 }
 
-// become implements work.
-func (w *externalWork) become(other work) { w.db.follow(other.(*externalWork).db) }
-
 // run checks once that the database answers, and then watches it until it
 // is told to stop: a database that goes away is unhealthy, and ready again
 // when it is back. There is nothing to restart.
@@ -115,9 +112,6 @@ type serverWork struct {
 	out    *log.Log
 	server *pg.Server
 }
-
-// become implements work.
-func (w *serverWork) become(other work) { w.db.follow(other.(*serverWork).db) }
 
 // run prepares the data directory, starts the server and stays with it.
 func (w *serverWork) run(ctx context.Context, a *attempt) Outcome {
@@ -253,6 +247,7 @@ func (e *Engine) databaseMember(id string, db *spec.Database) (member, error) {
 	}}
 	if db.Source != "managed" {
 		m.work = &externalWork{site: e.site, db: newCurrent(db)}
+		m.adopt = func(w work) { w.(*externalWork).db.set(db) }
 		return m, nil
 	}
 	out, err := e.openLog(id, db.Log)
@@ -266,6 +261,10 @@ func (e *Engine) databaseMember(id string, db *spec.Database) (member, error) {
 		return member{}, err
 	}
 	e.servers[db.Addr] = server
+	m.adopt = func(w work) {
+		w.(*serverWork).db.set(db)
+		out.Bound(int64(db.Log.MaxSize), db.Log.Keep)
+	}
 	m.work = &serverWork{site: e.site, db: newCurrent(db), id: id, out: out, server: server}
 	return m, nil
 }

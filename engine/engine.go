@@ -68,8 +68,9 @@ type Engine struct {
 
 // declaration is what up was told last.
 type declaration struct {
-	system *spec.System
-	ports  Ports
+	system   *spec.System
+	ports    Ports
+	settings []plan.Value // of the system, as plans compare them
 }
 
 // New builds the units of a plan. It starts nothing yet, but the engine has
@@ -90,7 +91,7 @@ func New(cfg Config) (*Engine, error) {
 		site:    newSite(cfg.System, cfg.Life, cfg.Ports, cfg.Log),
 		logs:    make(map[string]*log.Log, len(cfg.Plan.Steps)),
 		waits:   map[*operation]chan struct{}{},
-		current: declaration{cfg.System, cfg.Ports},
+		current: declaration{cfg.System, cfg.Ports, plan.Settings(cfg.System, cfg.Key)},
 		servers: map[spec.Addr]*pg.Server{},
 	}
 	e.site.host, e.site.files = host, new(probe.Files)
@@ -215,17 +216,14 @@ func LogDir(stateDir string) string { return filepath.Join(stateDir, "logs") }
 
 // System returns what is declared now.
 func (e *Engine) System() *spec.System {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.current.system
+	return e.declared().system
 }
 
-// openLog opens the log of a unit, or gives one that is open its bounds.
+// openLog opens the log of a unit, or returns the one that is open.
 func (e *Engine) openLog(id string, bounds spec.Log) (*log.Log, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if l := e.logs[id]; l != nil {
-		l.Bound(int64(bounds.MaxSize), bounds.Keep)
 		return l, nil
 	}
 	l, err := log.Open(log.Config{

@@ -66,8 +66,6 @@ func (w *world) transitively(i int) int {
 	return -1
 }
 
-func (f *fake) become(work) {}
-
 func (f *fake) run(ctx context.Context, a *attempt) Outcome {
 	w, i := f.world, f.index
 	s := f.scripts[min(a.number, len(f.scripts))-1]

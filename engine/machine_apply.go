@@ -8,7 +8,9 @@ import "slices"
 // definition needs is there, so that nothing is stopped for a successor that
 // cannot start. What differs in policy alone is changed in place.
 func (m *machine) apply(ev evApply) {
-	m.configure(ev.settings)
+	if !ev.op.partial {
+		m.configure(ev.settings)
+	}
 	places := m.places(ev.members)
 	declared := make(map[int]bool, len(ev.members))
 	for i, d := range ev.members {
@@ -21,7 +23,7 @@ func (m *machine) apply(ev evApply) {
 		m.declare(places[i], d)
 	}
 	for i, u := range m.units {
-		if u != nil && !declared[i] {
+		if u != nil && !declared[i] && !ev.op.partial {
 			u.removal, u.next, u.yield = true, nil, false
 			m.op.touched[i] = true
 		}

@@ -10,6 +10,8 @@ type operation struct {
 	undo bool
 	// back says that it takes another one back.
 	back bool
+	// partial says that units which are not declared stay as they are.
+	partial bool
 	// touched are the units whose fate it decides, named those that have to
 	// run at its end whatever holds them back.
 	touched, named map[int]bool

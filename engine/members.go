@@ -73,7 +73,6 @@ func (e *Engine) member(step *plan.Step, b blocks, running *member) (*member, er
 	m.inPlace = step.Action == plan.Keep || step.Action == plan.Update
 	m.declared = step.Unit()
 	if running != nil && running.runDigest == m.runDigest {
-		running.work.become(m.work)
 		m.work = running.work
 	}
 	return &m, nil
@@ -106,6 +105,10 @@ func (e *Engine) serviceMember(id string, svc *spec.Service) (member, error) {
 			claims:           e.site.servicePorts(svc),
 		},
 		work: newServiceWork(e.site, svc, out),
+		adopt: func(w work) {
+			w.(*serviceWork).svc.set(svc)
+			out.Bound(int64(svc.Log.MaxSize), svc.Log.Keep)
+		},
 		port: e.site.servicePort(svc), url: e.site.serviceURL(svc),
 	}, nil
 }
@@ -121,5 +124,9 @@ func (e *Engine) taskMember(id string, task *spec.Task) (member, error) {
 			first:   spec.Start{Attempts: task.Retry.Attempts, Backoff: task.Retry.Backoff},
 		},
 		work: &taskWork{site: e.site, task: newCurrent(task), out: out},
+		adopt: func(w work) {
+			w.(*taskWork).task.set(task)
+			out.Bound(int64(task.Log.MaxSize), task.Log.Keep)
+		},
 	}, nil
 }

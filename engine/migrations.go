@@ -19,9 +19,6 @@ type migrationsWork struct {
 	server *pg.Server // of a managed database, else nil
 }
 
-// become implements work.
-func (w *migrationsWork) become(other work) { w.db.follow(other.(*migrationsWork).db) }
-
 // run applies what is pending. A failed file is not tried again: nothing
 // would have changed.
 func (w *migrationsWork) run(ctx context.Context, a *attempt) Outcome {
@@ -118,6 +115,7 @@ func (e *Engine) migrationsMember(id string, db *spec.Database) (member, error) 
 			oneShot: true, standsOnNeeds: true,
 			first: spec.Start{Attempts: db.Retry.Attempts, Backoff: db.Retry.Backoff},
 		},
-		work: &migrationsWork{site: e.site, db: newCurrent(db), out: out, server: e.servers[db.Addr]},
+		adopt: func(w work) { w.(*migrationsWork).db.set(db) },
+		work:  &migrationsWork{site: e.site, db: newCurrent(db), out: out, server: e.servers[db.Addr]},
 	}, nil
 }

@@ -28,9 +28,6 @@ func newServiceWork(s *site, svc *spec.Service, out *log.Log) *serviceWork {
 	return &serviceWork{site: s, svc: newCurrent(svc), out: out}
 }
 
-// become implements work.
-func (w *serviceWork) become(other work) { w.svc.follow(other.(*serviceWork).svc) }
-
 // signal implements signaler.
 func (w *serviceWork) signal(sig syscall.Signal) error {
 	w.mu.Lock()

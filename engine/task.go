@@ -17,9 +17,6 @@ type taskWork struct {
 	out  *log.Log
 }
 
-// become implements work.
-func (w *taskWork) become(other work) { w.task.follow(other.(*taskWork).task) }
-
 func (w *taskWork) run(ctx context.Context, a *attempt) Outcome {
 	task := w.task.get()
 	cmd, err := w.command(&task.Command, task.Addr.String(), 0)

@@ -53,10 +53,15 @@ func Build(sys *spec.System, facts Facts) (*Plan, spec.Diagnostics) {
 		}
 	}
 	compare(p, d, order, facts)
+	if len(facts.Targets) > 0 {
+		if order, diags = d.confine(p, order, facts.Targets); len(diags) > 0 {
+			return nil, diags
+		}
+	}
 	for _, s := range order {
 		p.Steps = append(p.Steps, *s)
 	}
-	p.CriticalPath, _ = g.CriticalPath(func(string) int64 { return 1 })
+	p.CriticalPath = p.criticalPath()
 	p.Summary = summarize(p)
 	p.Digest = p.digest()
 	return p, nil

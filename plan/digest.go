@@ -269,9 +269,10 @@ func (p *Plan) digest() string {
 		Steps           []step
 		Stops           []Stopped
 		Settings        []Change
+		Targets         []string
 		Unbuilt         []string
 	}
-	c := content{Version: p.FormatVersion, System: p.System, Stops: p.Stops, Settings: p.Settings}
+	c := content{Version: p.FormatVersion, System: p.System, Stops: p.Stops, Settings: p.Settings, Targets: p.Targets}
 	for _, s := range p.Steps {
 		d := step{ID: s.ID, Action: string(s.Action), Digest: s.Digest, Held: s.Held != "", Files: s.Files}
 		d.Needs = waits(s.Needs)

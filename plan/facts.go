@@ -18,6 +18,9 @@ type Facts struct {
 	Ports map[string]int
 	// Running is nil where no engine answers.
 	Running *Running
+	// Targets confine the plan to some blocks and all that they need, not
+	// softly. Whatever else is declared is left as it is. None: everything.
+	Targets []spec.Addr
 	// NotesOnly leaves the steps' Values empty, for who does not show them.
 	NotesOnly bool
 }

@@ -23,6 +23,9 @@ type Plan struct {
 	Steps []Step `json:"steps"`
 	// Stops are units that run and are declared no longer, in order of ID.
 	Stops []Stopped `json:"stops"`
+	// Targets are the addresses that the plan is confined to, with what
+	// they need; none: everything.
+	Targets []string `json:"targets,omitempty"`
 	// Settings are those of the system as a whole that differ from what
 	// runs: they change in place, without a step.
 	Settings []Change `json:"settings,omitempty"`
