@@ -32,10 +32,6 @@ func (d *draft) confine(p *Plan, order []*Step, targets []spec.Addr) ([]*Step, s
 	p.Targets = slices.Compact(p.Targets)
 	p.Settings, p.Stops = nil, []Stopped{}
 	p.Watchers = []Watcher{}
-	p.Unbuilt = slices.DeleteFunc(p.Unbuilt, func(u Unbuilt) bool {
-		steps, ok := d.byBlock[u.Addr]
-		return !u.Addr.IsZero() && (!ok || !wanted[steps.first] && !wanted[steps.last])
-	})
 	var kept []*Step
 	for _, s := range order {
 		if wanted[s.ID] {

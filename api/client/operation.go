@@ -16,6 +16,7 @@ type ApplyRequest struct {
 	Bundle     []byte
 	PlanDigest string // of the plan that was shown; empty: whatever it is
 	NoRollback bool
+	Targets    []string // addresses; empty: everything
 }
 
 // Apply has a bundle applied and returns how that ended. It calls progress,
@@ -28,6 +29,9 @@ func (c *Client) Apply(ctx context.Context, req ApplyRequest, progress func(api.
 	}
 	if req.NoRollback {
 		query.Set("no_rollback", "true")
+	}
+	if len(req.Targets) > 0 {
+		query["target"] = req.Targets
 	}
 	r, err := c.operate(ctx, request{
 		http.MethodPost, api.PathApply, query, &body{"application/octet-stream", req.Bundle},

@@ -87,6 +87,7 @@ func table() []route {
 			params: []param{
 				{"plan", "string", false, "The digest of the plan that was shown: another plan is refused."},
 				{"no_rollback", "boolean", false, "Leave what fails as it is."},
+				{"target", "string", true, "Confine it to this block and what that needs; may be repeated."},
 			},
 			bodyType: bytesType, maxBody: api.MaxBundle,
 			answer: api.Progress{}, media: streamType, handle: (*Server).apply},

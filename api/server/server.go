@@ -47,6 +47,7 @@ type ApplyRequest struct {
 	Bundle     []byte
 	PlanDigest string // of the plan that was shown; empty: whatever it is
 	NoRollback bool
+	Targets    []string // addresses; empty: everything
 	Actor      string
 }
 

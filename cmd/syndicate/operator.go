@@ -49,6 +49,10 @@ func (o *operator) Apply(ctx context.Context, req server.ApplyRequest, progress 
 	if sys.StateDir != o.home.lock.Dir() {
 		return api.Result{}, fmt.Errorf("this configuration has its state in %s, and the system that was asked in %s", sys.StateDir, o.home.lock.Dir())
 	}
+	targets, err := parseTargets(req.Targets)
+	if err != nil {
+		return api.Result{}, err
+	}
 	ports, err := o.home.portsFor(sys)
 	if err != nil {
 		return api.Result{}, err
@@ -58,7 +62,7 @@ func (o *operator) Apply(ctx context.Context, req server.ApplyRequest, progress 
 		System: sys, Ports: ports, NoRollback: req.NoRollback, By: req.Actor,
 		Plan: func(ctx context.Context, sys *spec.System, running *plan.Running) (*plan.Plan, error) {
 			facts := surveyDatabases(ctx, sys, false)
-			facts.Key, facts.Running = o.home.key, running
+			facts.Key, facts.Running, facts.Targets = o.home.key, running, targets
 			p, diags := plan.Build(sys, facts)
 			if diags.HasErrors() {
 				return nil, errors.New(diagnosticText(diags, decoded.Sources))

@@ -16,6 +16,7 @@ const planWidth = 100
 type planCmd struct {
 	target
 	inputs
+	targets
 
 	JSON             bool   `name:"json" help:"Print the plan as versioned JSON."`
 	Out              string `name:"out" placeholder:"FILE" help:"Write the plan to FILE, too: up --plan FILE does exactly this plan, or refuses."`
@@ -67,6 +68,9 @@ func (c *planCmd) build(ctx context.Context, s *session, out string) (*plan.Plan
 		if err != nil {
 			return nil, err
 		}
+		if facts.Targets, err = c.addresses(loaded.System); err != nil {
+			return nil, err
+		}
 		p, diags := plan.Build(loaded.System, facts)
 		if diags.HasErrors() {
 			return nil, s.refuse(diags, loaded.Sources)
@@ -77,7 +81,11 @@ func (c *planCmd) build(ctx context.Context, s *session, out string) (*plan.Plan
 	if err != nil {
 		return nil, err
 	}
-	f, err := s.bind(ctx, loaded, bundle, c.Offline)
+	confined, err := c.addresses(loaded.System)
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.bind(ctx, loaded, bundle, c.Offline, confined)
 	if err != nil {
 		return nil, err
 	}

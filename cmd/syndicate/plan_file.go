@@ -23,7 +23,7 @@ const maxPlanFile = 256 << 20
 
 // bind builds the plan and binds it to what it is made from. Where there is
 // no key of digests yet, it is made: only digests that stay can be compared.
-func (s *session) bind(ctx context.Context, loaded *decode.Result, bundle *decode.Bundle, offline bool) (*plan.File, error) {
+func (s *session) bind(ctx context.Context, loaded *decode.Result, bundle *decode.Bundle, offline bool, confined []spec.Addr) (*plan.File, error) {
 	sys := loaded.System
 	if _, err := makeKey(sys.StateDir); err != nil {
 		return nil, failWith(err, s.here("doctor"))
@@ -32,6 +32,7 @@ func (s *session) bind(ctx context.Context, loaded *decode.Result, bundle *decod
 	if err != nil {
 		return nil, err
 	}
+	facts.Targets = confined
 	p, diags := plan.Build(sys, facts)
 	if diags.HasErrors() {
 		return nil, s.refuse(diags, loaded.Sources)
@@ -89,7 +90,11 @@ func (s *session) checkPlanFile(ctx context.Context, path string, loaded *decode
 	if was.Offline {
 		again += " --offline"
 	}
-	now, err := s.bind(ctx, loaded, bundle, was.Offline)
+	confined, err := parseTargets(was.Plan.Targets)
+	if err != nil {
+		return nil, failWith(fmt.Errorf("read plan file %s: %w", path, err), again)
+	}
+	now, err := s.bind(ctx, loaded, bundle, was.Offline, confined)
 	if err != nil {
 		return nil, err
 	}

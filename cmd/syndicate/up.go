@@ -29,6 +29,7 @@ import (
 type upCmd struct {
 	target
 	inputs
+	targets
 
 	Plan       string        `name:"plan" placeholder:"FILE" help:"Do exactly the plan that plan --out wrote to FILE, or refuse." completion-predictor:"path"`
 	Detach     bool          `name:"detach" short:"d" help:"Leave the system running in the background."`
@@ -57,9 +58,6 @@ func (c *upCmd) Run(s *session) error {
 		return err
 	}
 	sys := loaded.System
-	if diags := unbuilt(sys); diags.HasErrors() {
-		return s.refuse(diags, loaded.Sources)
-	}
 	config, err := s.configPath(c.Path)
 	if err != nil {
 		return err
@@ -72,10 +70,23 @@ func (c *upCmd) Run(s *session) error {
 		defer cancel()
 	}
 	var want *plan.Plan
+	confined, err := c.addresses(sys)
+	if err != nil {
+		return err
+	}
 	if c.Plan != "" {
+		if len(confined) > 0 {
+			return usage("--plan and --target: the plan says what it is confined to")
+		}
 		if want, err = s.checkPlanFile(ctx, c.Plan, loaded, bundle); err != nil {
 			return err
 		}
+		if confined, err = parseTargets(want.Targets); err != nil {
+			return err
+		}
+	}
+	if diags := unbuilt(sys); diags.HasErrors() {
+		return s.refuse(diags, loaded.Sources)
 	}
 	for {
 		err := statedir.Look(sys.StateDir, statedir.Info{Name: sys.Name, Config: config})
@@ -85,7 +96,7 @@ func (c *upCmd) Run(s *session) error {
 				return err
 			}
 			if runs {
-				return c.change(ctx, s, loaded, bundle, want)
+				return c.change(ctx, s, loaded, bundle, want, confined)
 			}
 			continue
 		}
@@ -93,7 +104,7 @@ func (c *upCmd) Run(s *session) error {
 			return failWith(err, "")
 		}
 		if c.Detach || c.Wait {
-			return c.detach(ctx, s, config, loaded, bundle)
+			return c.detach(ctx, s, config, loaded, bundle, confined)
 		}
 		home, err := s.moveIn(sys, config)
 		if taken(err) {
@@ -104,7 +115,7 @@ func (c *upCmd) Run(s *session) error {
 		}
 		stop()
 		defer home.leave()
-		return s.begin(home, loaded, nil)
+		return s.begin(home, loaded, confined, nil)
 	}
 }
 
@@ -118,8 +129,8 @@ func (s *session) configPath(operand string) (string, error) {
 }
 
 // begin runs a life of a system in a state directory that is held.
-func (s *session) begin(h *home, loaded *decode.Result, r *reporter) error {
-	p, diags := plan.Build(loaded.System, plan.Facts{Key: h.key})
+func (s *session) begin(h *home, loaded *decode.Result, confined []spec.Addr, r *reporter) error {
+	p, diags := plan.Build(loaded.System, plan.Facts{Key: h.key, Targets: confined})
 	if diags.HasErrors() {
 		return s.refuse(diags, loaded.Sources)
 	}

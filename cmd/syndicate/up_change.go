@@ -49,7 +49,7 @@ func (s *session) answers(ctx context.Context, dir string) (bool, error) {
 }
 
 // change applies the difference between a configuration and what runs.
-func (c *upCmd) change(ctx context.Context, s *session, loaded *decode.Result, bundle *decode.Bundle, want *plan.Plan) error {
+func (c *upCmd) change(ctx context.Context, s *session, loaded *decode.Result, bundle *decode.Bundle, want *plan.Plan, confined []spec.Addr) error {
 	sys := loaded.System
 	p := want
 	if p == nil {
@@ -57,6 +57,7 @@ func (c *upCmd) change(ctx context.Context, s *session, loaded *decode.Result, b
 		if err != nil {
 			return err
 		}
+		facts.Targets = confined
 		var diags spec.Diagnostics
 		if p, diags = plan.Build(sys, facts); diags.HasErrors() {
 			return s.refuse(diags, loaded.Sources)
@@ -80,6 +81,7 @@ func (c *upCmd) change(ctx context.Context, s *session, loaded *decode.Result, b
 	}
 	result, err := show.client.Apply(ctx, client.ApplyRequest{
 		Bundle: bundle.Bytes(), PlanDigest: p.Digest, NoRollback: c.NoRollback,
+		Targets: addressTexts(confined),
 	}, show.progress)
 	if err != nil {
 		return c.lostEngine(ctx, s, err)

@@ -21,6 +21,7 @@ import (
 	"github.com/syndicate/syndicate/engine"
 	"github.com/syndicate/syndicate/engine/event"
 	"github.com/syndicate/syndicate/plan"
+	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/spec/decode"
 )
 
@@ -38,6 +39,7 @@ type order struct {
 	StateDir string   `json:"state_dir,omitempty"` // --state-dir
 	Verbose  bool     `json:"verbose,omitempty"`
 	Given    []string `json:"given,omitempty"` // global flags, for hints
+	Targets  []string `json:"targets,omitempty"`
 }
 
 // reportPulse is how often it reports what it waits for.
@@ -49,14 +51,15 @@ type greeting struct {
 }
 
 // detach starts an engine in the background, and shows how it comes up.
-func (c *upCmd) detach(ctx context.Context, s *session, config string, loaded *decode.Result, bundle *decode.Bundle) error {
+func (c *upCmd) detach(ctx context.Context, s *session, config string, loaded *decode.Result, bundle *decode.Bundle, confined []spec.Addr) error {
 	sys := loaded.System
-	p, diags := plan.Build(sys, plan.Facts{})
+	p, diags := plan.Build(sys, plan.Facts{Targets: confined})
 	if diags.HasErrors() {
 		return s.refuse(diags, loaded.Sources)
 	}
 	reports, err := s.spawn(order{
 		Config: config, StateDir: s.stateDir, Verbose: s.verbose, Given: s.given,
+		Targets: addressTexts(confined),
 	}, sys.Name, bundle.Bytes())
 	if err != nil {
 		return err
@@ -194,7 +197,11 @@ func runDaemon(r *reporter) error {
 		return fmt.Errorf("open the engine's log: %w", err)
 	}
 	s.stderr = newStream(out)
-	return s.begin(home, decoded, r)
+	confined, err := parseTargets(o.Targets)
+	if err != nil {
+		return err
+	}
+	return s.begin(home, decoded, confined, r)
 }
 
 // reporter tells whoever started an engine in the background how it comes
