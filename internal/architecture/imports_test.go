@@ -76,6 +76,7 @@ var libraries = []struct {
 	{[]string{"github.com/golang-migrate/migrate"}, []string{"engine/pg"}},
 	{[]string{"github.com/failsafe-go/failsafe-go"}, []string{"engine/breaker", "engine/pg"}},
 	{[]string{"github.com/prometheus/client_golang"}, []string{"engine/metric"}},
+	{[]string{"modernc.org/sqlite"}, []string{"engine/store"}},
 	{[]string{"github.com/alecthomas/kong", "github.com/jotaen/kong-completion"}, []string{"cmd/syndicate"}},
 }
 

@@ -1,0 +1,354 @@
+package store_test
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"golang.org/x/sys/unix"
+
+	"github.com/syndicate/syndicate/engine/store"
+)
+
+// child runs this test binary in a role, and returns the lines it writes.
+func child(t testing.TB, role, dir string) (*exec.Cmd, io.WriteCloser, *bufio.Scanner) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "STORE_TEST_ROLE="+role, "STORE_TEST_DIR="+dir)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	return cmd, in, bufio.NewScanner(out)
+}
+
+// fatal ends a child.
+func fatal(err error) {
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
+
+func openChild(dir string) *store.Store {
+	s, err := store.Open(store.Config{Dir: dir, Life: "child", Logger: hclog.NewNullLogger()})
+	if err != nil {
+		fatal(err)
+	}
+	return s
+}
+
+// writeForEver appends an event each millisecond, and says of each when it
+// was, by a clock that the parent has as well.
+func writeForEver(dir string) {
+	s := openChild(dir)
+	for range time.Tick(time.Millisecond) {
+		ev := s.Append(transition(1))
+		_ = s.Put("last", fmt.Append(nil, ev.Seq))
+		fmt.Println(ev.Seq, monotonic())
+	}
+}
+
+func monotonic() int64 {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+		fatal(err)
+	}
+	return ts.Nano()
+}
+
+// A killed process loses nothing that is older than 100 ms, and leaves a file
+// that a reader and the next store can use.
+func TestKill(t *testing.T) {
+	dir := t.TempDir()
+	next := uint64(1)
+	for life := range 6 {
+		cmd, _, lines := child(t, "write", dir)
+		at := map[uint64]int64{}
+		read := func() {
+			var seq uint64
+			var when int64
+			if _, err := fmt.Sscan(lines.Text(), &seq, &when); err == nil {
+				at[seq] = when
+			}
+		}
+		for len(at) < 60+37*life && lines.Scan() {
+			read()
+		}
+		killed := monotonic()
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		for lines.Scan() { // what it had written before that
+			read()
+		}
+		_ = cmd.Wait()
+
+		r, err := store.OpenReader(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := r.Events(t.Context(), store.Query{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, ev := range found {
+			if ev.Seq != uint64(i+1) {
+				t.Fatalf("event %d has number %d", i+1, ev.Seq)
+			}
+		}
+		have := uint64(len(found))
+		for seq, when := range at {
+			if seq > have && killed-when > (100*time.Millisecond).Nanoseconds() {
+				t.Errorf("event %d is lost, %v before the end", seq, time.Duration(killed-when))
+			}
+		}
+		facts, err := r.List(t.Context(), "")
+		if err != nil || have > next && (len(facts) != 1 || string(facts[0].Value) != strconv.FormatUint(have, 10)) {
+			t.Errorf("after event %d the fact is %q, %v", have, facts, err)
+		}
+		s, log := open(t, dir)
+		if got := numbers(all(t, s)); uint64(len(got)) != have {
+			t.Errorf("the store has %d events and the reader %d", len(got), have)
+		}
+		next = s.Append(transition(0)).Seq
+		if next != have+1 {
+			t.Errorf("the next number is %d, not %d", next, have+1)
+		}
+		closeStore(t, s)
+		if log.String() != "" {
+			t.Errorf("it warned: %s", log)
+		}
+	}
+}
+
+// writeBeyondLimit fills the file until it may not grow, goes on, and writes
+// the rest once it may.
+func writeBeyondLimit(dir string) {
+	signal.Ignore(syscall.SIGXFSZ)
+	s := openChild(dir)
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &old); err != nil {
+		fatal(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 100_000, Max: old.Max}); err != nil {
+		fatal(err)
+	}
+	n := uint64(0)
+	err := error(nil)
+	for range 2000 {
+		n = s.Append(transition(1)).Seq
+		if n%100 == 0 && err == nil {
+			err = s.Flush(context.Background())
+		}
+	}
+	fmt.Println("limited:", err)
+	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &old); err != nil {
+		fatal(err)
+	}
+	fmt.Println("flushed:", s.Flush(context.Background()))
+	found, err := s.Events(context.Background(), store.Query{})
+	fmt.Println(len(found), n, err, s.Close())
+	os.Exit(0)
+}
+
+// A file that cannot grow loses nothing of what fits into memory.
+func TestFileCannotGrow(t *testing.T) {
+	cmd, _, lines := child(t, "limit", t.TempDir())
+	var out []string
+	for lines.Scan() {
+		out = append(out, lines.Text())
+	}
+	if err := cmd.Wait(); err != nil || len(out) != 3 {
+		t.Fatal(err, out)
+	}
+	if out[0] == "limited: <nil>" || out[1] != "flushed: <nil>" || out[2] != "2000 2000 <nil> <nil>" {
+		t.Errorf("it said %q", out)
+	}
+}
+
+// A full disk: the engine runs on, the newest events are kept and written
+// once there is room, and the journal says how many are missing.
+func TestFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
+		t.Fatalf("mount a small file system (the tests run as root): %v", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	s, log := open(t, dir)
+	s.Append(transition(0))
+	flush(t, s)
+	ballast := filepath.Join(dir, "ballast")
+	fill(t, ballast)
+	if err := s.Put("fact", []byte("kept")); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for ; n < 20_000; n++ {
+		ev := transition(n)
+		ev.Cause = strings.Repeat("x", 100)
+		s.Append(ev)
+	}
+	if err := s.Flush(t.Context()); err == nil {
+		t.Fatal("it wrote to a full disk")
+	}
+	if !strings.Contains(log.String(), "events wait in memory") {
+		t.Errorf("it did not warn: %s", log)
+	}
+	if v, _ := s.Get("fact"); string(v) != "kept" {
+		t.Errorf("the fact is %q", v)
+	}
+	check := func() {
+		t.Helper()
+		found := all(t, s)
+		if len(found) < 2000 || found[len(found)-1].Seq != 20_001 {
+			t.Fatalf("%d events are left", len(found))
+		}
+		told := 0
+		missing := 0
+		for i := 1; i < len(found); i++ {
+			if gap := int(found[i].Seq - found[i-1].Seq - 1); gap > 0 {
+				missing += gap + 1 // the place of the last one is taken by what tells of it
+			}
+			var k int
+			if _, err := fmt.Sscanf(found[i].Cause, "%d events between", &k); err == nil {
+				told += k
+			}
+		}
+		if missing == 0 || told != missing {
+			t.Errorf("%d events are missing and it tells of %d", missing, told)
+		}
+	}
+	check()
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("", dir, "", unix.MS_REMOUNT, "size=32m"); err != nil {
+		t.Fatal(err)
+	}
+	flush(t, s)
+	check()
+	closeStore(t, s)
+	if !strings.Contains(log.String(), "written again") || !strings.Contains(log.String(), "missing in the journal") {
+		t.Errorf("it did not tell: %s", log)
+	}
+	s, _ = open(t, dir)
+	if v, _ := s.Get("fact"); string(v) != "kept" {
+		t.Errorf("the fact is %q", v)
+	}
+	check()
+	closeStore(t, s)
+}
+
+// fill writes a file until nothing more fits.
+func fill(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for size := 1 << 16; size > 0; {
+		if _, err := f.Write(make([]byte, size)); err != nil {
+			size /= 2
+		}
+	}
+}
+
+// lockUntilEnd keeps everybody else out of the file until its input ends.
+func lockUntilEnd(dir string) {
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "state.db")+"?_pragma=locking_mode(exclusive)")
+	if err != nil {
+		fatal(err)
+	}
+	db.SetMaxOpenConns(1)
+	if _, err := db.Exec("BEGIN EXCLUSIVE; INSERT INTO fact VALUES ('theirs', x'78'); COMMIT"); err != nil {
+		fatal(err)
+	}
+	fmt.Println("locked")
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	if err := db.Close(); err != nil {
+		fatal(err)
+	}
+	os.Exit(0)
+}
+
+// A file that somebody else has locked is read and written once it is free:
+// facts and numbers go on from what it holds.
+func TestLocked(t *testing.T) {
+	dir := t.TempDir()
+	s, _ := open(t, dir)
+	s.Append(transition(1))
+	s.Append(transition(2))
+	for _, key := range []string{"kept", "changed", "deleted"} {
+		if err := s.Put(key, []byte("old")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	closeStore(t, s)
+	cmd, in, lines := child(t, "lock", dir)
+	if !lines.Scan() || lines.Text() != "locked" {
+		t.Fatal("it is not locked")
+	}
+	s, log := open(t, dir)
+	if !strings.Contains(log.String(), "locked") {
+		t.Errorf("it did not warn: %s", log)
+	}
+	s.Append(transition(3))
+	s.Delete("deleted")
+	if err := s.Put("changed", []byte("new")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Flush(t.Context()); err == nil {
+		t.Error("it wrote to a locked file")
+	}
+	if found, err := s.Events(t.Context(), store.Query{}); err == nil || len(found) != 1 {
+		t.Errorf("locked, it has %d events, %v", len(found), err)
+	}
+	_ = in.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	flush(t, s)
+	for range 2 {
+		if got := numbers(all(t, s)); len(got) != 3 || got[2] != 3 {
+			t.Errorf("the journal has %v", got)
+		}
+		var facts []string
+		for _, f := range s.List("") {
+			facts = append(facts, f.Key+"="+string(f.Value))
+		}
+		if got := strings.Join(facts, " "); got != "changed=new kept=old theirs=x" {
+			t.Errorf("facts: %s", got)
+		}
+		closeStore(t, s)
+		s, _ = open(t, dir)
+	}
+	closeStore(t, s)
+}

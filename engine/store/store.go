@@ -1,0 +1,224 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/syndicate/syndicate/engine/event"
+)
+
+// name is the file's, in the state directory.
+const name = "state.db"
+
+// Bounds of what is kept.
+const (
+	defaultMaxEvents = 50_000
+	defaultMaxBytes  = 16 << 20
+	maxPending       = 8192    // events that wait to be written
+	maxPendingBytes  = 4 << 20 // of them
+)
+
+// When the writer does what.
+const (
+	batchDelay = 50 * time.Millisecond
+	batchMost  = 1024 // events that are written without waiting for more
+	idleAfter  = 5 * time.Second
+	retryFirst = 250 * time.Millisecond
+	retryMost  = 10 * time.Second
+)
+
+// Config says what to open.
+type Config struct {
+	// Dir is the state directory. It exists, and its holder is the only one
+	// to open a store there.
+	Dir string
+	// Life is put into events that name none, also into the store's own.
+	Life   string
+	Logger hclog.Logger
+	// MaxEvents bounds the journal's events, 50,000 by default, and MaxBytes
+	// the file, 16 MiB by default. Both may be exceeded a little.
+	MaxEvents int
+	MaxBytes  int64
+}
+
+// Store is an open store. Its methods may be called from any goroutine.
+type Store struct {
+	config Config
+	queue  *queue
+	wake   chan struct{} // there is something to write
+	urgent chan struct{} // at once
+	ending chan struct{}
+	ended  chan struct{}
+
+	// turn holds one token; who has it owns the file.
+	turn chan struct{}
+	file *file
+}
+
+// Open opens the store, or begins a new one. A file that cannot be used is
+// dealt with and logged: the only error is a Config without Dir or Logger.
+func Open(c Config) (*Store, error) {
+	if !filepath.IsAbs(c.Dir) {
+		return nil, fmt.Errorf("open store: %q is not an absolute path", c.Dir)
+	}
+	if c.Logger == nil {
+		return nil, errors.New("open store: no logger")
+	}
+	c.MaxEvents = cmp.Or(max(c.MaxEvents, 0), defaultMaxEvents)
+	c.MaxBytes = cmp.Or(max(c.MaxBytes, 0), defaultMaxBytes)
+	s := &Store{
+		config: c,
+		queue:  newQueue(c.Life),
+		wake:   make(chan struct{}, 1),
+		urgent: make(chan struct{}, 1),
+		ending: make(chan struct{}),
+		ended:  make(chan struct{}),
+		turn:   make(chan struct{}, 1),
+	}
+	s.file = &file{path: filepath.Join(c.Dir, name), bounds: bounds{c.MaxEvents, c.MaxBytes}}
+	w := writer{Store: s}
+	w.write()
+	go w.run()
+	return s, nil
+}
+
+// Append puts an event into the journal and returns it as it will stand
+// there: with its number, with the time and the life where it had none, and
+// its texts cut where they are longer than 4 KiB. It neither waits nor fails;
+// after Close it does nothing but that.
+func (s *Store) Append(ev event.Event) event.Event {
+	ev, waiting := s.queue.append(ev)
+	s.nudge(waiting)
+	return ev
+}
+
+// Put keeps a fact, in place of an earlier one. It does not wait. The only
+// error is a fact that is too large: a key of more than 1 KiB, a value of more
+// than 64 KiB, or all facts together of more than 4 MiB.
+func (s *Store) Put(key string, value []byte) error {
+	if err := s.queue.put(key, value); err != nil {
+		return fmt.Errorf("keep %.40q: %w", key, err)
+	}
+	s.nudge(1)
+	return nil
+}
+
+// Delete forgets a fact, if there is one. It does not wait.
+func (s *Store) Delete(key string) {
+	if s.queue.delete(key) {
+		s.nudge(1)
+	}
+}
+
+// Get returns a fact. The value is the caller's.
+func (s *Store) Get(key string) (value []byte, ok bool) { return s.queue.get(key) }
+
+// List returns the facts whose keys begin with prefix, in order of keys.
+func (s *Store) List(prefix string) []Fact { return s.queue.list(prefix) }
+
+// Fact is a small durable value.
+type Fact struct {
+	Key   string
+	Value []byte
+}
+
+// nudge tells the writer that something waits.
+func (s *Store) nudge(waiting int) {
+	c := s.wake
+	if waiting >= batchMost {
+		c = s.urgent
+	}
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// Flush returns once everything given before is written, or with the reason
+// why it could not be, or with the cause of the end of ctx.
+func (s *Store) Flush(ctx context.Context) error {
+	if err := s.flush(ctx); err != nil {
+		return fmt.Errorf("flush store: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) flush(ctx context.Context) error {
+	w := s.queue.waiter()
+	for {
+		done, err, next := w.look()
+		if done || err != nil {
+			return err
+		}
+		select {
+		case s.urgent <- struct{}{}:
+		default:
+		}
+		select {
+		case <-next:
+		case <-s.ended:
+			if done, err, _ := w.look(); done || err != nil {
+				return err
+			}
+			return errClosed
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+var errClosed = errors.New("the store is closed")
+
+// Events returns what the journal holds, oldest first, those included that
+// are not written yet. Where the file cannot be read it returns the latter,
+// and the reason.
+func (s *Store) Events(ctx context.Context, q Query) ([]event.Event, error) {
+	select {
+	case s.turn <- struct{}{}:
+		defer func() {
+			<-s.turn
+			s.nudge(1) // to close the file once nobody uses it
+		}()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	var found []event.Event
+	err := s.useNow(func(db *database) error {
+		var err error
+		found, err = db.events(ctx, q)
+		return err
+	})
+	// Nothing is being written: who has the turn sees each event once.
+	found = q.cut(append(found, q.filter(s.queue.waiting())...))
+	if err != nil {
+		return found, fmt.Errorf("read journal: %w", reason(ctx, err))
+	}
+	return found, nil
+}
+
+// reason prefers why a context ended to the error that this led to.
+func reason(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// Close writes what waits and closes the file. It returns why something could
+// not be written; that is lost then.
+func (s *Store) Close() error {
+	if s.queue.close() {
+		close(s.ending)
+	}
+	<-s.ended
+	if n, err := s.queue.remainder(); err != nil {
+		return fmt.Errorf("close store: %d events and facts could not be written: %w", n, err)
+	}
+	return nil
+}

@@ -1,0 +1,166 @@
+package store
+
+import (
+	"errors"
+	"time"
+
+	"github.com/syndicate/syndicate/engine/event"
+)
+
+// writer is the goroutine that writes what waits.
+type writer struct {
+	*Store
+	failing time.Time // since when the file cannot be written; zero: it can
+	retry   time.Duration
+}
+
+// run writes until the store is closed.
+func (w *writer) run() {
+	defer close(w.ended)
+	timer := time.NewTimer(w.next())
+	defer timer.Stop()
+	gathering := false
+	for {
+		select {
+		case <-w.wake:
+			if !gathering && w.failing.IsZero() {
+				gathering = true
+				timer.Reset(batchDelay)
+			}
+			continue
+		case <-w.urgent:
+			w.write()
+		case <-timer.C:
+			if w.queue.pending() {
+				w.write()
+			} else {
+				w.rest() // until somebody wakes it
+				continue
+			}
+		case <-w.ending:
+			w.write()
+			w.rest()
+			return
+		}
+		gathering = false
+		timer.Reset(w.next())
+	}
+}
+
+// next is how long to wait where nothing new comes.
+func (w *writer) next() time.Duration {
+	switch {
+	case !w.failing.IsZero():
+		return w.retry
+	case w.queue.pending():
+		return batchDelay
+	}
+	return idleAfter
+}
+
+// write makes one attempt to write everything that waits.
+func (w *writer) write() {
+	w.turn <- struct{}{}
+	defer func() { <-w.turn }()
+	w.note(w.useNow(w.writeTo))
+}
+
+func (w *writer) writeTo(db *database) error {
+	b := w.queue.take()
+	if b.empty() {
+		w.queue.done(b)
+		return nil
+	}
+	if err := db.write(b); err != nil {
+		w.queue.back(b)
+		return err
+	}
+	w.queue.done(b)
+	if b.lost.count > 0 {
+		w.config.Logger.Warn("events are missing in the journal", "count", b.lost.count)
+	}
+	return nil
+}
+
+// rest closes the file.
+func (w *writer) rest() {
+	w.turn <- struct{}{}
+	defer func() { <-w.turn }()
+	if err := w.file.close(); err != nil {
+		w.config.Logger.Warn("the journal was not closed well", "error", err)
+	}
+}
+
+// note remembers whether the file can be written, tells it once, and says
+// when to try again.
+func (w *writer) note(err error) {
+	switch {
+	case err == nil && !w.failing.IsZero():
+		w.config.Logger.Info("the journal is written again", "after", time.Since(w.failing).Round(time.Millisecond))
+		w.failing, w.retry = time.Time{}, 0
+	case err == nil:
+	case w.failing.IsZero():
+		w.failing, w.retry = time.Now(), retryFirst
+		w.config.Logger.Warn("the journal cannot be written: events wait in memory", "error", err)
+	default:
+		w.retry = min(2*w.retry, retryMost)
+	}
+	w.queue.attempted(err)
+}
+
+// useNow has f work with the file, which it opens where it is not open. A
+// broken file is set aside, and f called again with a new one. The caller
+// has the turn.
+func (s *Store) useNow(f func(*database) error) error {
+	err := s.attempt(f)
+	if !broken(err) {
+		return err
+	}
+	aside, asideErr := s.file.setAside(time.Now())
+	if asideErr != nil {
+		return errors.Join(err, asideErr)
+	}
+	s.config.Logger.Warn("the journal is broken and was set aside; a new one begins", "file", aside, "error", err)
+	s.Append(event.Event{
+		Kind:  event.Engine,
+		Cause: "the journal until now was set aside as " + aside + ": " + err.Error(),
+	})
+	return s.attempt(f)
+}
+
+// attempt opens the file and calls f. Where that fails the file is closed, so
+// that the next attempt finds it as it is then.
+func (s *Store) attempt(f func(*database) error) error {
+	db, err := s.open()
+	if err == nil {
+		err = f(db)
+	}
+	if err != nil {
+		_ = s.file.close()
+	}
+	return err
+}
+
+// open returns the open file, and brings memory in line with another one
+// than before: the first one's facts are read, later ones are rewritten.
+func (s *Store) open() (*database, error) {
+	first := s.file.info == nil
+	db, other, err := s.file.open()
+	if err != nil || !other {
+		return db, err
+	}
+	if first {
+		facts, err := db.facts("")
+		if err != nil {
+			s.file.info = nil
+			return nil, err
+		}
+		s.queue.adopt(facts)
+	} else {
+		s.config.Logger.Warn("the journal's file is another one than before: the facts are written anew")
+		s.queue.rewrite()
+	}
+	s.file.mine = true
+	s.queue.follow(db.last)
+	return db, nil
+}
