@@ -91,11 +91,10 @@ func reportMemory(dir string) {
 	}
 	debug.FreeOSMemory()
 	open := pss()
-	for { // until the file is closed
+	for range time.Tick(50 * time.Millisecond) { // until the file is closed
 		if _, err := os.Stat(dir + "/state.db-wal"); err != nil {
 			break
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
 	debug.FreeOSMemory()
 	fmt.Println(open-before, pss()-before)
