@@ -177,7 +177,7 @@ func (c *core) handle(ev any) {
 		case upSettled:
 			c.watch.settled(c.machine.systemState())
 		case heldChanged:
-			c.watch.held(eff.id, eff.by)
+			c.watch.held(eff.id, strings.TrimPrefix(eff.by, heldPrefix))
 		case dropped:
 			c.watch.dropped(eff.member)
 		case opEnded:

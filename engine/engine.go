@@ -29,7 +29,8 @@ type Config struct {
 	Log        hclog.Logger
 	Key        []byte // of the digests of sensitive settings
 
-	// Held are the units that a person stopped before, and who did.
+	// Held are the units that a person stopped before, and who did and when,
+	// in words that follow "stopped".
 	Held map[string]string
 	// Completed are the one-shot units that completed earlier in this life,
 	// with the run digest of what they were then.
@@ -134,6 +135,9 @@ func (e *Engine) settled(state Health, cause string) {
 
 // dropped closes what belonged to a unit that is no more.
 func (e *Engine) dropped(m *member) {
+	if e.cfg.Hold != nil {
+		e.cfg.Hold(m.id, "") // what is gone is held by nobody
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if l := e.logs[m.id]; l != nil {

@@ -191,7 +191,9 @@ func (m *machine) configure(s settings) {
 // stopped which unit, and which one-shot units have completed.
 func (m *machine) remember(held, completed map[string]string) {
 	for _, u := range m.units {
-		u.held = held[u.id]
+		if by := held[u.id]; by != "" {
+			u.held = heldPrefix + by
+		}
 		if digest := completed[u.id]; u.oneShot && digest != "" && digest == u.runDigest && !u.standsOnNeeds {
 			m.count[u.state]--
 			m.count[Completed]++

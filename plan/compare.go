@@ -54,6 +54,7 @@ type comparison struct {
 func compare(p *Plan, d *draft, order []*Step, facts Facts) {
 	running := facts.Running
 	if running == nil {
+		resume(order, facts)
 		return
 	}
 	c := &comparison{draft: d, units: make(map[string]*RunningUnit, len(running.Units)), heldBack: map[string]bool{}}
@@ -77,6 +78,20 @@ func compare(p *Plan, d *draft, order []*Step, facts Facts) {
 		c.heldBack[s.ID] = slices.ContainsFunc(s.Needs, c.holdsBack)
 		s.Action, s.Reason = c.decide(s, u)
 		c.follow(s, u)
+	}
+}
+
+// resume keeps what a person has stopped, what cannot run without it, and
+// tasks that have completed in this life, from being started.
+func resume(order []*Step, facts Facts) {
+	back := map[string]bool{}
+	for _, s := range order { // each after all it needs
+		s.Held = facts.Held[s.ID]
+		needs := slices.ContainsFunc(s.Needs, func(n Need) bool { return !n.Soft && back[n.Step] })
+		done := s.Kind == StepTask && facts.Completed[s.ID] == s.RunDigest
+		if back[s.ID] = s.Held != "" || needs; back[s.ID] || done {
+			s.Action = Keep
+		}
 	}
 }
 

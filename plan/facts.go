@@ -18,6 +18,12 @@ type Facts struct {
 	Ports map[string]int
 	// Running is nil where no engine answers.
 	Running *Running
+	// Held says, where nothing runs, which units a person has stopped until
+	// further notice, in the words of RunningUnit.
+	Held map[string]string
+	// Completed are, where an engine died, the tasks that have completed in
+	// the life that goes on, with their run digests.
+	Completed map[string]string
 	// Targets confine the plan to some blocks and all that they need, not
 	// softly. Whatever else is declared is left as it is. None: everything.
 	Targets []spec.Addr

@@ -34,6 +34,7 @@ type home struct {
 	life   string
 	ports  engine.Ports
 	key    []byte // of digests
+	goesOn bool   // the life of an engine that died here goes on
 }
 
 // moveIn takes the state directory of a system. What an engine that died
@@ -68,6 +69,7 @@ func (s *session) endLeftovers(h *home) error {
 	if !died {
 		return nil
 	}
+	h.goesOn = true
 	left, err := process.EndLife(prev.Life, syscall.SIGTERM, leftoverWait)
 	if err != nil {
 		return fmt.Errorf("end what the engine with pid %d left running when it died: %w", prev.PID, err)

@@ -16,6 +16,7 @@ import (
 	"github.com/syndicate/syndicate/api/server"
 	"github.com/syndicate/syndicate/engine"
 	"github.com/syndicate/syndicate/engine/event"
+	"github.com/syndicate/syndicate/engine/store"
 	"github.com/syndicate/syndicate/plan"
 	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/spec/decode"
@@ -27,6 +28,8 @@ type operator struct {
 	engine *engine.Engine
 	home   *home
 	bus    *event.Bus
+	// journal has what happened, in this life and before.
+	journal *store.Store
 	// applied is told of what is declared now.
 	applied func(*spec.System, *plan.Plan)
 }
@@ -75,6 +78,7 @@ func (o *operator) Apply(ctx context.Context, req server.ApplyRequest, progress 
 	if err != nil {
 		return api.Result{}, err
 	}
+	o.keep()
 	if !change.RolledBack {
 		o.applied(sys, change.Plan)
 	}
@@ -93,7 +97,19 @@ func (o *operator) Command(ctx context.Context, req server.CommandRequest, progr
 	if err != nil {
 		return api.Result{}, err
 	}
+	o.keep()
 	return o.result(change, false), nil
+}
+
+// keepWait bounds how long an answer waits for the disk.
+const keepWait = time.Second
+
+// keep has what was asked for on disk before it is answered: a hold outlives
+// the engine, whatever happens next.
+func (o *operator) keep() {
+	ctx, cancel := context.WithTimeout(context.Background(), keepWait)
+	defer cancel()
+	_ = o.journal.Flush(ctx) // the store says what it cannot write
 }
 
 // tellTurn tells a client whom it waits for.
@@ -166,20 +182,32 @@ func (o *operator) result(c engine.Change, apply bool) api.Result {
 	return r
 }
 
-// Events implements server.Journal over what happens from now on.
+// Events implements server.Journal: what the store has, and then what comes.
 func (o *operator) Events(ctx context.Context, q server.EventQuery) iter.Seq2[api.Event, error] {
 	return func(yield func(api.Event, error) bool) {
-		if !q.Follow {
-			return
-		}
-		sub := o.bus.Subscribe(0)
+		sub := o.bus.Subscribe(0) // before the store is read: nothing falls between
 		defer sub.Close()
-		for {
-			ev, _, err := sub.Next(ctx)
-			if err != nil {
+		past, err := o.journal.Events(ctx, store.Query{After: q.After, Since: q.Since, Units: q.Units, Tail: q.Tail})
+		last := q.After
+		for _, ev := range past {
+			if !yield(wireEvent(ev), nil) {
 				return
 			}
-			if len(q.Units) > 0 && !slices.Contains(q.Units, ev.Unit) {
+			last = ev.Seq
+		}
+		if err != nil {
+			yield(api.Event{}, err)
+			return
+		}
+		for q.Follow {
+			ev, lost, err := sub.Next(ctx)
+			switch {
+			case err != nil:
+				return
+			case lost > 0:
+				yield(api.Event{}, fmt.Errorf("%d events came faster than they were read: go on after number %d", lost, last))
+				return
+			case ev.Seq <= last || len(q.Units) > 0 && !slices.Contains(q.Units, ev.Unit):
 				continue
 			}
 			if !yield(wireEvent(ev), nil) {

@@ -36,8 +36,12 @@ func (s *session) survey(ctx context.Context, sys *spec.System, offline bool) (p
 	if _, err := statedir.ReadJSON(sys.StateDir, keyFile, &facts.Key); err != nil {
 		return facts, err
 	}
-	_, held, _, err := holder(sys.StateDir)
-	if err != nil || !held {
+	_, held, goesOn, err := holder(sys.StateDir)
+	if err != nil {
+		return facts, err
+	}
+	if !held {
+		facts.Held, facts.Completed, err = recalled(ctx, sys.StateDir, goesOn)
 		return facts, err
 	}
 	facts.Running, err = s.running(ctx, sys.StateDir)

@@ -150,13 +150,27 @@ func (s *session) live(sys *spec.System, p *plan.Plan, h *home, r *reporter) err
 	if s.verbose {
 		logger.SetLevel(hclog.Debug)
 	}
+	rec, err := h.remember(sys.Environ, logger.Named("store"))
+	if err != nil {
+		return failWith(err, s.here("doctor"))
+	}
+	defer func() {
+		if err := rec.Close(); err != nil {
+			logger.Warn("the journal is not complete", "error", err)
+		}
+	}()
+	living := *sys
+	living.Environ = rec.environ
+	sys = &living
 	bus := new(event.Bus)
 	defer bus.Close()
 	meter := newMeter(sys.Name)
 	eng, err := engine.New(engine.Config{
 		System: sys, Plan: p, ConfigPath: h.config, Life: h.life, Ports: h.ports,
 		Key: h.key, Log: logger, Merger: merger,
+		Held: rec.held, Completed: rec.completed, Hold: rec.hold, Completion: rec.complete,
 		Observe: func(ev event.Event) {
+			ev = rec.Append(ev)
 			meter.observe(ev)
 			show.observe(ev)
 			bus.Publish(ev)
@@ -174,7 +188,7 @@ func (s *session) live(sys *spec.System, p *plan.Plan, h *home, r *reporter) err
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	var control *server.Server
-	op := &operator{engine: eng, home: h, bus: bus, applied: func(sys *spec.System, p *plan.Plan) {
+	op := &operator{engine: eng, home: h, bus: bus, journal: rec.Store, applied: func(sys *spec.System, p *plan.Plan) {
 		show.declared(sys, p)
 		if err := s.listen(control, sys); err != nil {
 			logger.Error("the HTTP endpoint is not as declared", "error", err)
@@ -194,6 +208,7 @@ func (s *session) live(sys *spec.System, p *plan.Plan, h *home, r *reporter) err
 		r.end(failedResult(eng, result.Failure))
 	}
 	r.close()
+	rec.endLife()
 	if err := control.Close(); err != nil {
 		logger.Warn("cannot close the control socket", "error", err)
 	}
