@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -118,9 +119,10 @@ type Server struct {
 	ask     sync.Mutex    // one question to the engine at a time
 	streams chan struct{} // places for streams
 
-	handlers sync.WaitGroup
-	open     context.Context // ends when the server closes
-	shut     context.CancelFunc
+	handlers  sync.WaitGroup
+	followers atomic.Int32    // streams that would never end by themselves
+	open      context.Context // ends when the server closes
+	shut      context.CancelFunc
 
 	mu       sync.Mutex
 	endpoint *endpoint // over TCP, nil without; guarded by mu
@@ -179,11 +181,13 @@ func (s *Server) newHTTP(h http.Handler) *http.Server {
 // Close lets answers that are under way end, for at most a second, and
 // removes the socket. Who follows events or logs gets what there is.
 func (s *Server) Close() error {
-	look := time.AfterFunc(lastLook, s.shut)
-	defer func() {
-		look.Stop()
-		s.shut()
-	}()
+	if s.followers.Load() > 0 {
+		select {
+		case <-time.After(lastLook):
+		case <-s.open.Done():
+		}
+	}
+	s.shut()
 	tcp := make(chan error, 1)
 	go func() { tcp <- s.Listen(nil) }()
 	err := errors.Join(shutdown(s.http), <-tcp)
@@ -208,8 +212,10 @@ func (s *Server) Close() error {
 // it ends with the server, too.
 func (s *Server) following(out *stream) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(out.ctx)
+	s.followers.Add(1)
 	stop := context.AfterFunc(s.open, cancel)
 	return ctx, func() {
+		s.followers.Add(-1)
 		stop()
 		cancel()
 	}

@@ -1,15 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"os"
 	"os/signal"
 	"regexp"
+	"slices"
 	"syscall"
 	"time"
 
+	"github.com/syndicate/syndicate/api/client"
 	"github.com/syndicate/syndicate/engine"
 	"github.com/syndicate/syndicate/engine/log"
 	"github.com/syndicate/syndicate/spec"
@@ -27,10 +28,7 @@ type logsCmd struct {
 	JSON   bool   `name:"json" help:"One JSON object per line."`
 }
 
-// logBatch bounds the lines that are written at once.
-const logBatch = 256
-
-// Run reads the log files.
+// Run asks the engine, and reads the log files where none answers.
 func (c *logsCmd) Run(s *session) error {
 	q, err := c.query(time.Now())
 	if err != nil {
@@ -41,8 +39,8 @@ func (c *logsCmd) Run(s *session) error {
 		return err
 	}
 	q.Dir = engine.LogDir(dir)
-	known, err := log.Units(q.Dir)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	known, err := unitsWithLogs(dir)
+	if err != nil {
 		return err
 	}
 	if len(known) == 0 && len(c.Addresses) == 0 {
@@ -61,7 +59,7 @@ func (c *logsCmd) Run(s *session) error {
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
-	if err := readLines(ctx, q, show); err != nil {
+	if err := readLines(ctx, client.New(dir), q, show); err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
@@ -123,31 +121,19 @@ func (c *logsCmd) view(s *session, units []string) (lineView, error) {
 	}), nil
 }
 
-// readLines hands lines to the view: many at once where there are many, and
-// each at once where they come one by one.
-func readLines(ctx context.Context, q log.Query, show lineView) error {
-	batch := make([]view.LogLine, 0, logBatch)
-	flush := func() error {
-		if len(batch) == 0 {
-			return nil
-		}
-		err := show.Lines(batch)
-		batch = batch[:0]
-		return err
+// unitsWithLogs lists the units that have written something, and those of the
+// system that runs, in order.
+func unitsWithLogs(dir string) ([]string, error) {
+	known, err := log.Units(engine.LogDir(dir))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
 	}
-	most := logBatch
-	if q.Follow {
-		most = 1
-	}
-	err := log.Read(ctx, q, func(l log.Line) error {
-		batch = append(batch, view.LogLine{
-			Unit: l.Unit, Stream: l.Stream.String(), Time: l.Time,
-			Text: bytes.Clone(l.Text), Continued: l.Continued,
-		})
-		if len(batch) < most {
-			return nil
+	// Without an engine the files tell all that there is.
+	if st, err := client.New(dir).Status(context.Background()); err == nil {
+		for _, u := range st.Units {
+			known = append(known, u.ID)
 		}
-		return flush()
-	})
-	return errors.Join(err, flush())
+	}
+	slices.Sort(known)
+	return slices.Compact(known), nil
 }
