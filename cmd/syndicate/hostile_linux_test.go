@@ -28,7 +28,7 @@ service "stubborn" {
 }
 
 service "wordy" {
-  command = "trap 'seq 10000; exit' TERM; echo here; while :; do sleep 1000 & wait; done"
+  command = "exec 2> /dev/null; trap 'seq 10000; exit' TERM; echo here; while :; do sleep 0.1; done"
 }
 
 service "parent" {

@@ -9,10 +9,12 @@ import (
 )
 
 // pair is two services that write down in which order they stop. The second
-// one takes as long as the test wants.
+// one takes as long as the test wants. Both sleep in small pieces: a SIGTERM
+// between a shell's fork and its exec is lost on the child, which then lives
+// until it ends by itself.
 const pair = `
 service "db" {
-  command = "trap 'echo db stopped >> order; exit' TERM; echo is here; while :; do sleep 1000 & wait; done"
+  command = "trap 'echo db stopped >> order; exit' TERM; echo is here; while :; do sleep 0.1; done"
   ready {
     log = "is here"
   }
@@ -22,7 +24,7 @@ service "api" {
   command = <<-END
     trap 'echo api stops >> order; until [ -e gate ]; do sleep 0.01; done; echo api stopped >> order; exit' TERM
     echo is here
-    while :; do sleep 1000 & wait; done
+    while :; do sleep 0.1; done
   END
   depends_on = [service.db]
   ready {

@@ -49,10 +49,9 @@ var (
 // runs already, it is changed to what is declared.
 func (c *upCmd) Run(s *session) error {
 	// SIGPIPE is heard, by nobody, so that a closed pipe ends the output and
-	// not the system.
-	pipes := make(chan os.Signal, 1)
-	signal.Notify(pipes, syscall.SIGPIPE)
-	defer signal.Stop(pipes)
+	// not the system. That lasts until the process ends: what is written too
+	// slowly for the last words is still being written then.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	loaded, bundle, err := s.record(demand{operand: c.Path, inputs: c.inputs, values: true})
 	if err != nil {
 		return err
