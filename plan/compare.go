@@ -222,7 +222,7 @@ func (d *draft) explain(stops []Stopped) {
 	}
 	disabled := make(map[spec.Addr]string, len(d.sys.Disabled))
 	for _, off := range d.sys.Disabled {
-		disabled[off.Addr] = strings.TrimSpace("disabled " + off.Range.String())
+		disabled[off.Addr] = off.Reason()
 	}
 	for i := range stops {
 		server, migrations := migrationsOf(stops[i].ID)

@@ -93,7 +93,7 @@ restart service.web (changed: command)
 update service.web (changed: restart)
     restart: ", at most 0 within 0s" → ", at most 0 within 0s, again after 9s"
 `},
-		"a policy that is not shown": {func(sys *spec.System, _ *Facts) { sys.Services[1].Profiles = []string{"dev"} }, `
+		"a policy that is not shown": {func(sys *spec.System, _ *Facts) { sys.Services[1].Orphans = "keep" }, `
 update service.web (an attribute that is not shown changed)
 `},
 		"a policy and a command": {func(sys *spec.System, _ *Facts) {

@@ -14,7 +14,7 @@ func isPolicy(field string) bool {
 		"EnvFile.Path", "EnvFile.Optional", "EnvFile.Missing": // its Vars count
 		return true
 	case "Service.Ready", "Service.Live", "Service.Start", "Service.Restart", "Service.Stop",
-		"Service.Log", "Service.Memory", "Service.Profiles", "Service.OnDependencyRestart", "Service.Orphans":
+		"Service.Log", "Service.Memory", "Service.OnDependencyRestart", "Service.Orphans":
 		return true
 	case "Task.Run", "Task.Queue", "Task.Priority", "Task.Timeout", "Task.MaxMemory", "Task.Concurrency",
 		"Task.Schedule", "Task.Timezone", "Task.Missed", "Task.Needs", "Task.Retry", "Task.Stop", "Task.Log":

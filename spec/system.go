@@ -1,5 +1,7 @@
 package spec
 
+import "strings"
+
 // System is a whole configuration. Slices are in order of address; every
 // default is filled in. It is read-only once decoded.
 type System struct {
@@ -26,8 +28,8 @@ type System struct {
 	// Condition: at most one for each such triple.
 	Edges []Edge
 
-	// Disabled are the blocks with enabled = false and why-ranges: they do
-	// not exist, but messages speak of them.
+	// Disabled are the blocks that are declared and do not exist: messages
+	// speak of them.
 	Disabled []Disabled
 
 	// Unbuilt are the declared features whose runtime comes later: up
@@ -40,10 +42,31 @@ type System struct {
 	Environ []string
 }
 
-// Disabled is a block that does not exist because of its enabled attribute.
+// Disabled is a block that does not exist because of an attribute of its own:
+// enabled, profiles or an empty webhook.
 type Disabled struct {
 	Addr  Addr
-	Range Range // of the enabled attribute
+	Range Range // of that attribute
+	// Profiles are those that bring the block into being; none where it is
+	// disabled whatever is active.
+	Profiles []string
+}
+
+// Reason says why the block does not exist, to follow its address and "is".
+func (d Disabled) Reason() string {
+	switch at := d.Range.String(); {
+	case len(d.Profiles) > 0:
+		return "in no active profile (" + ProfileFlags(d.Profiles) + ")"
+	case at == "":
+		return "disabled"
+	default:
+		return "disabled " + at
+	}
+}
+
+// ProfileFlags lists the flags any of which activates one of the profiles.
+func ProfileFlags(profiles []string) string {
+	return "--profile " + strings.Join(profiles, ", or --profile ")
 }
 
 // Feature is something declared that this version cannot run.
@@ -163,18 +186,17 @@ type Port struct {
 type Service struct {
 	Block
 	Command
-	Host     string          // 127.0.0.1 unless declared
-	Port     *Port           // nil without one
-	Ports    map[string]Port // further named ports
-	Ready    *Probe          // nil: ready once executed
-	Live     *Probe          // nil: none
-	Start    Start
-	Restart  Restart
-	Stop     Stop
-	Log      Log
-	Memory   *Memory // nil: only measured
-	Runtime  string  // auto | node | jvm | go | python | none
-	Profiles []string
+	Host    string          // 127.0.0.1 unless declared
+	Port    *Port           // nil without one
+	Ports   map[string]Port // further named ports
+	Ready   *Probe          // nil: ready once executed
+	Live    *Probe          // nil: none
+	Start   Start
+	Restart Restart
+	Stop    Stop
+	Log     Log
+	Memory  *Memory // nil: only measured
+	Runtime string  // auto | node | jvm | go | python | none
 	// OnDependencyRestart is keep or restart.
 	OnDependencyRestart string
 	Orphans             string // "" | keep

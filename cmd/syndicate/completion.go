@@ -67,6 +67,9 @@ func (s *session) predictors() map[string]complete.Predictor {
 			}
 			return out
 		}),
+		"profile": complete.PredictFunc(func(complete.Args) []string {
+			return configuration().Profiles
+		}),
 		"database": complete.PredictFunc(func(complete.Args) []string {
 			var out []string
 			for _, addr := range addresses() {
@@ -79,9 +82,9 @@ func (s *session) predictors() map[string]complete.Predictor {
 	}
 }
 
-// addresses are those of the units in the configuration that the command line
-// to complete speaks of. Mistakes in it are no reason to complete nothing.
-func addresses() []spec.Addr {
+// configuration is what the command line to complete speaks of. Mistakes in
+// it are no reason to complete nothing.
+func configuration() *decode.Result {
 	dir, file := "", os.Getenv("SYNDICATE_FILE")
 	// What a predictor is given begins behind the command.
 	words := strings.Fields(os.Getenv("COMP_LINE"))
@@ -106,15 +109,27 @@ func addresses() []spec.Addr {
 		file = filepath.Join(dir, file)
 	}
 	result, _ := decode.Load(decode.Options{Path: file})
+	return result
+}
+
+// addresses are those of the units in the configuration, also of those that
+// do not exist without a profile.
+func addresses() []spec.Addr {
+	sys := configuration().System
 	var out []spec.Addr
-	for _, b := range result.System.Services {
+	for _, b := range sys.Services {
 		out = append(out, b.Addr)
 	}
-	for _, b := range result.System.Tasks {
+	for _, b := range sys.Tasks {
 		out = append(out, b.Addr)
 	}
-	for _, b := range result.System.Databases {
+	for _, b := range sys.Databases {
 		out = append(out, b.Addr)
+	}
+	for _, off := range sys.Disabled {
+		if len(off.Profiles) > 0 {
+			out = append(out, off.Addr)
+		}
 	}
 	slices.SortFunc(out, spec.Addr.Compare)
 	return out

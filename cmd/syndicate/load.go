@@ -11,11 +11,13 @@ import (
 	"github.com/syndicate/syndicate/view"
 )
 
-// inputs are the flags that give values to variables. Between the two the
-// order on the command line counts: what comes later wins.
+// inputs are the flags that say what a configuration means: values of
+// variables, and active profiles. Between --var and --var-file the order on
+// the command line counts: what comes later wins.
 type inputs struct {
 	Var     assignments `name:"var" placeholder:"NAME=VALUE" help:"A value for a variable; may be repeated."`
 	VarFile files       `name:"var-file" placeholder:"FILE" help:"A file of values for variables; may be repeated." completion-predictor:"path"`
+	Profile []string    `name:"profile" placeholder:"NAME" env:"SYNDICATE_PROFILE" help:"Also what belongs to this profile; may be repeated, or hold several with commas between." completion-predictor:"profile"`
 }
 
 // assignments are --var flags, in order. behind is how many arguments came
@@ -68,6 +70,29 @@ func (in inputs) assignments() []decode.Assignment {
 	return out
 }
 
+// profiles returns the active profiles; around commas may be white space.
+func (in inputs) profiles() []string {
+	var out []string
+	for _, name := range in.Profile {
+		if name = strings.TrimSpace(name); name != "" {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// words are the flags as they can be shown and given again.
+func (in inputs) words() []string {
+	var out []string
+	for _, f := range in.VarFile {
+		out = append(out, "--var-file", f.File)
+	}
+	for _, name := range in.profiles() {
+		out = append(out, "--profile", name)
+	}
+	return out
+}
+
 // demand says what a command needs of a configuration.
 type demand struct {
 	operand string // the configuration, as operand
@@ -92,9 +117,10 @@ func (s *session) decode(d demand) (*decode.Result, spec.Diagnostics, error) {
 
 func (s *session) decodeOptions(d demand) (decode.Options, error) {
 	path, err := s.path(d.operand)
+	s.meant = d.inputs.words()
 	return decode.Options{
 		Path: path, Vars: d.inputs.assignments(), StateDir: s.stateDir,
-		RequireVariables: d.values, Ports: d.ports,
+		RequireVariables: d.values, Profiles: d.inputs.profiles(), Ports: d.ports,
 	}, err
 }
 

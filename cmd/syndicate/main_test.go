@@ -85,7 +85,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			// What the machine's own environment holds is no part of a test.
 			e.Vars = append(e.Vars,
-				"SYNDICATE_FILE=", "NO_COLOR=", "TERM=dumb", "PATH="+os.Getenv("PATH"),
+				"SYNDICATE_FILE=", "SYNDICATE_PROFILE=", "NO_COLOR=", "TERM=dumb", "PATH="+os.Getenv("PATH"),
 				"XDG_CACHE_HOME="+filepath.Join(e.WorkDir, "cache"),
 				"GORACE=atexit_sleep_ms=0") // by default each program would last a second
 			port, err := freePort()

@@ -48,7 +48,7 @@ func (c *planCmd) Run(s *session) error {
 		return err
 	}
 	if out != "" && !s.quiet {
-		view.Note(s.stderr, "The plan is in "+c.Out+". To do exactly this: "+s.here("up", "--plan", c.Out))
+		view.Note(s.stderr, "The plan is in "+c.Out+". To do exactly this: "+s.anew("up", "--plan", c.Out))
 	}
 	if c.DetailedExitcode && !p.Empty() {
 		return exit(exitPending)

@@ -75,7 +75,7 @@ func planInputs(sys *spec.System, bundle *decode.Bundle, facts plan.Facts) ([]pl
 // it is that of a plan file. Otherwise the error says what moved. It is to be
 // called before this process takes the state directory.
 func (s *session) checkPlanFile(ctx context.Context, path string, loaded *decode.Result, bundle *decode.Bundle) (*plan.Plan, error) {
-	again := s.here("plan", "--out", path)
+	again := s.anew("plan", "--out", path)
 	data, err := readPlanFile(path)
 	if err != nil {
 		return nil, failWith(fmt.Errorf("read plan file: %w", err), again)

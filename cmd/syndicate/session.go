@@ -22,6 +22,7 @@ type session struct {
 	verbose  bool     // -v
 	given    []string // the global flags that were given, for hints
 	operand  string   // the configuration, where it was an operand
+	meant    []string // the flags that the configuration was decoded with
 }
 
 // stream is an output with what is known of who reads it.
@@ -194,4 +195,11 @@ func (s *session) here(words ...string) string {
 		words = append([]string{"-f", s.operand}, words...)
 	}
 	return s.command(words...)
+}
+
+// anew is here for a command that decodes the same configuration: it gets the
+// same files of values and the same profiles. Values themselves are left out,
+// since they may be secret.
+func (s *session) anew(command string, words ...string) string {
+	return s.here(append(append([]string{command}, s.meant...), words...)...)
 }

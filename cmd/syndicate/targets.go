@@ -29,9 +29,26 @@ func (t targets) addresses(sys *spec.System) ([]spec.Addr, error) {
 	}
 	chosen, err := pickUnits(t.Target, known)
 	if err != nil {
+		for _, text := range t.Target {
+			if off, ok := disabled(sys, text); ok {
+				return nil, usage("%s does not exist: it is %s", off.Addr, off.Reason())
+			}
+		}
 		return nil, err
 	}
 	return parseTargets(chosen)
+}
+
+// disabled finds the disabled block that an address on the command line means.
+func disabled(sys *spec.System, text string) (spec.Disabled, bool) {
+	want, err := spec.ParseAddr(text)
+	for _, off := range sys.Disabled {
+		a := off.Addr
+		if err == nil && a.Name == want.Name && (want.Kind == "" || a.Kind == want.Kind) && (want.Key == "" || a.Key == want.Key) {
+			return off, true
+		}
+	}
+	return spec.Disabled{}, false
 }
 
 func parseTargets(texts []string) ([]spec.Addr, error) {

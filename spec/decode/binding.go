@@ -410,9 +410,7 @@ func (b *binding) bindAttributes(in *instance, t hcl.Traversal, i int, path []st
 		names = []string{name}
 	}
 	if !in.enabled && kind != spec.KindBreaker {
-		b.fail(mistake(CodeDisabled, at, "Value of a disabled block",
-			fmt.Sprintf("%s does not exist: it is disabled at %s. Make this value depend on the same condition.", in.addr, place(in.enabledRange)),
-			related{in.enabledRange, "disabled here"}))
+		b.fail(valueOfNothing(in, at))
 		return
 	}
 	if !self && b.sc.in != nil && b.sc.in.addr == in.addr {

@@ -33,8 +33,14 @@ type instance struct {
 	key, value cty.Value // of for_each
 	weight     int       // of value
 	enabled    bool
-	// enabledRange is of the attribute that disabled it.
-	enabledRange hcl.Range
+	// off says what disabled it.
+	off switchedOff
+}
+
+// switchedOff is an attribute that keeps an instance from existing.
+type switchedOff struct {
+	at       hcl.Range
+	profiles []string // any of which would bring it into being
 }
 
 // marker remembers where blocks begin, to name the one that a diagnostic
@@ -151,10 +157,11 @@ func (l *loader) expandAll() {
 		for _, in := range b.instances {
 			if !in.enabled {
 				l.system.Disabled = append(l.system.Disabled,
-					spec.Disabled{Addr: in.addr, Range: rangeOf(in.enabledRange)})
+					spec.Disabled{Addr: in.addr, Range: rangeOf(in.off.at), Profiles: in.off.profiles})
 			}
 		}
 	}
+	l.checkProfiles()
 }
 
 // living returns the instances that exist.

@@ -75,7 +75,8 @@ func Record(o Options) (*Result, spec.Diagnostics, *Bundle) {
 func newRecorder(o Options) *recorder {
 	r := &recorder{
 		answers: &answers{
-			path: o.Path, stateDir: o.StateDir, requireVariables: o.RequireVariables, vars: o.Vars, ports: o.Ports,
+			path: o.Path, stateDir: o.StateDir, requireVariables: o.RequireVariables, vars: o.Vars,
+			profiles: o.Profiles, ports: o.Ports,
 			env: map[string]envAnswer{}, files: map[string]fileAnswer{}, dirs: map[string]dirAnswer{},
 			stats: map[string]statAnswer{}, accounts: map[string]errorAnswer{},
 		},
@@ -184,7 +185,7 @@ func Replay(data []byte, over Override) (*Result, spec.Diagnostics) {
 	r := &replayer{answers: a, missing: map[string]bool{}}
 	o := Options{
 		Path: a.path, Dir: a.dir, FS: r, LookupEnv: r.lookupEnv, Environ: a.environ, Vars: a.vars,
-		StateDir: a.stateDir, RequireVariables: a.requireVariables, Ports: a.ports,
+		StateDir: a.stateDir, RequireVariables: a.requireVariables, Profiles: a.profiles, Ports: a.ports,
 		LookupUser: r.lookupAccount(accountUser), LookupGroup: r.lookupAccount(accountGroup),
 		Host: &a.host, Superuser: &a.superuser,
 	}
@@ -214,6 +215,7 @@ const (
 	InputVariable      = "variable"
 	InputEnv           = "environment variable"
 	InputInherited     = "inherited variable"
+	InputProfile       = "profile"
 )
 
 // Input is one thing that a configuration is made of, with a digest that
@@ -255,6 +257,9 @@ func (b *Bundle) Inputs(key []byte) []Input {
 		if v.Origin != "" {
 			keyed(InputVariable, v.Name, v.Value.Reveal())
 		}
+	}
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(b.answers.profiles))) {
+		add(sha256.New(), InputProfile, name, "active")
 	}
 	for name, e := range b.answers.env {
 		keyed(InputEnv, name, fmt.Sprintf("%t %s", e.set, e.value))

@@ -19,6 +19,7 @@ type answers struct {
 	path, dir, stateDir string
 	requireVariables    bool
 	vars                []Assignment
+	profiles            []string
 	ports               map[string]int
 	host                Host
 	superuser           bool

@@ -18,7 +18,7 @@ import (
 // change of what is recorded is a new one.
 const (
 	bundleName = "syndicate bundle "
-	bundleHead = bundleName + "1\n"
+	bundleHead = bundleName + "2\n"
 )
 
 // maxItems bounds how many answers, entries of directories and so on there
@@ -95,6 +95,10 @@ func (p *packer) answers(a *answers) {
 		p.text(v.Name)
 		p.text(v.Value)
 		p.text(v.File)
+	}
+	p.list(len(a.profiles))
+	for _, name := range a.profiles {
+		p.text(name)
 	}
 	packTable(p, a.ports, func(name string, n int) { p.text(name); p.number(int64(n)) })
 	p.number(int64(a.host.CPUs))
@@ -244,6 +248,7 @@ func unpackTable[V any](u *unpacker, item func() V) map[string]V {
 func (u *unpacker) answers() *answers {
 	a := &answers{path: u.text(), dir: u.text(), stateDir: u.text(), requireVariables: u.truth()}
 	u.list(func() { a.vars = append(a.vars, Assignment{Name: u.text(), Value: u.text(), File: u.text()}) })
+	u.list(func() { a.profiles = append(a.profiles, u.text()) })
 	a.ports = unpackTable(u, func() int { return int(u.number()) })
 	a.host = Host{CPUs: int(u.number()), Memory: u.number(), Limit: u.number(), Hostname: u.text()}
 	a.superuser = u.truth()

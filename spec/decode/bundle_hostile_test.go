@@ -110,7 +110,7 @@ func TestDamagedBundle(t *testing.T) {
 	}
 	refused("nothing", nil, "is no bundle")
 	refused("something else", []byte("PK\x03\x04"), "is no bundle")
-	refused("another version", append([]byte(bundleName+"2\n"), data...), "another version of syndicate")
+	refused("another version", append([]byte(bundleName+"1\n"), data...), "another version of syndicate")
 	refused("too much", make([]byte, maxBundle+1), "64 MiB")
 	for i := range data {
 		if i >= len(bundleHead) {

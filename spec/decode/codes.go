@@ -54,6 +54,7 @@ const (
 	CodeNoValue    = "S041" // a variable without a value
 	CodeValue      = "S042" // a value that a variable cannot take
 	CodeValidation = "S043" // a variable's own validation failed
+	CodeProfile    = "S044" // an active profile that no block names
 
 	// Databases and probes.
 	CodeSource  = "S050" // no source of a database, or more than one

@@ -112,10 +112,18 @@ type commandDoc struct {
 	Group      *hcl.Attribute `hcl:"group,optional" type:"string" doc:"The group to run as. Default: the user's own."`
 }
 
+// profilesDoc says when a block is there at all.
+type profilesDoc struct {
+	Profiles *hcl.Attribute `hcl:"profiles,optional" type:"list(string)" doc:"With profiles, the block exists only where one of them is active (--profile NAME); without any, always. Known at plan time."`
+}
+
+func (d *profilesDoc) profiles() *hcl.Attribute { return d.Profiles }
+
 // serviceDoc is a process that runs until it is stopped.
 type serviceDoc struct {
 	header
 	commonDoc
+	profilesDoc
 	Command *hcl.Attribute `hcl:"command" type:"command" doc:"Program and arguments, or a literal string for /bin/sh -c."`
 	commandDoc
 	Critical            *hcl.Attribute `hcl:"critical,optional" type:"bool" default:"true" doc:"Whether the system fails when this unit does."`
@@ -130,7 +138,6 @@ type serviceDoc struct {
 	Log                 *logDoc        `hcl:"log,block" doc:"Bounds of the log files."`
 	Memory              *memoryDoc     `hcl:"memory,block" later:"true" doc:"Bounds of the memory of the whole process tree. Default: only measured."`
 	Runtime             *hcl.Attribute `hcl:"runtime,optional" type:"string" enum:"auto,node,jvm,go,python,none" default:"auto" later:"true" doc:"How to read its heap and ask it to collect."`
-	Profiles            *hcl.Attribute `hcl:"profiles,optional" type:"list(string)" later:"true" doc:"The profiles that this service belongs to."`
 	OnDependencyRestart *hcl.Attribute `hcl:"on_dependency_restart,optional" type:"string" enum:"keep,restart" default:"keep" doc:"What happens when something that it depends on restarts."`
 	Orphans             *hcl.Attribute `hcl:"orphans,optional" type:"string" enum:"keep" later:"true" doc:"Keeps processes that outlive the service's own."`
 	MayEnqueue          *hcl.Attribute `hcl:"may_enqueue,optional" type:"list of queues" later:"true" doc:"Queues that the service may put tasks in: it gets SYNDICATE_URL and a token."`

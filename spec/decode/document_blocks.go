@@ -140,6 +140,7 @@ type fallbackDoc struct {
 type taskDoc struct {
 	header
 	commonDoc
+	profilesDoc
 	Command *hcl.Attribute `hcl:"command,optional" type:"command" doc:"Program and arguments, or a literal string for /bin/sh -c."`
 	HTTP    *hcl.Attribute `hcl:"http,optional" type:"string" doc:"A request instead of a command: \"POST URL\". Values in it make no dependency."`
 	commandDoc

@@ -117,6 +117,9 @@ func forEach(r result, at hcl.Range) ([]entryOf, *hcl.Diagnostic) {
 // enable decides whether an instance exists.
 func (e *evaluator) enable(in *instance) {
 	e.enableByAttribute(in)
+	if doc, ok := in.doc.(profiled); ok && doc.profiles() != nil {
+		e.enableByProfiles(in, doc.profiles())
+	}
 	if doc, ok := in.doc.(*notifyDoc); ok && in.enabled && doc.Webhook != nil {
 		e.enableByWebhook(in, doc.Webhook)
 	}
@@ -128,7 +131,7 @@ func (e *evaluator) enableByWebhook(in *instance, attr *hcl.Attribute) {
 	if s, ok := literalString(r.value); r.failed || !isNull(r.value) && (!ok || s != "") {
 		return
 	}
-	in.enabled, in.enabledRange = false, attr.Range
+	in.enabled, in.off = false, switchedOff{at: attr.Range}
 	e.report(warning(CodeWebhook, attr.Range, "Empty webhook",
 		fmt.Sprintf("%s notifies nobody: its webhook is empty%s.", in.addr, origins(attr))))
 }
@@ -139,7 +142,7 @@ func (e *evaluator) enableByAttribute(in *instance) {
 	if attr == nil {
 		return
 	}
-	in.enabledRange = attr.Range
+	in.off = switchedOff{at: attr.Range}
 	// Until it is known, the instance is as if it were enabled: what asks
 	// for it meanwhile closes a circle, which is reported there.
 	r := e.compute(node{in.addr, "enabled"}, attr.Range, func() result {

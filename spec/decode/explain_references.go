@@ -91,7 +91,7 @@ service "api" {
   env     = { URL = self.url }
 }`},
 		{CodeDisabled, "A value of a disabled block is read",
-			`A block with enabled = false does not exist, so it has no values. Uses of it in depends_on and the like vanish by themselves; a value cannot. Make the reader depend on the same switch, for instance with a conditional, or disable it as well.`,
+			`A block with enabled = false does not exist, so it has no values. Uses of it in depends_on and the like vanish by themselves; a value cannot. Make the reader depend on the same switch, for instance with a conditional, or disable it as well. A service or task with profiles of which none is active is disabled, too: the message says which --profile brings it into being.`,
 			`service "api" {
   command = ["./api"]
   env     = { CACHE = service.cache.url }

@@ -6,6 +6,9 @@ func explainVariables() []Explanation {
 		{CodeVariable, "A variable is not declared",
 			`--var NAME=VALUE needs a block variable "NAME" in the configuration: without one the value would go nowhere, most likely since the name is misspelt. The message suggests the nearest one that is declared. In a file of values, which may be shared, the same is only a warning.`,
 			"", ""},
+		{CodeProfile, "A profile is not declared",
+			`--profile NAME, or SYNDICATE_PROFILE in the environment, activates what is written as profiles = ["NAME"] in services and tasks. No block has this one, most likely since the name is misspelt: what it was meant to start would silently be left out. The message suggests the nearest one.`,
+			"", ""},
 		{CodeNoValue, "A variable has no value",
 			`plan, up and migrate need a value for every variable. They are taken, later ones winning, from default, *.auto.vars.hcl beside the configuration, SYNDICATE_VAR_NAME in the environment, and --var and --var-file in the order given. Only validate does without.`,
 			`variable "region" {

@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,6 +36,9 @@ type Options struct {
 	// RequireVariables makes a variable without a value an error. Without
 	// it such a variable is unknown, and so is what is made of it.
 	RequireVariables bool
+	// Profiles are those that are active: a block with others alone does not
+	// exist.
+	Profiles []string
 	// Ports are the numbers chosen for ports that are "auto": by the
 	// block's address (service.api), and by address, dot and name for those
 	// of `ports` (service.api.admin).
@@ -79,6 +83,8 @@ type Result struct {
 	// Values of variables that flags and the environment give are here too,
 	// unless they are sensitive.
 	Sources map[string][]byte
+	// Profiles are those that blocks name, sorted.
+	Profiles []string
 }
 
 // Load decodes a configuration. Whatever is wrong with it comes back as
@@ -91,6 +97,7 @@ func Load(o Options) (*Result, spec.Diagnostics) {
 // load decodes. It is called once.
 func (l *loader) load() (*Result, spec.Diagnostics) {
 	l.read()
+	l.profiles.unsure = l.problems.HasErrors()
 	l.layOut()
 	l.readSyndicate()
 	l.readVariables()
@@ -102,7 +109,7 @@ func (l *loader) load() (*Result, spec.Diagnostics) {
 	l.giveContext(ds)
 	ds.Sort()
 	l.functions.seal()
-	return &Result{System: l.system, Sources: l.sources}, ds
+	return &Result{System: l.system, Sources: l.sources, Profiles: slices.Sorted(maps.Keys(l.profiles.declared))}, ds
 }
 
 // loader is the state of one Load. Once it is over, only evaluations of
@@ -131,6 +138,7 @@ type loader struct {
 	environ   []string
 	inherited map[string]bool // NAME=value pairs that inherit_env matched
 	vague     bool            // some variable has no value
+	profiles  profiles
 	marks     map[string][]marker
 	offers    map[spec.Kind]members
 }

@@ -25,7 +25,6 @@ func (d *decoder) service(doc *serviceDoc) *spec.Service {
 		Stop:                d.stop(doc.Stop),
 		Log:                 d.log(doc.Log),
 		Runtime:             w.choice("runtime"),
-		Profiles:            w.texts("profiles"),
 		OnDependencyRestart: w.choice("on_dependency_restart"),
 		Orphans:             w.choice("orphans"),
 		MayEnqueue:          d.blocks(doc.MayEnqueue, "a queue", spec.KindQueue),
