@@ -6,6 +6,8 @@
 //	GET  /healthz          → Health          the engine answers
 //	GET  /readyz           → Health          503 with the reason until the system is ready
 //	GET  /metrics          → text            for Prometheus
+//	GET  /login            → a page      lets the browser in that follows a link
+//	POST /v1/logins        → Login           such a link
 //	GET  /v1/openapi.json  → this interface, described
 //	GET  /v1/status        → Status          a snapshot of the system
 //	GET  /v1/units         → what runs, as plan compares with it

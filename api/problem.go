@@ -18,6 +18,8 @@ const (
 	PathMetrics  = "/metrics"
 	PathOpenAPI  = "/v1/openapi.json"
 	PathStatus   = "/v1/status"
+	PathLogin    = "/login"
+	PathLogins   = "/v1/logins"
 	PathUnits    = "/v1/units"
 	PathEvents   = "/v1/events"
 	PathLogs     = "/v1/logs"

@@ -96,6 +96,13 @@ type Health struct {
 	PID           int    `json:"pid" doc:"Of the engine."`
 }
 
+// Login is a link that lets a browser in, once.
+type Login struct {
+	FormatVersion string    `json:"format_version"`
+	URL           string    `json:"url"`
+	Expires       time.Time `json:"expires"`
+}
+
 // Heartbeat is the longest silence of a stream.
 const Heartbeat = 10 * time.Second
 

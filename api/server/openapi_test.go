@@ -150,13 +150,21 @@ func TestAnswersFitTheirDescription(t *testing.T) {
 	}
 
 	f, dir := fullFake(), t.TempDir()
-	serve(t, dir, f)
+	s := serve(t, dir, f)
+	if err := s.Listen(&HTTP{Listen: "127.0.0.1:0", Token: testToken}); err != nil {
+		t.Fatal(err)
+	}
 	write(t, dir, "service.api", "one\nt\xffwo\n")
 	bodies := map[string]string{api.PathApply: "bundle", api.PathCommands: `{"verb":"start"}`, api.PathDown: `{"cause":"a test"}`}
 	for _, to := range table() {
 		media, _, _ := strings.Cut(to.media, ";")
 		method := strings.ToLower(to.method)
-		status, got, text := send(t, dir, to, to.path, bodies[to.path])
+		target := to.path
+		if to.path == api.PathLogin {
+			code, _, _ := s.logins.issue(time.Now())
+			target += "?code=" + code
+		}
+		status, got, text := send(t, dir, to, target, bodies[to.path])
 		if status != 200 || !strings.HasPrefix(got, media) {
 			t.Errorf("%s: %d %s", to.path, status, got)
 			continue

@@ -19,6 +19,7 @@ const (
 	jsonType   = "application/json"
 	streamType = "text/event-stream"
 	textType   = "text/plain; version=0.0.4; charset=utf-8"
+	pageType   = "text/html; charset=utf-8"
 	bytesType  = "application/octet-stream"
 )
 
@@ -62,6 +63,10 @@ func table() []route {
 			open: true, answer: api.Health{}, media: jsonType, handle: (*Server).readyz},
 		{method: http.MethodGet, path: api.PathMetrics, summary: "Metrics in Prometheus' text format.",
 			media: textType, handle: (*Server).metrics},
+		{method: http.MethodGet, path: api.PathLogin, summary: "Lets the browser in that follows a login link: sets the cookie.",
+			open: true, params: []param{{"code", "string", false, "What the link holds."}}, media: pageType, handle: (*Server).login},
+		{method: http.MethodPost, path: api.PathLogins, summary: "A link that lets a browser in, once and within a minute; 409 where syndicate.http is not declared.",
+			answer: api.Login{}, media: jsonType, handle: (*Server).newLogin},
 		{method: http.MethodGet, path: api.PathOpenAPI, summary: "This description.",
 			answer: map[string]any{}, media: jsonType, handle: (*Server).openAPI},
 		{method: http.MethodGet, path: api.PathStatus, summary: "A snapshot of the system and its units.",

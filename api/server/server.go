@@ -118,6 +118,7 @@ type Server struct {
 	ended   chan struct{} // closed when Serve has returned
 	ask     sync.Mutex    // one question to the engine at a time
 	streams chan struct{} // places for streams
+	logins  logins
 
 	handlers  sync.WaitGroup
 	followers atomic.Int32    // streams that would never end by themselves
