@@ -115,7 +115,11 @@ func fileMistake(name, verb string, err error) *hcl.Diagnostic {
 // readFile parses one file of the configuration and keeps what it holds.
 func (l *loader) readFile(path string) {
 	f := &file{path: path, name: l.display(path)}
-	bodies, ok := l.parse(path, f.name)
+	parse := l.parse
+	if l.headOnly {
+		parse = l.parseHead
+	}
+	bodies, ok := parse(path, f.name)
 	for _, body := range bodies {
 		diags := l.types.decodeBody(body, &f.doc)
 		if ok {

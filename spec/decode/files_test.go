@@ -36,7 +36,8 @@ func TestHead(t *testing.T) {
 		{"JSON", files{"a.hcl.json": `{"syndicate": {"name": "s"}}`}, ".", Header{"s", "/c", "/c/.syndicate/s", "/c"}, false},
 		{"broken rest", files{"a.hcl": "syndicate {\n name = \"s\"\n}\nservice {\n x = ["}, ".", Header{"s", "/c", "/c/.syndicate/s", "/c"}, false},
 		{"broken file beside it", files{"a.hcl": "syndicate {\n name = \"s\"\n}", "b.hcl": "service {{{"}, ".", Header{"s", "/c", "/c/.syndicate/s", "/c"}, false},
-		{"nothing readable", files{"a.hcl": "{{{"}, ".", Header{"c", "/c", "/c/.syndicate/c", "/c"}, true},
+		{"broken without the block", files{"a.hcl": "{{{"}, ".", Header{"c", "/c", "/c/.syndicate/c", "/c"}, false},
+		{"perhaps hidden", files{"a.hcl": "service { syndicate {"}, ".", Header{"c", "/c", "/c/.syndicate/c", "/c"}, true},
 		{"not there", files{"a.hcl": ""}, "b.hcl", Header{"", "/c", "/c/.syndicate", "/c/b.hcl"}, true},
 	}
 	for _, test := range tests {

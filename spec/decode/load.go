@@ -124,6 +124,8 @@ type loader struct {
 	sources map[string][]byte
 	system  *spec.System
 	single  bool // the path names one file
+	// headOnly says that nothing but the syndicate block matters.
+	headOnly bool
 
 	blocks    map[spec.Addr]*block
 	ordered   []*block // by address

@@ -27,6 +27,7 @@ type Header struct {
 // With errors, the header holds the defaults.
 func Head(o Options) (Header, spec.Diagnostics) {
 	l := newLoader(o)
+	l.headOnly = true
 	l.read()
 	syntax := convertDiagnostics(l.problems)
 	var blocks int
