@@ -2,6 +2,9 @@ package decode
 
 import (
 	"bytes"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -9,8 +12,9 @@ import (
 
 // chunkSize is about how much of a large file is parsed at once. The parser
 // first makes tokens of all that it is given, which take a hundred times the
-// room of the text; in pieces, they are gone before the next piece comes.
-const chunkSize = 64 << 10
+// room of the text; in pieces, they are gone before the next piece comes, and
+// every processor can take one.
+const chunkSize = 16 << 10
 
 // chunk is a piece of a file, with where it begins.
 type chunk struct {
@@ -44,16 +48,7 @@ func chunks(src []byte, size int) []chunk {
 // size of a piece comes back in several bodies, in order.
 func parseNative(src []byte, name string, size int) ([]hcl.Body, hcl.Diagnostics) {
 	if len(src) > 2*size {
-		var bodies []hcl.Body
-		for _, c := range chunks(src, size) {
-			f, diags := hclsyntax.ParseConfig(c.src, name, c.start)
-			if diags.HasErrors() {
-				bodies = nil
-				break
-			}
-			bodies = append(bodies, f.Body)
-		}
-		if bodies != nil {
+		if bodies := parseChunks(chunks(src, size), name); bodies != nil {
 			return bodies, nil
 		}
 	}
@@ -62,4 +57,34 @@ func parseNative(src []byte, name string, size int) ([]hcl.Body, hcl.Diagnostics
 		return nil, diags
 	}
 	return []hcl.Body{f.Body}, diags
+}
+
+// parseChunks parses the pieces of a file, as many at a time as there are
+// processors. It returns nil where one of them does not parse.
+func parseChunks(pieces []chunk, name string) []hcl.Body {
+	bodies := make([]hcl.Body, len(pieces))
+	var next atomic.Int64
+	var failed atomic.Bool
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(pieces)) {
+		workers.Go(func() {
+			for !failed.Load() {
+				i := int(next.Add(1)) - 1
+				if i >= len(pieces) {
+					return
+				}
+				f, diags := hclsyntax.ParseConfig(pieces[i].src, name, pieces[i].start)
+				if diags.HasErrors() {
+					failed.Store(true)
+					return
+				}
+				bodies[i] = f.Body
+			}
+		})
+	}
+	workers.Wait()
+	if failed.Load() {
+		return nil
+	}
+	return bodies
 }
