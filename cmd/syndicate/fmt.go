@@ -14,6 +14,7 @@ import (
 
 	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/spec/decode"
+	"github.com/syndicate/syndicate/textfile"
 	"github.com/syndicate/syndicate/view"
 )
 
@@ -23,6 +24,10 @@ type fmtCmd struct {
 	Check bool     `name:"check" help:"Change nothing, list the files that differ, and exit with 3 if there are any."`
 	Diff  bool     `name:"diff" help:"Change nothing and show the differences."`
 }
+
+// maxFormatted is the largest file that is formatted: the largest that is
+// read at all.
+const maxFormatted = 16 << 20
 
 // Run formats each file, and names those that it changed. A file that does
 // not parse is left as it is and makes the exit code 1.
@@ -38,7 +43,7 @@ func (c *fmtCmd) Run(s *session) error {
 	var mistakes spec.Diagnostics
 	sources := map[string][]byte{}
 	for _, name := range names {
-		before, err := os.ReadFile(name)
+		before, err := textfile.Read(name, maxFormatted)
 		if err != nil {
 			return fmt.Errorf("read %s: %w", name, reason(err))
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 	"github.com/syndicate/syndicate/plan"
 	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/spec/decode"
+	"github.com/syndicate/syndicate/textfile"
 )
 
 // maxPlanFile bounds the plan files that are read.
@@ -57,7 +57,7 @@ func planInputs(sys *spec.System, bundle *decode.Bundle, facts plan.Facts) ([]pl
 		}
 		files, _ := pg.Files(db.Migrations.Path)
 		for _, f := range files {
-			content, err := os.ReadFile(f.Up)
+			content, err := textfile.Read(f.Up, maxPlanFile)
 			if err != nil {
 				return nil, fmt.Errorf("read migration: %w", err)
 			}
@@ -76,7 +76,7 @@ func planInputs(sys *spec.System, bundle *decode.Bundle, facts plan.Facts) ([]pl
 // called before this process takes the state directory.
 func (s *session) checkPlanFile(ctx context.Context, path string, loaded *decode.Result, bundle *decode.Bundle) (*plan.Plan, error) {
 	again := s.anew("plan", "--out", path)
-	data, err := readPlanFile(path)
+	data, err := textfile.Read(path, maxPlanFile)
 	if err != nil {
 		return nil, failWith(fmt.Errorf("read plan file: %w", err), again)
 	}
@@ -119,25 +119,6 @@ func movedText(path string, moved []string) string {
 	return b.String()
 }
 
-// readPlanFile reads a file of bounded size.
-func readPlanFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is no regular file", path)
-	case info.Size() > maxPlanFile:
-		return nil, fmt.Errorf("%s is larger than %d MiB", path, maxPlanFile>>20)
-	}
-	return io.ReadAll(f)
-}
-
 // planTarget says whether a plan may be written to a path: where nothing is,
 // or an empty file, or another plan. It returns the path without links.
 func planTarget(path string) (string, error) {
@@ -159,7 +140,7 @@ func planTarget(path string) (string, error) {
 	case !info.Mode().IsRegular():
 		return "", fmt.Errorf("--out: %s is no regular file", path)
 	}
-	data, err := readPlanFile(path)
+	data, err := textfile.Read(path, maxPlanFile)
 	if err != nil {
 		return "", fmt.Errorf("--out: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/syndicate/syndicate/spec"
+	"github.com/syndicate/syndicate/textfile"
 )
 
 // File is one migration: its up file and, mostly, its down file.
@@ -140,9 +141,12 @@ func (c *collector) add(name string) {
 	c.read(path)
 }
 
+// maxMigration is the largest file of SQL that is read.
+const maxMigration = 256 << 20
+
 // read checks that PostgreSQL could read the file.
 func (c *collector) read(path string) {
-	text, err := os.ReadFile(path)
+	text, err := textfile.Read(path, maxMigration)
 	switch {
 	case err != nil:
 		c.report(spec.Error, path, 0, "migration not readable", lastPart(err))

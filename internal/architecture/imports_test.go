@@ -110,6 +110,7 @@ var leaves = []string{"engine/event", "engine/metric", "engine/errors"}
 var pure = map[string][]string{
 	"spec":         nil,
 	"listener":     nil,
+	"textfile":     nil,
 	"engine/graph": nil,
 	"engine/event": nil,
 	"plan":         {"spec", "engine/graph"},

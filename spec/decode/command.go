@@ -263,7 +263,7 @@ func (w view) envFiles() []spec.EnvFile {
 
 func (w view) readEnvFile(f *spec.EnvFile, at hcl.Range) {
 	shown := w.d.l.display(f.Path)
-	src, err := w.d.l.fs.ReadFile(f.Path)
+	src, err := w.d.l.content(f.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && f.Optional:
 		f.Missing = true

@@ -11,9 +11,12 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/json"
+
+	"github.com/syndicate/syndicate/textfile"
 )
 
 // FS is the part of a file system that decoding reads. Paths are absolute.
+// ReadFile is asked for regular files of bounded size only, by what Stat says.
 type FS interface {
 	ReadFile(path string) ([]byte, error)
 	ReadDir(path string) ([]fs.DirEntry, error)
@@ -22,7 +25,7 @@ type FS interface {
 
 type osFS struct{}
 
-func (osFS) ReadFile(path string) ([]byte, error)       { return os.ReadFile(path) }
+func (osFS) ReadFile(path string) ([]byte, error)       { return textfile.Read(path, maxFile) }
 func (osFS) ReadDir(path string) ([]fs.DirEntry, error) { return os.ReadDir(path) }
 func (osFS) Stat(path string) (fs.FileInfo, error)      { return os.Stat(path) }
 
@@ -86,6 +89,16 @@ func (l *loader) read() {
 	}
 }
 
+// content reads a regular file of bounded size.
+func (l *loader) content(path string) ([]byte, error) {
+	if info, err := l.fs.Stat(path); err == nil {
+		if err := textfile.Check(info, maxFile); err != nil {
+			return nil, err
+		}
+	}
+	return l.fs.ReadFile(path)
+}
+
 // list returns the sorted names in a directory that want accepts.
 func (l *loader) list(dir string, want func(string) bool) ([]string, error) {
 	entries, err := l.fs.ReadDir(dir)
@@ -133,12 +146,12 @@ func (l *loader) readFile(path string) {
 // parse reads, guards and parses one file, and reports what is wrong. What
 // there is of its bodies may be partial then.
 func (l *loader) parse(path, name string) ([]hcl.Body, bool) {
-	if info, err := l.fs.Stat(path); err == nil && info.Size() > maxFile {
+	src, err := l.content(path)
+	if large, ok := errors.AsType[*textfile.TooLargeError](err); ok {
 		l.report(mistake(CodeLimit, hcl.Range{Filename: name}, "File is too large",
-			fmt.Sprintf("%s has %d bytes; a file of the configuration may have 16 MiB.", name, info.Size())))
+			fmt.Sprintf("%s has %d bytes; a file of the configuration may have 16 MiB.", name, large.Size)))
 		return nil, false
 	}
-	src, err := l.fs.ReadFile(path)
 	if err != nil {
 		l.report(fileMistake(name, "read", err))
 		return nil, false

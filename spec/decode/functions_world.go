@@ -103,10 +103,7 @@ func (l *loader) path(p string) string {
 func (f *functions) text(p string) (string, error) {
 	v, err := f.remember("file "+p, func() (cty.Value, error) {
 		path := f.l.path(p)
-		if info, err := f.l.fs.Stat(path); err == nil && info.Size() > maxFile {
-			return cty.NilVal, &codedError{CodePath, fmt.Sprintf("%s has %d bytes; at most 16 MiB are read", p, info.Size())}
-		}
-		src, err := f.l.fs.ReadFile(path)
+		src, err := f.l.content(path)
 		if err != nil {
 			return cty.NilVal, &codedError{CodePath, fileMistake(f.l.display(path), "read", err).Detail}
 		}
