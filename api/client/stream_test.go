@@ -12,7 +12,7 @@ func reader(text string, size int) *eventReader {
 
 func TestEventsAreReadAsTheyAreWritten(t *testing.T) {
 	long := strings.Repeat("x", 100)
-	r := reader(":\n\nid: 7\ndata: {\"a\":1}\n\nevent: problem\r\ndata: " + long + "\r\n\r\nevent: nothing\n\ndata: one\ndata: two\n\ndata: cut off", 16)
+	r := reader(":\n\nid: 7\ndata: {\"a\":1}\n\nevent: problem\r\ndata: "+long+"\r\n\r\nevent: nothing\n\ndata: one\ndata: two\n\ndata: cut off", 16)
 	for _, want := range [][2]string{{"", `{"a":1}`}, {"problem", long}, {"", "one\ntwo"}} {
 		kind, data, err := r.next()
 		if err != nil || kind != want[0] || string(data) != want[1] {

@@ -97,10 +97,6 @@ func underWay(st engine.Status) int {
 	return n
 }
 
-func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, jsonType, s.snapshot())
-}
-
 func (s *Server) units(w http.ResponseWriter, _ *http.Request) {
 	if s.cfg.Operator == nil {
 		missing(w, "units to compare with")

@@ -117,6 +117,7 @@ type Server struct {
 	http    *http.Server
 	ended   chan struct{} // closed when Serve has returned
 	ask     sync.Mutex    // one question to the engine at a time
+	seen    unitsText     // guarded by ask
 	streams chan struct{} // places for streams
 	logins  logins
 

@@ -1,0 +1,67 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/syndicate/syndicate/engine"
+)
+
+// unitsText is the JSON form of the units at the last look, kept since most
+// looks in a row see the same: encoding them is nearly all that a status
+// costs.
+type unitsText struct {
+	units []engine.UnitStatus
+	text  []byte
+}
+
+// of returns the JSON form of a list of units, which the caller must not
+// change.
+func (u *unitsText) of(st engine.Status) ([]byte, error) {
+	if u.text == nil || !slices.EqualFunc(st.Units, u.units, sameUnit) {
+		text, err := json.Marshal(wire(st, "", time.Time{}).Units)
+		if err != nil {
+			return nil, err
+		}
+		u.units, u.text = st.Units, text
+	}
+	return u.text, nil
+}
+
+// sameUnit compares two looks at a unit: in full, since a reader must see every
+// change, and by hand, since reflection costs half as much as encoding.
+func sameUnit(a, b engine.UnitStatus) bool {
+	return a.ID == b.ID && a.Kind == b.Kind && a.State == b.State && a.Critical == b.Critical &&
+		a.Since.Equal(b.Since) && a.Started.Equal(b.Started) && a.ReadyAfter == b.ReadyAfter &&
+		a.PID == b.PID && a.Port == b.Port && a.URL == b.URL &&
+		a.Attempt == b.Attempt && a.Restarts == b.Restarts && slices.Equal(a.WaitingFor, b.WaitingFor) &&
+		a.Next.Equal(b.Next) && a.Cause == b.Cause && a.LastExit == b.LastExit && a.Held == b.Held
+}
+
+// status answers with a snapshot.
+func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
+	s.ask.Lock()
+	st := s.cfg.System.Status()
+	units, err := s.seen.of(st)
+	s.ask.Unlock()
+	st.Units = nil
+	var head []byte
+	if err == nil {
+		head, err = json.Marshal(wire(st, s.cfg.StateDir, time.Now()))
+	}
+	if err != nil {
+		fail(w, http.StatusInternalServerError, "the status cannot be written: "+err.Error())
+		return
+	}
+	// The list of units, empty here, is the last member.
+	head = bytes.TrimSuffix(head, []byte("[]}"))
+	h := w.Header()
+	h.Set("Content-Type", jsonType)
+	h.Set("Cache-Control", "no-store")
+	for _, part := range [][]byte{head, units, []byte("}\n")} {
+		_, _ = w.Write(part) // the client is gone, which is its affair
+	}
+}
