@@ -28,6 +28,9 @@ type Config struct {
 	Ports      Ports      // a number for each "auto"
 	Log        hclog.Logger
 	Key        []byte // of the digests of sensitive settings
+	// Guardian has a guardian end everything should the engine be killed.
+	// The program's main must call process.Guardian.
+	Guardian bool
 
 	// Held are the units that a person stopped before, and who did and when,
 	// in words that follow "stopped".
@@ -83,7 +86,7 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Log == nil {
 		cfg.Log = hclog.NewNullLogger()
 	}
-	host, err := process.New(process.Config{Life: cfg.Life, Logger: cfg.Log.Named("process")})
+	host, err := process.New(process.Config{Life: cfg.Life, Guardian: cfg.guardian(), Logger: cfg.Log.Named("process")})
 	if err != nil {
 		return nil, fmt.Errorf("build the engine: %w", err)
 	}
@@ -123,6 +126,14 @@ func (e *Engine) observe(ev event.Event) {
 	if e.cfg.Observe != nil {
 		e.cfg.Observe(ev)
 	}
+}
+
+// guardian is the name of the guardian's system, empty where it has none.
+func (c *Config) guardian() string {
+	if !c.Guardian {
+		return ""
+	}
+	return c.System.Name
 }
 
 // settled ends the turn of the first start.

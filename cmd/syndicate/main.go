@@ -8,6 +8,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/syndicate/syndicate/engine/process"
 	"github.com/syndicate/syndicate/view"
 )
 
@@ -15,6 +16,9 @@ import (
 var version = ""
 
 func main() {
+	if process.Guardian() {
+		return
+	}
 	relax()
 	if len(os.Args) > 1 && os.Args[1] == daemonWord {
 		os.Exit(daemon())

@@ -166,7 +166,7 @@ func (s *session) live(sys *spec.System, p *plan.Plan, h *home, r *reporter) err
 	meter := newMeter(sys.Name)
 	eng, err := engine.New(engine.Config{
 		System: sys, Plan: p, ConfigPath: h.config, Life: h.life, Ports: h.ports,
-		Key: h.key, Log: logger, Merger: merger,
+		Key: h.key, Log: logger, Merger: merger, Guardian: true,
 		Held: rec.held, Completed: rec.completed, Hold: rec.hold, Completion: rec.complete,
 		Observe: func(ev event.Event) {
 			ev = rec.Append(ev)

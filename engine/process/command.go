@@ -14,6 +14,10 @@ const (
 	LifeVariable = "SYNDICATE_LIFE" // Config.Life
 	UnitVariable = "SYNDICATE_UNIT" // Command.Unit
 	RunVariable  = "SYNDICATE_RUN"  // a number, unique within the life
+
+	// DeathVariable is the number of Command.DeathSignal, where there is one:
+	// whoever ends a leader after its engine must know.
+	DeathVariable = "SYNDICATE_DEATH_SIGNAL"
 )
 
 // Command is what Start starts.
@@ -34,8 +38,9 @@ type Command struct {
 	Stdout *os.File
 	Stderr *os.File
 
-	// DeathSignal reaches the leader when the engine dies without stopping
-	// it; 0 means SIGKILL. Linux only.
+	// DeathSignal ends the leader when the engine dies without stopping it;
+	// 0 means SIGKILL. With any other nobody sends it SIGKILL after the
+	// engine's death, and its descendants are left to it.
 	DeathSignal syscall.Signal
 }
 
@@ -71,13 +76,19 @@ func (c *Command) environment(life string, run uint64) []string {
 		name, _, _ := strings.Cut(entry, "=")
 		last[name] = i
 	}
-	env := make([]string, 0, len(c.Env)+3)
+	env := make([]string, 0, len(c.Env)+4)
 	for i, entry := range c.Env {
 		name, _, _ := strings.Cut(entry, "=")
-		if last[name] != i || name == LifeVariable || name == UnitVariable || name == RunVariable {
+		switch name {
+		case LifeVariable, UnitVariable, RunVariable, DeathVariable:
 			continue
 		}
-		env = append(env, entry)
+		if last[name] == i {
+			env = append(env, entry)
+		}
+	}
+	if c.DeathSignal != 0 && c.DeathSignal != syscall.SIGKILL {
+		env = append(env, DeathVariable+"="+strconv.Itoa(int(c.DeathSignal)))
 	}
 	return append(env,
 		LifeVariable+"="+life,

@@ -20,8 +20,7 @@
 // Two spawners, goroutines on threads of their own, fork: two reach what the
 // kernel gives, and since these threads live as long as the Host, a child's
 // parent death signal means the engine's death and nothing less. It covers
-// the leader only; what leaders had started is found by FindByLife and ended
-// by EndLife before the next life begins.
+// the leader only; what leaders had started is ended by the guardian.
 //
 // One waiter has the leaders' pidfds in an epoll descriptor, which is waited
 // for by the runtime's poller: a service costs one descriptor and no
@@ -58,14 +57,36 @@
 // before it signals), by its group and session, and by the marks in its
 // environment. A daemon that left its group and session and cleared its
 // environment, all before anybody looked, shows none of these: it ends with
-// the Host.
+// the Host, or by its brand.
 //
 // A crash to a new process, the old tree ended, takes 0.5 ms with cgroups
 // and 2 ms without; a stop of 100 services 8 to 12 ms, of 1,000 about 100.
+//
+// # When the engine is killed
+//
+// Leaders get their death signals from the kernel at once. A guardian, this
+// program started once more under another title and in a session of its own
+// (see vigil for what it costs), then ends whatever else is of that life: by
+// EndLife, with SIGKILL, as the next up and down do where the guardian was
+// killed as well. Cgroups are killed whole; everything else is found by the
+// marks in its environment, by descent, by its group, and by the brand: a
+// resource limit that no kernel looks at, which the engine sets for itself
+// and every descendant inherits, also the daemon that cleared its
+// environment. Each is signalled through a pidfd after a look at its start
+// time, so that nobody is taken for another. A leader with a DeathSignal of
+// its own (a PostgreSQL server) gets that, is never killed, and what descends
+// from it is left to it while it lives.
+//
+// The guardian holds nothing but one end of a pipe. The engine writes to it
+// when it ends in good order, and then the guardian goes too; it starts
+// another when the guardian dies. Only both killed at one moment leave
+// something running, until the next up. Measured, 200 services and their
+// daemons are gone 20 to 200 ms after the engine.
 //
 // # Weaker elsewhere
 //
 // On macOS orphans go to launchd, there is no parent death signal and no
 // cgroup: a tree is its group and the descendants known when stopping, and
-// those that show the mark.
+// those that show the mark. The guardian ends what shows it; there are no
+// brands.
 package process

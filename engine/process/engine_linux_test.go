@@ -20,6 +20,16 @@ import (
 
 // playEngine plays an engine in a process of its own.
 func playEngine(mode, argument string) int {
+	switch mode {
+	case "guarded":
+		return guardedEngine(argument)
+	case "container":
+		return container(argument)
+	case "quits":
+		return quits()
+	case "listen":
+		return listening(argument)
+	}
 	if mode == "first" { // as the first process of a container
 		if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
 			fmt.Println("mount:", err)

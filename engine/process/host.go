@@ -29,6 +29,11 @@ type Config struct {
 	// environment and in the name of the cgroup, and finds leftovers.
 	Life string
 
+	// Guardian is the system's name, which a guardian has in its title: a
+	// process of this program that ends everything of this life when the
+	// engine dies. main must call Guardian. Empty means that there is none.
+	Guardian string
+
 	Cgroup Cgroup
 
 	// OwnCgroups is how many trees at a time get a cgroup of their own;
@@ -74,8 +79,10 @@ type Host struct {
 	blank    map[int]uint64 // strays without an environment in the last round; the keeper's own
 	orphans  chan struct{}  // wakes the reaper
 	quit     chan struct{}  // ends keeper and reaper
+	dismiss  chan struct{}  // ends the guardian
 	spawners sync.WaitGroup
 	loops    sync.WaitGroup
+	guards   sync.WaitGroup
 
 	children  chan os.Signal   // SIGCHLD
 	reaping   sync.Mutex       // guards firstSeen
@@ -112,6 +119,7 @@ func New(config Config) (*Host, error) {
 		kick:    make(chan struct{}, 1),
 		orphans: make(chan struct{}, 1),
 		quit:    make(chan struct{}),
+		dismiss: make(chan struct{}),
 
 		children:  make(chan os.Signal, 1),
 		firstSeen: map[int]sighting{},
@@ -143,6 +151,13 @@ func (h *Host) open() error {
 	}
 	h.loops.Go(h.keeper)
 	h.loops.Go(h.reaper)
+	if h.config.Guardian != "" {
+		g, err := h.newGuard()
+		if err != nil {
+			h.log.Warn(noGuardian, "error", err)
+		}
+		h.guards.Go(func() { h.keepGuard(g) })
+	}
 	return nil
 }
 
@@ -196,13 +211,14 @@ func (h *Host) Close() error {
 	h.closing = true
 	h.mu.Unlock()
 	h.starts.Wait()
-	for range spawnThreads {
-		(<-h.idle).close()
-	}
-
 	err := h.endAll()
 	if strayErr := h.endStrays(); err == nil {
 		err = strayErr
+	}
+	close(h.dismiss)
+	h.guards.Wait()
+	for range spawnThreads {
+		(<-h.idle).close()
 	}
 	h.spawners.Wait()
 	h.wait.close()

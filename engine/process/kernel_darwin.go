@@ -14,6 +14,8 @@ func becomeReaper() (self, error) {
 	return self{pid: os.Getpid(), pgid: syscall.Getpgrp(), reaper: 1}, nil
 }
 
+func ownProgram() (string, error) { return os.Executable() }
+
 func withDeathSignal(attr *syscall.SysProcAttr, _ syscall.Signal) *syscall.SysProcAttr { return attr }
 
 func intoCgroup(attr *syscall.SysProcAttr, _ int) *syscall.SysProcAttr { return attr }

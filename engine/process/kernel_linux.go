@@ -26,6 +26,10 @@ func becomeReaper() (self, error) {
 	return me, nil
 }
 
+// ownProgram is the path of this program, also where the file has been
+// replaced or its directory may not be entered.
+func ownProgram() (string, error) { return "/proc/self/exe", nil }
+
 func withDeathSignal(attr *syscall.SysProcAttr, sig syscall.Signal) *syscall.SysProcAttr {
 	attr.Pdeathsig = sig
 	return attr

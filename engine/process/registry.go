@@ -22,6 +22,7 @@ type registry struct {
 	hosts   map[*Host]struct{}
 	waiting []func() // called once when the next fork has ended
 	reaped  uint64   // orphans so far
+	plain   uint64   // the brand that this program had before any Host
 }
 
 // fork announces a fork; registered ends it.
@@ -101,13 +102,30 @@ func (r *registry) verdict(pid int, since uint64, call func()) (leader *Process,
 func (r *registry) open(h *Host) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if len(r.hosts) == 0 {
+		r.plain = ownBrand()
+	}
 	r.hosts[h] = struct{}{}
+	r.brand()
 }
 
 func (r *registry) closed(h *Host) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.hosts, h)
+	r.brand()
+}
+
+// brand gives this program, and so all children to come, the brand of its
+// only Host. Where there are several, children go without.
+func (r *registry) brand() {
+	brand := r.plain
+	if len(r.hosts) == 1 {
+		for h := range r.hosts {
+			brand = brandOf(h.config.Life)
+		}
+	}
+	setBrand(brand)
 }
 
 func (r *registry) alone() bool {

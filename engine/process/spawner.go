@@ -98,9 +98,18 @@ func (s *spawner) close() {
 	}
 }
 
-// fork starts the child and enters it everywhere before anybody can take
-// its exit status.
+// fork starts the child of a tree.
 func (h *Host) fork(request spawnRequest, p *Process) error {
+	return h.forkAs(request, p, func() {
+		h.mu.Lock()
+		h.trees = append(h.trees, p.tree)
+		h.mu.Unlock()
+	})
+}
+
+// forkAs starts a child and enters it everywhere before anybody can take its
+// exit status. enter is called when its pid is known.
+func (h *Host) forkAs(request spawnRequest, p *Process, enter func()) error {
 	ticket := everyone.fork()
 	s := <-h.idle
 	child := s.start(request)
@@ -110,9 +119,7 @@ func (h *Host) fork(request spawnRequest, p *Process) error {
 		return child.err
 	}
 	p.pid, p.started = child.pid, child.at
-	h.mu.Lock()
-	h.trees = append(h.trees, p.tree)
-	h.mu.Unlock()
+	enter()
 	everyone.registered(ticket, p)
 	h.wait.add(p)
 	return nil

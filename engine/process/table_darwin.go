@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -39,6 +40,12 @@ func everyProcess() ([]entry, error) {
 		found = append(found, entryOf(&kernel[i]))
 	}
 	return found, nil
+}
+
+// processesBut lists all processes except those with some pids.
+func processesBut(seen map[int]bool) ([]entry, error) {
+	all, err := everyProcess()
+	return slices.DeleteFunc(all, func(e entry) bool { return seen[e.pid] }), err
 }
 
 func lookAt(pid int) (entry, bool) {
@@ -91,3 +98,5 @@ func ownPID() int { return os.Getpid() }
 func cellOf(int, string) (string, bool) { return "", false }
 
 func removeLife(string) {}
+
+func killCells(string, []Leftover) {}

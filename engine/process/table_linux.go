@@ -104,6 +104,21 @@ func (t table) scanAll() ([]entry, error) {
 	return found, err
 }
 
+// but reads all processes except some.
+func (t table) but(seen map[int]bool) ([]entry, error) {
+	pids, err := t.list()
+	var found []entry
+	for _, pid := range pids {
+		if seen[pid] {
+			continue
+		}
+		if e, ok := t.entry(pid); ok {
+			found = append(found, e)
+		}
+	}
+	return found, err
+}
+
 // list returns the pids of all processes.
 func (t table) list() ([]int, error) {
 	dir, err := os.Open(string(t))
