@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/syndicate/syndicate/engine/log"
 	"github.com/syndicate/syndicate/engine/process"
 )
@@ -103,7 +105,7 @@ func exited(e process.Exit) Outcome {
 	return Outcome{Err: errors.New(e.String()), Exit: e.String(), Clean: e.Success()}
 }
 
-// signals that a user may name in stop.signal.
+// signals that a person may send by do.
 var signals = map[string]syscall.Signal{
 	"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT, "SIGQUIT": syscall.SIGQUIT,
 	"SIGHUP": syscall.SIGHUP, "SIGKILL": syscall.SIGKILL, "SIGUSR1": syscall.SIGUSR1,
@@ -111,9 +113,10 @@ var signals = map[string]syscall.Signal{
 	"SIGCONT": syscall.SIGCONT, "SIGWINCH": syscall.SIGWINCH,
 }
 
-// signalNamed returns the signal, which validation has checked.
+// signalNamed returns the signal, which validation has checked. One that this
+// system does not have is SIGTERM.
 func signalNamed(name string) syscall.Signal {
-	if sig, ok := signals[name]; ok {
+	if sig := unix.SignalNum(name); sig != 0 {
 		return sig
 	}
 	return syscall.SIGTERM

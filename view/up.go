@@ -3,6 +3,7 @@ package view
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -113,9 +114,9 @@ func (u *Up) line(ev api.Event, word, note string) {
 }
 
 // quote shows the last lines that a unit wrote.
-func (u *Up) quote(unit string) {
+func (u *Up) quote(unit string) []string {
 	if u.tail == nil {
-		return
+		return nil
 	}
 	lines := u.tail(unit)
 	if len(lines) == 0 {
@@ -124,6 +125,33 @@ func (u *Up) quote(unit string) {
 	for _, text := range lines {
 		u.print(u.paint("quote", "    | "+oneLine(text)))
 	}
+	return lines
+}
+
+// fewNames is how many variables are named.
+const fewNames = 10
+
+// withheld names variables that a unit did not get: first those that its
+// output speaks of.
+func (u *Up) withheld(names []string, output string) {
+	if len(names) == 0 {
+		return
+	}
+	names = slices.Clone(names)
+	slices.SortStableFunc(names, func(a, b string) int {
+		switch x, y := strings.Contains(output, a), strings.Contains(output, b); {
+		case x == y:
+			return 0
+		case x:
+			return -1
+		}
+		return 1
+	})
+	text := strings.Join(names[:min(len(names), fewNames)], " ")
+	if more := len(names) - fewNames; more > 0 {
+		text += fmt.Sprintf(" and %d more (syndicate doctor lists all)", more)
+	}
+	u.print("Not passed on to it: " + text + "; inherit_env in its block passes variables on.")
 }
 
 // print adds a line to what Flush writes.
@@ -155,13 +183,17 @@ func (u *Up) Print(text string) {
 }
 
 // Fail shows why it did not come up, or failed later, the last lines of the
-// unit that was to blame, and what to do next.
-func (u *Up) Fail(unit, cause, next string) {
+// unit that was to blame, and what to do next. Of the variables that were
+// withheld from a unit which executed, some are named.
+func (u *Up) Fail(unit, cause, next string, withheld []string) {
 	u.status("")
 	u.print("")
 	u.print(u.paint("failed", "Failed: ") + oneLine(cause))
 	if unit != "" {
-		u.quote(unit)
+		lines := u.quote(unit)
+		if len(lines) > 0 || strings.Contains(cause, "exit status") {
+			u.withheld(withheld, strings.Join(lines, "\n"))
+		}
 	}
 	if next != "" {
 		u.print("Next: " + next)

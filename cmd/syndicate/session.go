@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+
+	"github.com/syndicate/syndicate/spec"
 )
 
 // session is what a command has of the world: its streams, and the global
@@ -23,6 +25,8 @@ type session struct {
 	given    []string // the global flags that were given, for hints
 	operand  string   // the configuration, where it was an operand
 	meant    []string // the flags that the configuration was decoded with
+
+	decoded *spec.System // the configuration, where this command records one
 }
 
 // stream is an output with what is known of who reads it.

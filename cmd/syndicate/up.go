@@ -252,7 +252,7 @@ func (s *session) upExit(r engine.Result, cause error, show *view.Up) (last func
 	switch {
 	case r.Failure != "" && r.Cause == r.Failure:
 		unit, _, _ := strings.Cut(r.Failure, " ")
-		return func() { show.Fail(unit, r.Failure, s.here("logs", unit)) }, exit(exitFailed)
+		return func() { show.Fail(unit, r.Failure, s.here("logs", unit), s.withheldAtStart(unit, r.Settled)) }, exit(exitFailed)
 	case cause == errInterrupt:
 		return stopped, exit(exitInterrupted)
 	}

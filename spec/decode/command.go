@@ -303,6 +303,11 @@ func (w view) patterns() []string {
 				fmt.Sprintf("%q is neither a name nor a pattern such as NODE_*.", p)))
 			return true
 		}
+		if !strings.HasSuffix(p, "*") && ownVariable(p) {
+			w.d.report(mistake(CodePattern, attr.Expr.Range(), "Variable of the engine", fmt.Sprintf(
+				"%s belongs to syndicate itself, and inherit_env passes it to nobody. Where a service means something else by that name, write env = { %s = env(%q) }.", p, p, p)))
+			return true
+		}
 		return false
 	})
 }

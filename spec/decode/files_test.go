@@ -108,8 +108,8 @@ service "a" {
 
 // TestEnvironment picks what children inherit, and never the engine's own.
 func TestEnvironment(t *testing.T) {
-	s := good(t, files{"c.hcl": "service \"a\" {\n command = [\"x\"]\n inherit_env = [\"NODE_*\", \"EXACT\", \"SYNDICATE_VAR_x\"]\n}"}, func(o *Options) {
-		o.Environ = []string{"PATH=/bin", "LC_ALL=C", "NODE_ENV=x", "EXACT=1", "EXACTLY=2", "SECRET=s", "SYNDICATE_VAR_x=1", "NOTIFY_SOCKET=n", "HOME=/h"}
+	s := good(t, files{"c.hcl": "service \"a\" {\n command = [\"x\"]\n inherit_env = [\"NODE_*\", \"EXACT\", \"SYNDICATE_*\", \"NOTIFY_*\", \"LISTEN_*\"]\n}"}, func(o *Options) {
+		o.Environ = []string{"PATH=/bin", "LC_ALL=C", "NODE_ENV=x", "EXACT=1", "EXACTLY=2", "SECRET=s", "SYNDICATE_VAR_x=1", "NOTIFY_SOCKET=n", "LISTEN_FDS=1", "LISTEN_PID=2", "HOME=/h"}
 	})
 	if want := []string{"HOME=/h", "LC_ALL=C", "PATH=/bin"}; !reflect.DeepEqual(s.Environ, want) {
 		t.Errorf("base %q", s.Environ)

@@ -56,6 +56,8 @@ var mistakes = []struct {
 	{"secret profile", "service \"a\" {\n command = [\"x\"]\n profiles = [sensitive(\"dev\")]\n}", `{"service":{"a":{"command":["x"],"profiles":["${sensitive(\"dev\")}"]}}}`, CodeSensitive, nil},
 	{"profile of itself", "service \"a\" {\n command = [\"x\"]\n port = 1\n profiles = [service.b.host]\n}\nservice \"b\" {\n command = [\"x\"]\n port = 1\n host = service.a.host\n}",
 		`{"service":{"a":{"command":["x"],"port":1,"profiles":["${service.b.host}"]},"b":{"command":["x"],"port":1,"host":"${service.a.host}"}}}`, CodeName, nil},
+	{"inherits the engine's own", "service \"a\" {\n command = [\"x\"]\n inherit_env = [\"LISTEN_ADDR\"]\n}", `{"service":{"a":{"command":["x"],"inherit_env":["LISTEN_ADDR"]}}}`, CodePattern, []string{`LISTEN_ADDR = env("LISTEN_ADDR")`}},
+	{"inherits a variable's value", "task \"a\" {\n command = [\"x\"]\n inherit_env = [\"SYNDICATE_VAR_x\"]\n}", `{"task":{"a":{"command":["x"],"inherit_env":["SYNDICATE_VAR_x"]}}}`, CodePattern, []string{"SYNDICATE_VAR_x belongs to syndicate"}},
 	{"refers to itself", "service \"a\" {\n command = [\"x\", service.a.url]\n port = 80\n}", `{"service":{"a":{"command":["x","${service.a.url}"],"port":80}}}`, CodeSelf, []string{"self.url"}},
 	{"undeclared variable", "service \"a\" {\n command = [var.x]\n}", `{"service":{"a":{"command":["${var.x}"]}}}`, CodeReference, nil},
 	{"variable without value", `variable "x" {}`, `{"variable":{"x":{}}}`, CodeNoValue, []string{"--var x", "SYNDICATE_VAR_x"}},
