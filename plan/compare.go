@@ -153,13 +153,13 @@ func idle(u *RunningUnit) bool {
 }
 
 // follow makes a step follow what it needs, where that begins anew:
-// migrations whose state is not known go to a database that may be another
-// one, and a service that is declared so restarts.
+// migrations go to a database that may be another one, unless it was asked
+// what is applied, and a service that is declared so restarts.
 func (c *comparison) follow(s *Step, u *RunningUnit) {
 	if s.Action == Start || s.Action == Restart || idle(u) {
 		return
 	}
-	follows := s.Kind == StepMigrations && s.Ledger.Source == LedgerUnknown
+	follows := s.Kind == StepMigrations && c.ledgerOfAnother(s)
 	if svc, ok := c.draft.def[c.draft.index[s.ID]].(*spec.Service); ok {
 		follows = svc.OnDependencyRestart == "restart"
 	}
@@ -179,6 +179,23 @@ func (c *comparison) follow(s *Step, u *RunningUnit) {
 		s.Reason = strings.TrimPrefix(s.Reason+", "+n.Step+" "+string(at.Action)+"s", ", ")
 		return
 	}
+}
+
+// ledgerOfAnother reports whether what is known of a database's migrations
+// may be that of the one before.
+func (c *comparison) ledgerOfAnother(s *Step) bool {
+	id, _ := migrationsOf(s.ID)
+	server := &c.draft.steps[c.draft.index[id]]
+	moved := func(ch Change) bool {
+		return slices.Contains([]string{"source", "data_dir", "url", "host", "port", "name"}, ch.Name)
+	}
+	switch s.Ledger.Source {
+	case LedgerUnknown:
+		return true
+	case LedgerRecorded:
+		return len(server.Changes) == 0 || slices.ContainsFunc(server.Changes, moved)
+	}
+	return false
 }
 
 // difference says what of a step is not as it was, with a difference known

@@ -183,6 +183,48 @@ set parallelism: "unlimited" → "4"
 	}
 }
 
+// A database that moves takes with it what connects to it, and migrations
+// that were applied to the one before are applied to this one.
+func TestBuildFollowsADatabaseThatMoves(t *testing.T) {
+	connected := func() *spec.System {
+		sys := shop()
+		url := spec.Later("database.main.url", at(12), []spec.Ref{{Addr: addr("database.main"), Attribute: "url"}},
+			func(spec.Lookup) (spec.Text, error) { return spec.Text{}, nil })
+		sys.Services[0].Env = append(sys.Services[0].Env, spec.EnvVar{Name: "DATABASE_URL", Value: url})
+		return sys
+	}
+	tests := map[string]struct {
+		change func(m *spec.Managed)
+		want   string
+	}{
+		"another port": {func(m *spec.Managed) { m.Port = spec.Port{Number: 5433} }, `
+restart database.main (changed: port)
+    port: "auto" → "5433"
+start database.main.migrations (database.main restarts)
+restart service.api (changed: env.DATABASE_URL)
+    env.DATABASE_URL: "(known after start)" → "(known after start)"
+`},
+		"other data": {func(m *spec.Managed) { m.DataDir = "/other" }, `
+restart database.main (changed: data_dir)
+    data_dir: "" → "/other"
+start database.main.migrations (database.main restarts)
+`},
+		"a setting": {func(m *spec.Managed) { m.Settings = map[string]string{"work_mem": "1GB"} }, `
+restart database.main (changed: settings.work_mem)
+    settings.work_mem: "" → "1GB"
+`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			sys, f := connected(), asked()
+			f.Ledgers[addr("database.main")] = Ledger{Source: LedgerRecorded, Version: 3, Files: 3}
+			f.Running = runningAs(mustBuild(t, sys, f))
+			test.change(sys.Databases[0].Managed)
+			equal(t, changeText(mustBuild(t, sys, f)), test.want)
+		})
+	}
+}
+
 // What a unit does at the moment decides, beside its definition, whether it
 // begins anew.
 func TestBuildLooksAtTheStateOfUnits(t *testing.T) {

@@ -28,6 +28,10 @@ const (
 // out, and paths count from the configuration's directory: moving a
 // block, or the whole directory, changes nothing.
 //
+// What is known only later is named by its text and by what the blocks that
+// it refers to make their addresses of: a database that moves changes all
+// that connect to it.
+//
 // Of a sensitive value, and of an expression that is known only later,
 // since it may hold one, only an HMAC is part; without a key, nothing.
 type digester struct {
@@ -36,7 +40,10 @@ type digester struct {
 	mac    hash.Hash
 	buf    []byte
 	policy []span // the parts of buf that a process does not depend on
-	fields map[reflect.Type][]field
+	// origins stand for what the addresses of blocks are made of: what
+	// refers to one of them changes with it.
+	origins map[spec.Addr]string
+	fields  map[reflect.Type][]field
 }
 
 // field is a struct's field that counts.
@@ -206,8 +213,38 @@ func (d *digester) later(source string, refs []spec.Ref) {
 	for _, r := range refs {
 		d.text(r.Addr.String())
 		d.text(r.Attribute)
+		d.text(d.origins[r.Addr])
 	}
 	d.secret(source)
+}
+
+// know takes up the blocks that others refer to.
+func (d *digester) know(sys *spec.System) {
+	origins := make(map[spec.Addr]string, len(sys.Databases)+len(sys.Breakers))
+	for _, db := range sys.Databases {
+		address := &spec.Database{
+			Source: db.Source, URL: db.URL, Host: db.Host, Port: db.Port, DBName: db.DBName,
+			User: db.User, Password: db.Password, SSL: db.SSL, Gateway: db.Gateway,
+		}
+		if db.Managed != nil {
+			address.Managed = &spec.Managed{Port: db.Managed.Port}
+		}
+		origins[db.Addr], _ = d.of(address)
+	}
+	for _, b := range sys.Breakers {
+		origins[b.Addr], _ = d.of(&spec.Breaker{Listen: b.Listen})
+	}
+	d.origins = origins
+}
+
+// hidden is what the text of an expression that is known only later does not
+// show.
+func (d *digester) hidden(source string, refs []spec.Ref) []string {
+	parts := []string{source}
+	for _, r := range refs {
+		parts = append(parts, d.origins[r.Addr])
+	}
+	return parts
 }
 
 func (d *digester) secret(s string) {

@@ -1,6 +1,10 @@
 package plan
 
-import "github.com/syndicate/syndicate/spec"
+import (
+	"slices"
+
+	"github.com/syndicate/syndicate/spec"
+)
 
 // Facts is what was asked from the world before planning. The zero Facts
 // say that nothing runs and nothing is known.
@@ -44,6 +48,12 @@ type Running struct {
 	// Settings are what the function Settings returned for the system; nil
 	// where they are not known.
 	Settings []Value `json:"settings,omitempty"`
+}
+
+// Completed reports whether a unit is known to have completed. Nothing has
+// where nothing runs.
+func (r *Running) Completed(id string) bool {
+	return r != nil && slices.ContainsFunc(r.Units, func(u RunningUnit) bool { return u.ID == id && u.State == "completed" })
 }
 
 // RunningUnit is one unit of a running system: what it was started with and,

@@ -16,6 +16,7 @@ const later = "(known after start)"
 // describe gives every step its digest, its attributes and its notes.
 func describe(d *draft, facts Facts) {
 	dig := newDigester(d.sys.Dir, facts.Key)
+	dig.know(d.sys)
 	for i := range d.steps {
 		s := &d.steps[i]
 		s.Digest, s.RunDigest = dig.of(d.def[i])
@@ -161,7 +162,7 @@ func (w writer) command(c spec.Command, text string) {
 	for _, a := range c.Argv {
 		if !known(a) {
 			refs = append(refs, a.Refs()...)
-			hidden = append(hidden, a.Source())
+			hidden = append(hidden, w.digest.hidden(a.Source(), a.Refs())...)
 		}
 	}
 	w.add(w.valueOf("command", text, refs, hidden))
@@ -224,7 +225,7 @@ func (w writer) valueOf(name, text string, refs []spec.Ref, hidden []string) Val
 func exprValue[T any](w writer, name string, e spec.Expr[T]) Value {
 	got, ok := e.Value()
 	if !ok && e.IsSet() {
-		return w.valueOf(name, later, e.Refs(), []string{e.Source()})
+		return w.valueOf(name, later, e.Refs(), w.digest.hidden(e.Source(), e.Refs()))
 	}
 	var hidden []string
 	if t, isText := any(got).(spec.Text); isText && t.IsSensitive() {

@@ -39,7 +39,7 @@ func (w writer) probe(name string, p *spec.Probe) {
 	var refs []spec.Ref
 	var hidden []string
 	if !known(p.Target) {
-		refs, hidden = p.Target.Refs(), []string{p.Target.Source()}
+		refs, hidden = p.Target.Refs(), w.digest.hidden(p.Target.Source(), p.Target.Refs())
 	}
 	for _, h := range p.Headers {
 		v := exprValue(w, h.Name, h.Value)

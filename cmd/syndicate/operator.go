@@ -64,8 +64,8 @@ func (o *operator) Apply(ctx context.Context, req server.ApplyRequest, progress 
 	change, err := o.engine.Apply(ctx, engine.Request{
 		System: sys, Ports: ports, NoRollback: req.NoRollback, By: req.Actor,
 		Plan: func(ctx context.Context, sys *spec.System, running *plan.Running) (*plan.Plan, error) {
-			facts := surveyDatabases(ctx, sys, false)
-			facts.Key, facts.Running, facts.Targets = o.home.key, running, targets
+			facts := surveyDatabases(ctx, sys, running, false)
+			facts.Key, facts.Targets = o.home.key, targets
 			p, diags := plan.Build(sys, facts)
 			if diags.HasErrors() {
 				return nil, errors.New(diagnosticText(diags, decoded.Sources))

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"sync"
 	"time"
@@ -16,77 +15,66 @@ import (
 	"github.com/syndicate/syndicate/plan"
 	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/statedir"
-	"github.com/syndicate/syndicate/view"
 )
 
 // askTimeout bounds how long a plan waits for the databases that it asks.
 const askTimeout = 2 * time.Second
 
-// unitsFile keeps what the running system was started with: a plan.Running.
-const unitsFile = "units.json"
-
 // survey asks this machine, and databases that run elsewhere unless offline
-// is set, what a plan needs to know. It starts nothing and changes nothing;
-// what cannot be found out is a note in the plan and no error.
+// is set, what a plan needs to know. It starts nothing and changes nothing.
+// What a database does not tell is a note in the plan and no error.
 func (s *session) survey(ctx context.Context, sys *spec.System, offline bool) (plan.Facts, error) {
-	facts := surveyDatabases(ctx, sys, offline)
+	info, held, goesOn, err := holder(sys.StateDir)
+	if err != nil {
+		return plan.Facts{}, err
+	}
+	var running *plan.Running
+	if held {
+		if running, err = s.running(ctx, sys.StateDir, info); err != nil {
+			return plan.Facts{}, err
+		}
+	}
+	facts := surveyDatabases(ctx, sys, running, offline)
 	if _, err := statedir.ReadJSON(sys.StateDir, portsFile, &facts.Ports); err != nil {
 		return facts, err
 	}
 	if _, err := statedir.ReadJSON(sys.StateDir, keyFile, &facts.Key); err != nil {
 		return facts, err
 	}
-	_, held, goesOn, err := holder(sys.StateDir)
-	if err != nil {
-		return facts, err
-	}
 	if !held {
 		facts.Held, facts.Completed, err = recalled(ctx, sys.StateDir, goesOn)
-		return facts, err
 	}
-	facts.Running, err = s.running(ctx, sys.StateDir)
 	return facts, err
 }
 
 // running asks the engine of a state directory what runs. One that does not
-// tell, since it is about to start, or hangs, or is of an older version, has
-// left what it was started with.
-func (s *session) running(ctx context.Context, stateDir string) (*plan.Running, error) {
+// tell is an error: a plan that compares with nothing would be wrong.
+func (s *session) running(ctx context.Context, stateDir string, info statedir.Info) (*plan.Running, error) {
 	var answer struct {
 		FormatVersion string `json:"format_version"`
 		plan.Running
 	}
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	within, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	err := client.New(stateDir).Units(ctx, &answer)
-	if err == nil {
-		err = api.Readable(answer.FormatVersion)
-	}
-	if err == nil {
-		return &answer.Running, nil
-	}
-	running := new(plan.Running)
-	known, readErr := statedir.ReadJSON(stateDir, unitsFile, running)
+	err := client.New(stateDir).Units(within, &answer)
 	switch {
-	case readErr != nil:
-		return nil, readErr
-	case !known:
-		view.Note(s.stderr, "The system runs already; what it was started with is not known, so the plan is that of a new start.")
-		return nil, nil
+	case err == nil:
+		err = api.Readable(answer.FormatVersion)
+	case errors.Is(err, client.ErrNobody), within.Err() != nil && ctx.Err() == nil:
+		return nil, s.silent(stateDir, info)
 	}
-	refused, ok := errors.AsType[*client.Error](err)
-	if ok && (refused.Code == http.StatusNotImplemented || refused.Code == http.StatusNotFound) {
-		return running, nil
+	if err != nil {
+		return nil, failWith(fmt.Errorf("compare with what runs: %w", err), s.here("status"))
 	}
-	view.Note(s.stderr, "The plan compares with what the system was started with, not with how it is: "+err.Error()+".")
-	return running, nil
+	return &answer.Running, nil
 }
 
 // surveyDatabases finds out what there is for each database.
-func surveyDatabases(ctx context.Context, sys *spec.System, offline bool) plan.Facts {
+func surveyDatabases(ctx context.Context, sys *spec.System, running *plan.Running, offline bool) plan.Facts {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	facts := plan.Facts{
+		Running:   running,
 		Ledgers:   make(map[spec.Addr]plan.Ledger, len(sys.Databases)),
 		Databases: make(map[spec.Addr]plan.Found, len(sys.Databases)),
 	}
@@ -96,6 +84,9 @@ func surveyDatabases(ctx context.Context, sys *spec.System, offline bool) plan.F
 		asked.Go(func() {
 			found := findServer(ctx, db)
 			ledger, ok := readLedger(ctx, sys, db, offline)
+			if ledger.Source == plan.LedgerUnknown && running.Completed(plan.MigrationsID(db.Addr)) {
+				ledger = recordedLedger(sys, db, ledger)
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			facts.Databases[db.Addr] = found
@@ -164,6 +155,20 @@ func readLedger(ctx context.Context, sys *spec.System, db *spec.Database, offlin
 	}
 	known(plan.LedgerAsked, l)
 	return ledger, true
+}
+
+// recordedLedger is what the running system migrated an external database
+// to, where that was kept; else the ledger stays as it is.
+func recordedLedger(sys *spec.System, db *spec.Database, unknown plan.Ledger) plan.Ledger {
+	l, ok := pg.RecordedLedger(sys.StateDir, db.Addr.Name)
+	if !ok {
+		return unknown
+	}
+	files, _ := pg.Files(db.Migrations.Path)
+	return plan.Ledger{
+		Source: plan.LedgerRecorded, Version: l.Version, Dirty: l.Dirty, Files: len(files),
+		Note: "as last recorded; " + unknown.Note, Pending: pending(l.Pending(files)),
+	}
 }
 
 // errLater says that an address is made of what only exists at run time.

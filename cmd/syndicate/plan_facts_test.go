@@ -36,7 +36,7 @@ func surveyed(t *testing.T, db *spec.Database, stateDir string, offline bool, wi
 	db.Migrations = &spec.Migrations{Path: migrationFiles(t), OnUp: "apply"}
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
-	facts := surveyDatabases(ctx, &spec.System{StateDir: stateDir, Databases: []*spec.Database{db}}, offline)
+	facts := surveyDatabases(ctx, &spec.System{StateDir: stateDir, Databases: []*spec.Database{db}}, nil, offline)
 	return facts.Ledgers[db.Addr], facts.Databases[db.Addr]
 }
 
@@ -130,5 +130,27 @@ func TestSurveyOfADatabaseThatDoesNotAnswer(t *testing.T) {
 				t.Errorf("note %q, want %q and no secret", ledger.Note, test.note)
 			}
 		})
+	}
+}
+
+// A system that runs knows to what it migrated a database that is not asked.
+func TestSurveyOfADatabaseThatWasMigrated(t *testing.T) {
+	dir := t.TempDir()
+	if err := pg.RecordLedger(dir, "main", pg.Ledger{Version: 2}); err != nil {
+		t.Fatal(err)
+	}
+	db := &spec.Database{
+		Block: spec.Block{Addr: spec.Addr{Kind: spec.KindDatabase, Name: "main"}}, Source: "url",
+		URL:        spec.Known(spec.Sensitive("postgres://app@127.0.0.1:1/app")),
+		Migrations: &spec.Migrations{Path: migrationFiles(t), OnUp: "apply"},
+	}
+	sys := &spec.System{StateDir: dir, Databases: []*spec.Database{db}}
+	for state, source := range map[string]string{"completed": plan.LedgerRecorded, "failed": plan.LedgerUnknown} {
+		running := &plan.Running{Units: []plan.RunningUnit{{ID: "database.main.migrations", State: state}}}
+		facts := surveyDatabases(t.Context(), sys, running, true)
+		l := facts.Ledgers[db.Addr]
+		if l.Source != source || source == plan.LedgerRecorded && (len(l.Pending) != 1 || l.Version != 2) {
+			t.Errorf("%s: %+v, want %s", state, l, source)
+		}
 	}
 }

@@ -2,11 +2,15 @@ package main
 
 import (
 	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/syndicate/syndicate/api"
 	"github.com/syndicate/syndicate/plan"
 	"github.com/syndicate/syndicate/spec/decode"
 	"github.com/syndicate/syndicate/statedir"
@@ -193,9 +197,17 @@ func TestPlanFileSeesASystemThatRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer held.leave()
-	if err := held.lock.WriteJSON(unitsFile, plan.Running{Units: []plan.RunningUnit{{ID: "service.api"}}}); err != nil {
+	listener, err := api.Listen(loaded.System.StateDir)
+	if err != nil {
 		t.Fatal(err)
 	}
+	engine := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"format_version": "1.0", "units": [{"id": "service.api"}]}`)
+	}))
+	_ = engine.Listener.Close()
+	engine.Listener = listener
+	engine.Start()
+	defer engine.Close()
 	if _, err := p.check(t, inputs{}); err == nil || !strings.Contains(err.Error(), "the system runs now, and did not then") {
 		t.Errorf("error %v", err)
 	}
