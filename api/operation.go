@@ -1,6 +1,9 @@
 package api
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // MaxBundle bounds the body of an apply, in bytes.
 const MaxBundle = 64 << 20
@@ -13,13 +16,14 @@ type CommandRequest struct {
 }
 
 // Progress is one event of the answer to an apply or a command: exactly one
-// of turn, event, waiting and result is set. The result is the last one.
+// of turn, plan, event, waiting and result is set. The result is the last one.
 type Progress struct {
-	Elapsed Seconds   `json:"elapsed_seconds"`
-	Turn    *Turn     `json:"turn,omitempty" doc:"Another operation goes first."`
-	Event   *Event    `json:"event,omitempty" doc:"A unit changed its state."`
-	Waiting []Waiting `json:"waiting,omitempty" doc:"What is waited for; comes once a second while nothing else does."`
-	Result  *Result   `json:"result,omitempty" doc:"How it ended."`
+	Elapsed Seconds         `json:"elapsed_seconds"`
+	Turn    *Turn           `json:"turn,omitempty" doc:"Another operation goes first."`
+	Plan    json.RawMessage `json:"plan,omitempty" doc:"What is about to be done, in the form of plan --json, without the steps that stay as they are."`
+	Event   *Event          `json:"event,omitempty" doc:"A unit changed its state."`
+	Waiting []Waiting       `json:"waiting,omitempty" doc:"What is waited for; comes once a second while nothing else does."`
+	Result  *Result         `json:"result,omitempty" doc:"How it ended."`
 }
 
 // Turn is the operation that another one waits for.

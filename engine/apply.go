@@ -26,6 +26,9 @@ type Request struct {
 	By string
 	// Waiting is told, once, whose turn it is; nil is silence.
 	Waiting func(holder string, since time.Time)
+	// Planned is told of the plan that is about to be carried out; nil is
+	// silence.
+	Planned func(*plan.Plan)
 }
 
 // Change is how an operation ended.
@@ -73,6 +76,14 @@ func (e *Engine) Apply(ctx context.Context, req Request) (Change, error) {
 	}
 	if req.Expect != "" && p.Digest != req.Expect {
 		return Change{}, ErrMoved
+	}
+	if req.Planned != nil {
+		req.Planned(p)
+	}
+	if p.Empty() && p.Running {
+		change := e.changed(newOperation())
+		change.Plan = p
+		return change, nil
 	}
 	e.asked("", "up", req.By)
 	op := newOperation()

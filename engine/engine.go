@@ -48,6 +48,8 @@ type Config struct {
 	Settled    func(state Health, cause string)
 	Hold       func(unit, by string)
 	Completion func(unit, runDigest string)
+	// Probed is told of each look of a probe, by any goroutine; nil: nobody is.
+	Probed func(kind spec.ProbeKind, took time.Duration, ok bool)
 	// Merger gets all output besides the log files; nil: nobody does.
 	Merger *log.Merger
 }
@@ -98,6 +100,7 @@ func New(cfg Config) (*Engine, error) {
 		current: declaration{cfg.System, cfg.Ports, plan.Settings(cfg.System, cfg.Key)},
 		servers: map[spec.Addr]*pg.Server{},
 	}
+	e.site.probed = cfg.Probed
 	e.site.host, e.site.files = host, new(probe.Files)
 	e.site.slots = probe.NewSlots(max(runtime.NumCPU()/2, 1))
 	members, err := e.members(cfg.System, cfg.Plan, nil)
@@ -115,6 +118,7 @@ func New(cfg Config) (*Engine, error) {
 	})
 	e.core.machine.configure(settingsOf(cfg.System))
 	e.core.machine.remember(cfg.Held, cfg.Completed)
+	e.cfg.System, e.cfg.Plan, e.cfg.Ports = nil, nil, nil // current has what is declared
 	e.since = time.Now()
 	e.turns.begin("up")
 	return e, nil

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/syndicate/syndicate/engine/log"
 	"github.com/syndicate/syndicate/engine/probe"
@@ -201,6 +202,9 @@ func (w *serviceWork) newProbe(p *spec.Probe, cmd *process.Command, c *log.Captu
 		Interval: p.Interval.Std(), Timeout: p.Timeout.Std(),
 		Deadline: p.Deadline.Std(), Failures: p.Failures,
 		Slots: w.slots, Lines: c, Files: w.files,
+	}
+	if w.probed != nil {
+		cfg.Observe = func(took time.Duration, err error) { w.probed(p.Kind, took, err == nil) }
 	}
 	var err error
 	if p.Target.IsSet() {

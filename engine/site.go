@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -29,6 +30,7 @@ type site struct {
 	files   *probe.Files
 	slots   *probe.Slots
 	buffers *log.Buffers
+	probed  func(spec.ProbeKind, time.Duration, bool) // nil: nobody is told
 
 	mu        sync.Mutex
 	services  map[spec.Addr]*spec.Service  // guarded by mu

@@ -41,10 +41,15 @@ type UpConfig struct {
 // NewUp returns the view of one up.
 func NewUp(c UpConfig) *Up {
 	u := &Up{screen: c.Screen, colour: c.Colour, quiet: c.Quiet, tail: c.Tail, fatal: c.Fatal, began: time.Now()}
-	for _, id := range c.Units {
+	u.Name(c.Units)
+	return u
+}
+
+// Name makes room for the names of units.
+func (u *Up) Name(units []string) {
+	for _, id := range units {
 		u.width = min(max(u.width, len(id)), 40)
 	}
-	return u
 }
 
 // Event shows one transition.

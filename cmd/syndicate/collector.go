@@ -33,4 +33,7 @@ func relax() {
 }
 
 // settle gives back the memory that a start took and nothing needs any more.
-func settle() { debug.FreeOSMemory() }
+func settle() {
+	debug.FreeOSMemory()
+	unmapProgram()
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -74,10 +75,12 @@ func (o *operator) Apply(ctx context.Context, req server.ApplyRequest, progress 
 		},
 		Expect:  req.PlanDigest,
 		Waiting: tellTurn(progress),
+		Planned: tellPlan(progress),
 	})
 	if err != nil {
 		return api.Result{}, err
 	}
+	go settle()
 	o.keep()
 	if !change.RolledBack {
 		o.applied(sys, change.Plan)
@@ -116,6 +119,17 @@ func (o *operator) keep() {
 func tellTurn(progress func(api.Progress)) func(string, time.Time) {
 	return func(holder string, since time.Time) {
 		progress(api.Progress{Turn: &api.Turn{Operation: holder, Since: since}})
+	}
+}
+
+// tellPlan tells a client what is about to be done.
+func tellPlan(progress func(api.Progress)) func(*plan.Plan) {
+	return func(p *plan.Plan) {
+		changes := *p
+		changes.Steps = slices.DeleteFunc(slices.Clone(p.Steps), func(s plan.Step) bool { return s.Action == plan.Keep && s.Held == "" })
+		if text, err := json.Marshal(&changes); err == nil {
+			progress(api.Progress{Plan: text})
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -167,7 +168,8 @@ func (s *session) live(sys *spec.System, p *plan.Plan, h *home, r *reporter) err
 	eng, err := engine.New(engine.Config{
 		System: sys, Plan: p, ConfigPath: h.config, Life: h.life, Ports: h.ports,
 		Key: h.key, Log: logger, Merger: merger, Guardian: true,
-		Held: rec.held, Completed: rec.completed, Hold: rec.hold, Completion: rec.complete,
+		Probed: func(kind spec.ProbeKind, took time.Duration, ok bool) { meter.recorder.Probed(string(kind), took, ok) },
+		Held:   rec.held, Completed: rec.completed, Hold: rec.hold, Completion: rec.complete,
 		Observe: func(ev event.Event) {
 			ev = rec.Append(ev)
 			meter.observe(ev)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -15,9 +16,6 @@ import (
 	"github.com/syndicate/syndicate/statedir"
 	"github.com/syndicate/syndicate/view"
 )
-
-// errLeft is the cause of an operation that this command waits for no longer.
-var errLeft = errors.New("interrupted")
 
 // answers reports whether an engine holds a state directory and answers. One
 // that is about to start or to end is waited for.
@@ -48,53 +46,45 @@ func (s *session) answers(ctx context.Context, dir string) (bool, error) {
 	}
 }
 
-// change applies the difference between a configuration and what runs.
+// change applies the difference between a configuration and what runs. The
+// engine makes the plan, when the turn of this change has come; want is the
+// one that it must be, nil where any is welcome.
 func (c *upCmd) change(ctx context.Context, s *session, loaded *decode.Result, bundle *decode.Bundle, want *plan.Plan, confined []spec.Addr) error {
 	sys := loaded.System
-	p := want
-	if p == nil {
-		facts, err := s.survey(ctx, sys, false)
-		if err != nil {
-			return err
+	show := s.follow(client.New(sys.StateDir), nil)
+	req := client.ApplyRequest{Bundle: bundle.Bytes(), NoRollback: c.NoRollback, Targets: addressTexts(confined)}
+	if want != nil {
+		req.PlanDigest = want.Digest
+	}
+	var p plan.Plan
+	var shown error
+	result, err := show.client.Apply(ctx, req, func(got api.Progress) {
+		if got.Plan == nil {
+			show.progress(got)
+			return
 		}
-		facts.Targets = confined
-		var diags spec.Diagnostics
-		if p, diags = plan.Build(sys, facts); diags.HasErrors() {
-			return s.refuse(diags, loaded.Sources)
+		if shown = json.Unmarshal(got.Plan, &p); shown == nil && !s.quiet && !p.Empty() {
+			show.view.Name(unitsOf(&p))
+			shown = view.PlanText(s.stderr, &p, s.planOptionsFor(s.stderr))
 		}
-	}
-	show := s.follow(client.New(sys.StateDir), unitsOf(p))
-	st, err := show.client.Status(ctx)
-	if err != nil {
-		return failWith(err, s.here("status"))
-	}
-	// What is still starting is waited for: an apply comes after that.
-	if p.Empty() && st.State != api.SystemStarting {
-		show.view.Print("Nothing to do: " + sys.Name + " runs as declared" + stateNote(st) + ".")
-		show.view.Flush()
-		return nil
-	}
-	if !s.quiet && !p.Empty() {
-		if err := view.PlanText(s.stderr, p, s.planOptionsFor(s.stderr)); err != nil {
-			return err
-		}
-	}
-	result, err := show.client.Apply(ctx, client.ApplyRequest{
-		Bundle: bundle.Bytes(), PlanDigest: p.Digest, NoRollback: c.NoRollback,
-		Targets: addressTexts(confined),
-	}, show.progress)
-	if err != nil {
+	})
+	switch {
+	case err != nil:
 		return c.lostEngine(ctx, s, err)
+	case p.Running && p.Empty():
+		show.view.Print("Nothing to do: " + sys.Name + " runs as declared" + stateNote(result) + ".")
+		show.view.Flush()
+		return shown
 	}
-	return show.end(s, result, changeSummary(p.Summary))
+	return errors.Join(shown, show.end(s, result, changeSummary(p.Summary)))
 }
 
-// stateNote says in what state a system is that is not simply ready.
-func stateNote(st api.Status) string {
-	if st.State == api.SystemReady {
+// stateNote says how a system is that is not simply ready.
+func stateNote(r api.Result) string {
+	if r.Outcome == api.OutcomeReady || r.Cause == "" {
 		return ""
 	}
-	return fmt.Sprintf(" (it is %s: %s)", st.State, st.Cause)
+	return fmt.Sprintf(" (it is %s: %s)", r.Outcome, r.Cause)
 }
 
 // unitsOf lists the units that a plan speaks of.

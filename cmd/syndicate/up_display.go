@@ -30,7 +30,8 @@ type upDisplay struct {
 	session *session
 	screen  *view.Screen
 	view    *view.Up
-	plan    *plan.Plan
+	units   []string // for the columns
+	summary string   // of what is started
 	engine  *engine.Engine
 
 	mu    sync.Mutex
@@ -47,7 +48,7 @@ type upDisplay struct {
 }
 
 func newUpDisplay(s *session, sys *spec.System, p *plan.Plan) *upDisplay {
-	d := &upDisplay{session: s, plan: p, wake: make(chan struct{}, 1), every: heartbeat}
+	d := &upDisplay{session: s, units: unitsOf(p), summary: summary(p), wake: make(chan struct{}, 1), every: heartbeat}
 	d.take(sys, p)
 	var width func() int
 	if s.stderr.terminal {
@@ -55,7 +56,7 @@ func newUpDisplay(s *session, sys *spec.System, p *plan.Plan) *upDisplay {
 	}
 	d.screen = view.NewScreen(s.stderr, width)
 	d.view = view.NewUp(view.UpConfig{
-		Screen: d.screen, Colour: s.stderr.colour, Quiet: s.quiet, Units: unitsOf(p),
+		Screen: d.screen, Colour: s.stderr.colour, Quiet: s.quiet, Units: d.units,
 		Tail: func(unit string) []string { return d.engine.Tail(unit, quoted) },
 		Fatal: func(unit string) bool {
 			if d.up {
@@ -115,7 +116,7 @@ func (d *upDisplay) settled(state engine.Health, cause string) {
 	d.post(func() {
 		d.up = true
 		d.ticker.Stop()
-		d.view.Settled(string(state), cause, summary(d.plan))
+		d.view.Settled(string(state), cause, d.summary)
 	})
 }
 
@@ -264,11 +265,7 @@ func (d *upDisplay) console() func([]log.Line) error {
 	if out.terminal && d.screen.Live() {
 		w = d.screen
 	}
-	var units []string
-	for _, step := range d.plan.Steps {
-		units = append(units, step.ID)
-	}
-	console := view.NewConsole(view.ConsoleConfig{Out: w, Colour: out.colour, Units: units})
+	console := view.NewConsole(view.ConsoleConfig{Out: w, Colour: out.colour, Units: d.units})
 	var lines []view.LogLine
 	return func(batch []log.Line) error {
 		lines = lines[:0]
