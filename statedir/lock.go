@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -266,9 +265,8 @@ func Look(dir string, info Info) error {
 	return nil
 }
 
-// Find returns the state directories below base (which is .syndicate beside
-// a configuration) that were used by it, for when the configuration itself
-// cannot be read.
+// Find returns the state directories below base that the configuration with
+// this absolute path, a file or a directory, has used.
 func Find(base, config string) ([]string, error) {
 	entries, err := os.ReadDir(base)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -278,7 +276,7 @@ func Find(base, config string) ([]string, error) {
 	for _, e := range entries {
 		dir := filepath.Join(base, e.Name())
 		info, _, err := Read(dir)
-		if err == nil && (info.Config == config || strings.TrimSuffix(info.Config, "/") == filepath.Dir(config)) {
+		if err == nil && filepath.Clean(info.Config) == config {
 			found = append(found, dir)
 		}
 	}

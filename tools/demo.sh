@@ -23,7 +23,17 @@ free_port() {
 
 port=${API_PORT:-$(free_port)}
 api=http://127.0.0.1:$port
-run() { echo "\$ $*"; "$@"; }
+
+# run COMMAND ARGUMENT…: shows the command as one would type it, and runs it.
+run() {
+  local word line='$'
+  for word in "$@"; do
+    [[ $word == *[!a-zA-Z0-9_./:=-]* ]] && word="'$word'"
+    line+=" $word"
+  done
+  echo "$line"
+  "$@"
+}
 
 if [ -z "${DEMO_ONCE:-}" ] && [ -z "${CI:-}" ] && [ -t 0 ] && [ -t 1 ]; then
   cat <<END

@@ -32,5 +32,14 @@ record() {
 up='bin/syndicate -f examples/quickstart.hcl up'
 record plan 'syndicate plan' 'bin/syndicate -f examples/quickstart.hcl plan' </dev/null
 
-# The first run makes the database; the picture is of an ordinary day.
-{ sleep 4; printf '\003'; sleep 2; } | record up 'syndicate up, then Ctrl-C' "$up"
+# Ctrl-C is typed once all is ready, and has been for a second.
+type_ctrl_c() {
+  for _ in $(seq 300); do
+    [[ $(bin/syndicate -f examples/quickstart.hcl status 2>/dev/null) == *": ready"* ]] && break
+    sleep 0.1
+  done
+  sleep 1
+  printf '\003'
+  sleep 2
+}
+type_ctrl_c | record up 'syndicate up, then Ctrl-C' "$up"

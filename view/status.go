@@ -70,18 +70,26 @@ func statusTable(b *strings.Builder, st api.Status, i ink) {
 		}
 	}
 	for n, row := range rows {
-		var line strings.Builder
-		for c, cell := range row {
-			cell = pad(cell, widths[c])
+		last := len(row) - 1
+		for row[last] == "" {
+			last--
+		}
+		for c, cell := range row[:last+1] {
+			if c > 0 {
+				b.WriteString("  ")
+			}
+			if c < last {
+				cell = pad(cell, widths[c])
+			}
 			switch {
 			case n == 0:
 				cell = i.dim(cell)
 			case c == 1:
 				cell = stateInk(i, row[1])(cell)
 			}
-			line.WriteString(cell + "  ")
+			b.WriteString(cell)
 		}
-		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+		b.WriteByte('\n')
 	}
 }
 

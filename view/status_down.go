@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,9 +21,10 @@ type DownConfig struct {
 
 // Down shows how a system stops. It is not safe for concurrent use.
 type Down struct {
-	cfg  DownConfig
-	said api.Seconds // when the last line came
-	any  bool
+	cfg   DownConfig
+	said  api.Seconds // when the last line came
+	any   bool
+	width int // of the longest unit's name
 }
 
 // NewDown returns the view of one down.
@@ -32,11 +34,14 @@ func NewDown(cfg DownConfig) *Down { return &Down{cfg: cfg} }
 func (d *Down) Progress(p api.DownProgress) {
 	if n := len(p.Stopping) + len(p.Waiting) + len(p.Stopped); !d.any && n > 0 {
 		d.any = true
+		for _, id := range slices.Concat(p.Stopping, p.Waiting, p.Stopped) {
+			d.width = min(max(d.width, len(id)), 40)
+		}
 		d.print(fmt.Sprintf("Stopping %s in reverse order.", count(n, "unit")))
 		d.said = p.Elapsed
 	}
 	for _, id := range p.Stopped {
-		d.print(fmt.Sprintf("  %s  stopped", id))
+		d.print(fmt.Sprintf("  %-*s  stopped", d.width, id))
 		d.said = p.Elapsed
 	}
 	waits := waitsFor(p)

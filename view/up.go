@@ -28,7 +28,7 @@ type Up struct {
 type UpConfig struct {
 	Screen *Screen
 	Colour bool
-	Quiet  bool // failures and the last line only
+	Quiet  bool // failures and what is degraded only
 	Units  []string
 	// Tail returns the last lines that a unit wrote, sensitive values
 	// replaced.
@@ -71,9 +71,12 @@ func (u *Up) Event(ev api.Event) {
 	case "backoff":
 		u.line(ev, "ended", fmt.Sprintf("%s; next attempt in %s", ev.Cause, seconds(ev.Next.Sub(ev.Time))))
 	case "pending":
-		if ev.From == "stopping" {
+		switch {
+		case ev.From == "stopping":
 			u.line(ev, "stopped", ev.Cause+"; starts again")
-		} else if ev.From != "blocked" && ev.Cause != "" {
+		case ev.From == "blocked" || ev.Cause == "":
+		case ev.From == "backoff": // it was told before
+		default:
 			u.line(ev, "ended", ev.Cause+"; starts again")
 		}
 	case "failed":
@@ -111,11 +114,11 @@ func (u *Up) line(ev api.Event, word, note string) {
 	if u.quiet && word != "failed" {
 		return
 	}
-	text := fmt.Sprintf("  %-*s  %s", u.width, ev.Unit, u.paint(word, fmt.Sprintf("%-9s", word)))
+	text := fmt.Sprintf("  %-*s  %s", u.width, ev.Unit, u.paint(word, word))
 	if note != "" {
-		text += "  " + oneLine(note)
+		text += strings.Repeat(" ", max(0, len("completed")-len(word))) + "  " + oneLine(note)
 	}
-	u.print(strings.TrimRight(text, " "))
+	u.print(text)
 }
 
 // quote shows the last lines that a unit wrote.
@@ -240,9 +243,10 @@ func (u *Up) Stopped(failed []string) {
 	u.status("")
 	text := "Stopped in " + seconds(time.Since(u.began)) + "."
 	if len(failed) > 0 {
-		text += " Degraded: " + oneLine(strings.Join(failed, "; ")) + "."
+		u.print(text + " Degraded: " + oneLine(strings.Join(failed, "; ")) + ".")
+	} else {
+		u.Print(text)
 	}
-	u.Print(text)
 	u.Flush()
 }
 

@@ -19,7 +19,7 @@ import (
 type downCmd struct {
 	target
 
-	Timeout spec.Duration `name:"timeout" placeholder:"DURATION" help:"Kill what has not stopped after this time; by default each unit has its own."`
+	Timeout *spec.Duration `name:"timeout" placeholder:"DURATION" help:"Kill what has not stopped after this time; by default each unit has its own."`
 }
 
 // Waits of down that are no user's business.
@@ -73,7 +73,7 @@ func (c *downCmd) Run(s *session) error {
 // over.
 func (c *downCmd) stop(cl *client.Client, show *view.Down) error {
 	ctx, req := context.Background(), api.DownRequest{Cause: "down"}
-	if c.Timeout > 0 {
+	if c.Timeout != nil {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, c.Timeout.Std(), errTimeout)
 		defer cancel()
@@ -118,7 +118,7 @@ func (c *downCmd) endOrphans(s *session, dir string, info statedir.Info) error {
 		return err
 	}
 	wait := orphanWait
-	if c.Timeout > 0 {
+	if c.Timeout != nil {
 		wait = c.Timeout.Std()
 	}
 	found, err := process.EndLife(info.Life, syscall.SIGTERM, wait)

@@ -10,6 +10,7 @@ type graphCmd struct {
 	inputs
 
 	Format string `name:"format" enum:"tree,dot,mermaid,svg,json" default:"tree" help:"What to print: ${enum}."`
+	JSON   bool   `name:"json" help:"The same as --format json."`
 }
 
 // Run shows what waits for what, and why. It asks nothing from the world but
@@ -24,6 +25,9 @@ func (c *graphCmd) Run(s *session) error {
 		return s.refuse(diags, loaded.Sources)
 	}
 	g := p.Graph()
+	if c.JSON {
+		c.Format = "json"
+	}
 	switch c.Format {
 	case "dot":
 		return view.GraphDot(s.stdout, g)

@@ -23,7 +23,7 @@ type logsCmd struct {
 
 	Follow bool   `name:"follow" short:"f" help:"Go on with what is written."`
 	Since  string `name:"since" placeholder:"WHEN" help:"Only what was written since then: a duration such as 10m, or a time such as 2026-01-31T12:00:00Z."`
-	Tail   int    `name:"tail" placeholder:"N" help:"Only the last N lines, of all units together."`
+	Tail   *int   `name:"tail" placeholder:"N" help:"Only the last N lines, of all units together; 0 leaves out all that is there already."`
 	Grep   string `name:"grep" placeholder:"REGEXP" help:"Only lines that match."`
 	JSON   bool   `name:"json" help:"One JSON object per line."`
 }
@@ -70,10 +70,7 @@ func (c *logsCmd) Run(s *session) error {
 
 // query reads the flags.
 func (c *logsCmd) query(now time.Time) (log.Query, error) {
-	q := log.Query{Tail: c.Tail, Follow: c.Follow}
-	if c.Tail < 0 {
-		return q, usage("--tail %d: write the number of lines", c.Tail)
-	}
+	q := log.Query{Follow: c.Follow}
 	if c.Grep != "" {
 		re, err := regexp.Compile(c.Grep)
 		if err != nil {
@@ -90,7 +87,24 @@ func (c *logsCmd) query(now time.Time) (log.Query, error) {
 			return q, usage("--since %q: write a duration such as 10m, or a time such as %s", c.Since, now.UTC().Format(time.RFC3339))
 		}
 	}
+	switch {
+	case c.Tail == nil:
+	case *c.Tail < 0:
+		return q, usage("--tail %d: write the number of lines", *c.Tail)
+	case *c.Tail == 0:
+		q.Since = later(q.Since, now)
+	default:
+		q.Tail = *c.Tail
+	}
 	return q, nil
+}
+
+// later returns the later of two times.
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // readTime reads a time; one without a zone is local.

@@ -34,7 +34,7 @@ type migrateFlags struct {
 
 type migrateUpCmd struct {
 	migrateFlags
-	Count int `arg:"" optional:"" name:"N" help:"Apply at most so many, of each database."`
+	Count *int `arg:"" optional:"" name:"N" help:"Apply at most so many, of each database."`
 }
 
 type migrateStatusCmd struct{ migrateFlags }
@@ -42,12 +42,15 @@ type migrateStatusCmd struct{ migrateFlags }
 // Run applies what is pending, database by database, and stops at the first
 // that fails.
 func (c *migrateUpCmd) Run(s *session) error {
-	if c.Count < 0 {
-		return usage("migrate up %d: write how many to apply, 1 or more", c.Count)
+	limit := 0 // none
+	if c.Count != nil {
+		if limit = *c.Count; limit < 1 {
+			return usage("migrate up %d: write how many to apply, 1 or more", limit)
+		}
 	}
 	var result view.Migrations
 	failed := c.each(s, func(ctx context.Context, m *migrator, db *spec.Database) error {
-		d, err := m.up(ctx, db, c.Count)
+		d, err := m.up(ctx, db, limit)
 		result.Databases = append(result.Databases, d)
 		return err
 	})

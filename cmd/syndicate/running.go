@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/agext/levenshtein"
 
@@ -17,8 +19,8 @@ import (
 
 // stateDirOf finds the state directory of the system that a command speaks
 // to. Only the syndicate block is read, so that neither variables nor the
-// rest of the configuration matter; where that cannot be read, the directory
-// whose lock names this configuration is taken.
+// rest of the configuration matter. Where that names no system that runs, or
+// cannot be read, the one counts that was started from this configuration.
 func (s *session) stateDirOf(operand string) (string, error) {
 	if s.stateDir != "" {
 		return filepath.Abs(s.stateDir)
@@ -28,17 +30,27 @@ func (s *session) stateDirOf(operand string) (string, error) {
 		return "", err
 	}
 	head, ds := decode.Head(decode.Options{Path: path})
-	if !ds.HasErrors() {
+	if !ds.HasErrors() && inUse(head.StateDir) {
 		return head.StateDir, nil
 	}
-	found, err := statedir.Find(filepath.Join(head.Dir, ".syndicate"), head.Path)
+	base := filepath.Join(head.Dir, ".syndicate")
+	found, err := statedir.Find(base, head.Path)
+	if _, gone := os.Stat(head.Path); err == nil && len(found) == 0 && ds.HasErrors() && gone == nil {
+		// It may be one of the files of a directory.
+		found, err = statedir.Find(base, head.Dir)
+	}
+	if running := slices.DeleteFunc(slices.Clone(found), func(dir string) bool { return !inUse(dir) }); len(running) > 0 {
+		found = running
+	} else if !ds.HasErrors() {
+		return head.StateDir, err
+	}
 	switch {
 	case err != nil:
 		return "", err
 	case len(found) == 1:
 		return found[0], nil
 	case len(found) > 1:
-		return "", failWith(fmt.Errorf("several systems were started from %s: name one of %s", head.Path, list(found)),
+		return "", failWith(fmt.Errorf("several systems were started from %s: name one of %s", head.Path, strings.Join(found, ", ")),
 			s.command("--state-dir", found[0]))
 	}
 	if err := view.NewReport(ds, nil).Text(s.stderr, s.textOptions(s.stderr)); err != nil {
@@ -47,15 +59,10 @@ func (s *session) stateDirOf(operand string) (string, error) {
 	return "", exit(exitFailed)
 }
 
-func list(words []string) string {
-	text := ""
-	for i, w := range words {
-		if i > 0 {
-			text += ", "
-		}
-		text += w
-	}
-	return text
+// inUse reports whether a system runs in a state directory, or died there.
+func inUse(dir string) bool {
+	_, _, ok, err := holder(dir)
+	return ok && err == nil
 }
 
 // absent says that nothing runs in a state directory.
@@ -141,7 +148,7 @@ func pickUnit(text string, known []string) ([]string, error) {
 	}
 	switch {
 	case len(kinds) > 1:
-		return nil, usage("%q may be any of %s: write the kind, too", text, list(units))
+		return nil, usage("%q may be any of %s: write the kind, too", text, strings.Join(units, ", "))
 	case len(units) == 0:
 		return nil, usage("there is no unit %q%s", text, meant(text, known))
 	}
@@ -154,20 +161,12 @@ func unitAddr(id string) (spec.Addr, bool) {
 	if err == nil {
 		return a, true
 	}
-	block, ok := cutMigrations(id)
+	block, ok := strings.CutSuffix(id, ".migrations")
 	if !ok {
 		return spec.Addr{}, false
 	}
 	a, err = spec.ParseAddr(block)
 	return a, err == nil
-}
-
-func cutMigrations(id string) (string, bool) {
-	const suffix = ".migrations"
-	if len(id) <= len(suffix) || id[len(id)-len(suffix):] != suffix {
-		return "", false
-	}
-	return id[:len(id)-len(suffix)], true
 }
 
 // meant suggests the unit that was probably meant, or lists them where they
@@ -192,7 +191,7 @@ func meant(text string, known []string) string {
 	case len(known) == 0:
 		return ": nothing has run here yet"
 	case len(known) <= few:
-		return ": there are " + list(known)
+		return ": there are " + strings.Join(known, ", ")
 	}
 	return ""
 }

@@ -23,7 +23,6 @@ import (
 	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/spec/decode"
 	"github.com/syndicate/syndicate/statedir"
-	"github.com/syndicate/syndicate/view"
 )
 
 // upCmd starts a system and stays with it, or changes the one that runs.
@@ -214,7 +213,7 @@ func (s *session) live(sys *spec.System, p *plan.Plan, h *home, r *reporter) err
 		logger.Warn("cannot close the control socket", "error", err)
 	}
 	h.leave() // before the last words: an output that stalls holds up nobody
-	last, err := s.upExit(result, context.Cause(ctx), show.view)
+	last, err := s.upExit(result, context.Cause(ctx), show)
 	shown(last)
 	return err
 }
@@ -249,12 +248,16 @@ func (c *controlled) Stop(ctx context.Context, cause string) error {
 }
 
 // upExit returns what says how it ended, and the exit code.
-func (s *session) upExit(r engine.Result, cause error, show *view.Up) (last func(), err error) {
-	stopped := func() { show.Stopped(r.Degraded) }
+func (s *session) upExit(r engine.Result, cause error, show *upDisplay) (last func(), err error) {
+	stopped := func() { show.view.Stopped(r.Degraded) }
 	switch {
 	case r.Failure != "" && r.Cause == r.Failure:
 		unit, _, _ := strings.Cut(r.Failure, " ")
-		return func() { show.Fail(unit, r.Failure, s.here("logs", unit), s.withheldAtStart(unit, r.Settled)) }, exit(exitFailed)
+		next := s.here("logs", unit)
+		if len(show.engine.Tail(unit, 1)) == 0 {
+			next = s.here("doctor") // there is nothing to read
+		}
+		return func() { show.view.Fail(unit, r.Failure, next, s.withheldAtStart(unit, r.Settled)) }, exit(exitFailed)
 	case cause == errInterrupt:
 		return stopped, exit(exitInterrupted)
 	}

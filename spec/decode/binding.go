@@ -83,7 +83,11 @@ func (l *loader) unknownRoot(root string, at hcl.Range) *hcl.Diagnostic {
 	}
 	near := suggest(root, roots)
 	if near == "" {
-		near = " An address begins with var, local, or a kind of block such as service; a variable of a shell is written $${" + root + "}."
+		near = fmt.Sprintf(" A text stands in quotes: %q. An address begins with var, local, or a kind of block such as service; "+
+			"a variable of a shell is written $${%s} within a text.", root, root)
+		if root == "env" {
+			near = ` A variable of the environment is env("NAME").`
+		}
 	}
 	return mistake(CodeReference, at, "Unknown name", detail+near)
 }

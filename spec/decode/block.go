@@ -2,9 +2,11 @@ package decode
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/syndicate/syndicate/spec"
@@ -127,6 +129,26 @@ func (l *loader) mark(kind string, h *header) {
 	}
 	name := h.DefRange.Filename
 	l.marks[name] = append(l.marks[name], marker{start, text})
+}
+
+// markStrangers remembers where blocks begin that HCL leaves out, since their
+// kind or their labels are wrong: what is said of them stands in no block.
+func (l *loader) markStrangers(body hcl.Body) {
+	native, ok := body.(*hclsyntax.Body)
+	if !ok {
+		return
+	}
+	known := l.types.of(reflect.TypeFor[fileDoc]()).blocks
+	for _, b := range native.Blocks {
+		labels := 0
+		f, ok := known[b.Type]
+		if f.Label != "" {
+			labels = 1
+		}
+		if at := b.TypeRange; !ok || len(b.Labels) != labels {
+			l.marks[at.Filename] = append(l.marks[at.Filename], marker{at.Start.Byte, ""})
+		}
+	}
 }
 
 // giveContext names the block that each diagnostic stands in.

@@ -134,7 +134,8 @@ func (l *loader) readFile(path string) {
 	}
 	bodies, ok := parse(path, f.name)
 	for _, body := range bodies {
-		diags := l.types.decodeBody(body, &f.doc)
+		l.markStrangers(body)
+		diags := l.types.decodeBody(body, &f.doc, "")
 		if ok {
 			// What follows a syntax error is noise.
 			l.report(diags...)

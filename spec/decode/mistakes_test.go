@@ -14,6 +14,14 @@ var mistakes = []struct {
 	words                    []string
 }{
 	{"unknown argument", `service "a" { comand = ["x"] }`, `{"service":{"a":{"comand":["x"]}}}`, CodeArgument, []string{"command"}},
+	{"unknown argument, nothing near", `service "a" { image = "x" }`, `{"service":{"a":{"image":"x"}}}`, CodeArgument, []string{"syndicate schema service."}},
+	{"block for an argument", "service \"a\" {\n command = [\"x\"]\n ready = {}\n}", "", CodeArgument, []string{"write ready { … }"}},
+	{"argument for a block", "service \"a\" {\n command = [\"x\"]\n env {\n }\n}", "", CodeBlockType, []string{"write env = { NAME = … }"}},
+	{"no name", "service {\n}", "", CodeBlockType, []string{`write service "NAME" { … }`}},
+	{"two names", "task \"a\" \"b\" {\n}", "", CodeBlockType, []string{`write task "NAME" { … }`}},
+	{"no command", "service \"a\" {\n}", `{"service":{"a":{}}}`, CodeArgument, []string{`write command = ["program", "argument"]`}},
+	{"a word without quotes", "service \"a\" {\n command = sleep\n}", "", CodeReference, []string{`in quotes: "sleep"`}},
+	{"env as an address", "service \"a\" {\n command = [env.HOME]\n}", `{"service":{"a":{"command":["${env.HOME}"]}}}`, CodeReference, []string{`env("NAME")`}},
 	{"unknown block", `servise "a" {}`, `{"servise":{"a":{}}}`, "", []string{"service"}},
 	{"unknown service", "service \"api\" {\n command = [\"x\"]\n}\nservice \"b\" {\n command = [\"x\"]\n depends_on = [service.apy]\n}",
 		`{"service":{"api":{"command":["x"]},"b":{"command":["x"],"depends_on":["service.apy"]}}}`, CodeReference, []string{`did you mean "service.api"`}},
@@ -125,6 +133,9 @@ var mistakes = []struct {
 func TestMistakes(t *testing.T) {
 	for _, m := range mistakes {
 		for name, text := range map[string]string{"c.hcl": m.native, "c.hcl.json": m.json} {
+			if text == "" {
+				continue // it cannot be made in this syntax
+			}
 			t.Run(m.name+"/"+name, func(t *testing.T) {
 				t.Parallel()
 				_, ds := load(t, files{name: text})

@@ -176,10 +176,14 @@ func defaultValue(typ, text string) any {
 
 // decodeBody lays the contents of body out in dst, a pointer to a doc struct,
 // without evaluating anything. dst keeps whatever could be read.
-func (s *structures) decodeBody(body hcl.Body, dst any) hcl.Diagnostics {
+// path is the block as `syndicate schema` knows it, empty at the top.
+func (s *structures) decodeBody(body hcl.Body, dst any, path string) hcl.Diagnostics {
 	v := reflect.ValueOf(dst).Elem()
 	st := s.of(v.Type())
 	content, diags := body.Content(st.schema)
+	for _, d := range diags {
+		st.reword(d, path)
+	}
 	if content == nil {
 		return diags
 	}
@@ -188,13 +192,13 @@ func (s *structures) decodeBody(body hcl.Body, dst any) hcl.Diagnostics {
 	}
 	for _, block := range content.Blocks {
 		f := st.blocks[block.Type]
-		diags = append(diags, s.decodeBlock(block, f, v.FieldByIndex(f.index))...)
+		diags = append(diags, s.decodeBlock(block, f, v.FieldByIndex(f.index), strings.TrimPrefix(path+"."+f.Name, "."))...)
 	}
 	return diags
 }
 
 // decodeBlock decodes one block into the field dst that holds its kind.
-func (s *structures) decodeBlock(block *hcl.Block, f Field, dst reflect.Value) hcl.Diagnostics {
+func (s *structures) decodeBlock(block *hcl.Block, f Field, dst reflect.Value, path string) hcl.Diagnostics {
 	item := reflect.New(f.typ)
 	h := item.Interface().(blockDoc).head()
 	h.DefRange, h.Body = block.DefRange, block.Body
@@ -207,7 +211,7 @@ func (s *structures) decodeBlock(block *hcl.Block, f Field, dst reflect.Value) h
 		diags = ds
 		item.Interface().(openDoc).take(attrs)
 	} else {
-		diags = s.decodeBody(block.Body, item.Interface())
+		diags = s.decodeBody(block.Body, item.Interface(), path)
 	}
 	switch {
 	case f.Many:
