@@ -55,7 +55,9 @@ func ofPrograms(name string) bool {
 	case "", "_", "PWD", "OLDPWD", "SHLVL":
 		return false
 	}
-	odd := func(r rune) bool { return r != '_' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') }
+	odd := func(r rune) bool {
+		return r != '_' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	}
 	return !strings.HasPrefix(name, "SYNDICATE_") && !strings.ContainsFunc(name, odd)
 }
 
