@@ -45,10 +45,8 @@ func (w *migrationsWork) run(ctx context.Context, a *attempt) Outcome {
 		LockTimeout: db.Migrations.LockTimeout.Std(),
 		Progress:    func(ev pg.Event) { sayMigration(say, ev) },
 	})
-	if db.Source == "managed" {
-		if recErr := w.recordLedger(db, endpoint); recErr != nil {
-			say("the ledger cannot be kept for plan: %v", recErr)
-		}
+	if recErr := w.recordLedger(db, endpoint); recErr != nil {
+		say("the ledger cannot be kept for plan: %v", recErr)
 	}
 	if err != nil {
 		if w.server != nil {
@@ -66,8 +64,8 @@ func (w *migrationsWork) run(ctx context.Context, a *attempt) Outcome {
 // ledgerWait bounds reading the ledger after migrating.
 const ledgerWait = 2 * time.Second
 
-// recordLedger keeps what is applied now, for a plan while the server is
-// down.
+// recordLedger keeps what is applied now, for a plan that does not ask the
+// database.
 func (w *migrationsWork) recordLedger(db *spec.Database, e pg.Endpoint) error {
 	ctx, cancel := context.WithTimeout(context.Background(), ledgerWait)
 	defer cancel()

@@ -16,6 +16,7 @@ type ApplyRequest struct {
 	Bundle     []byte
 	PlanDigest string // of the plan that was shown; empty: whatever it is
 	NoRollback bool
+	Offline    bool     // databases that run elsewhere are not asked
 	Targets    []string // addresses; empty: everything
 }
 
@@ -29,6 +30,9 @@ func (c *Client) Apply(ctx context.Context, req ApplyRequest, progress func(api.
 	}
 	if req.NoRollback {
 		query.Set("no_rollback", "true")
+	}
+	if req.Offline {
+		query.Set("offline", "true")
 	}
 	if len(req.Targets) > 0 {
 		query["target"] = req.Targets

@@ -40,6 +40,7 @@ func (s *Server) apply(w http.ResponseWriter, r *http.Request) {
 		Bundle:     bundle,
 		PlanDigest: r.URL.Query().Get("plan"),
 		NoRollback: given(r, "no_rollback"),
+		Offline:    given(r, "offline"),
 		Targets:    r.URL.Query()["target"],
 		Actor:      actor(r),
 	}

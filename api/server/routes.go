@@ -92,6 +92,7 @@ func table() []route {
 			params: []param{
 				{"plan", "string", false, "The digest of the plan that was shown: another plan is refused."},
 				{"no_rollback", "boolean", false, "Leave what fails as it is."},
+				{"offline", "boolean", false, "Do not ask databases that run elsewhere what is applied."},
 				{"target", "string", true, "Confine it to this block and what that needs; may be repeated."},
 			},
 			bodyType: bytesType, maxBody: api.MaxBundle,

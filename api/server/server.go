@@ -48,6 +48,7 @@ type ApplyRequest struct {
 	Bundle     []byte
 	PlanDigest string // of the plan that was shown; empty: whatever it is
 	NoRollback bool
+	Offline    bool     // databases that run elsewhere are not asked
 	Targets    []string // addresses; empty: everything
 	Actor      string
 }

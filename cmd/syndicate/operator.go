@@ -65,7 +65,7 @@ func (o *operator) Apply(ctx context.Context, req server.ApplyRequest, progress 
 	change, err := o.engine.Apply(ctx, engine.Request{
 		System: sys, Ports: ports, NoRollback: req.NoRollback, By: req.Actor,
 		Plan: func(ctx context.Context, sys *spec.System, running *plan.Running) (*plan.Plan, error) {
-			facts := surveyDatabases(ctx, sys, running, false)
+			facts := surveyDatabases(ctx, sys, running, req.Offline)
 			facts.Key, facts.Targets = o.home.key, targets
 			p, diags := plan.Build(sys, facts)
 			if diags.HasErrors() {

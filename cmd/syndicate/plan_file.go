@@ -74,7 +74,7 @@ func planInputs(sys *spec.System, bundle *decode.Bundle, facts plan.Facts) ([]pl
 // checkPlanFile builds the plan of a configuration anew and returns it where
 // it is that of a plan file. Otherwise the error says what moved. It is to be
 // called before this process takes the state directory.
-func (s *session) checkPlanFile(ctx context.Context, path string, loaded *decode.Result, bundle *decode.Bundle) (*plan.Plan, error) {
+func (s *session) checkPlanFile(ctx context.Context, path string, loaded *decode.Result, bundle *decode.Bundle) (*plan.File, error) {
 	again := s.anew("plan", "--out", path)
 	data, err := textfile.Read(path, maxPlanFile)
 	if err != nil {
@@ -101,7 +101,7 @@ func (s *session) checkPlanFile(ctx context.Context, path string, loaded *decode
 	if moved := was.Moved(now); len(moved) > 0 {
 		return nil, failWith(errors.New(movedText(path, moved)), again)
 	}
-	return now.Plan, nil
+	return now, nil
 }
 
 // movedText says why a plan is not carried out.

@@ -88,7 +88,11 @@ func (p planProject) check(t *testing.T, in inputs) (*plan.Plan, error) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, stderr)
 	}
-	return s.checkPlanFile(t.Context(), p.file, loaded, bundle)
+	f, err := s.checkPlanFile(t.Context(), p.file, loaded, bundle)
+	if err != nil {
+		return nil, err
+	}
+	return f.Plan, nil
 }
 
 func quietSession() (*session, *bytes.Buffer) {

@@ -68,7 +68,7 @@ func (c *upCmd) Run(s *session) error {
 		ctx, cancel = context.WithTimeoutCause(ctx, c.Timeout.Std(), errSlow)
 		defer cancel()
 	}
-	var want *plan.Plan
+	var want *plan.File
 	confined, err := c.addresses(sys)
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func (c *upCmd) Run(s *session) error {
 		if want, err = s.checkPlanFile(ctx, c.Plan, loaded, bundle); err != nil {
 			return err
 		}
-		if confined, err = parseTargets(want.Targets); err != nil {
+		if confined, err = parseTargets(want.Plan.Targets); err != nil {
 			return err
 		}
 	}

@@ -49,12 +49,12 @@ func (s *session) answers(ctx context.Context, dir string) (bool, error) {
 // change applies the difference between a configuration and what runs. The
 // engine makes the plan, when the turn of this change has come; want is the
 // one that it must be, nil where any is welcome.
-func (c *upCmd) change(ctx context.Context, s *session, loaded *decode.Result, bundle *decode.Bundle, want *plan.Plan, confined []spec.Addr) error {
+func (c *upCmd) change(ctx context.Context, s *session, loaded *decode.Result, bundle *decode.Bundle, want *plan.File, confined []spec.Addr) error {
 	sys := loaded.System
 	show := s.follow(client.New(sys.StateDir), nil)
 	req := client.ApplyRequest{Bundle: bundle.Bytes(), NoRollback: c.NoRollback, Targets: addressTexts(confined)}
 	if want != nil {
-		req.PlanDigest = want.Digest
+		req.PlanDigest, req.Offline = want.Plan.Digest, want.Offline
 	}
 	var p plan.Plan
 	var shown error
