@@ -47,6 +47,15 @@ func child(mode string) {
 		for i := range 10000 {
 			fmt.Printf("line %d\n", i)
 		}
+	case "notify":
+		conn, err := net.Dial("unixgram", os.Getenv("NOTIFY_SOCKET"))
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(3)
+		}
+		_, _ = conn.Write([]byte("READY=1"))
+		_ = conn.Close()
+		select {}
 	case "wait":
 		fmt.Println("waiting")
 		stop := make(chan os.Signal, 1)

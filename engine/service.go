@@ -238,7 +238,11 @@ func (w *serviceWork) newProbe(p *spec.Probe, cmd *process.Command, c *log.Captu
 			return nil, err
 		}
 	}
-	return probe.New(cfg)
+	made, err := probe.New(cfg)
+	if err != nil && cfg.Notify != nil {
+		return nil, errors.Join(err, cfg.Notify.Close())
+	}
+	return made, err
 }
 
 // notifySocket makes the socket that a unit reports its readiness to, and

@@ -41,7 +41,7 @@ type Config struct {
 	Slots  *Slots     // exec: shared by all exec probes of an engine
 	Lines  LineSource // log
 	Files  *Files     // file: shared by all file probes of an engine
-	Notify *Socket    // notify: the socket of this run
+	Notify *Socket    // notify: the socket of this run, which the probe's Close closes
 }
 
 // check looks once. Its error is short, in words, without the target.
@@ -133,6 +133,7 @@ func (p *Probe) buildWaiter() error {
 			return errors.New("no socket to listen on")
 		}
 		p.what, p.waiter = "wait for READY=1", notifyCheck{p.cfg.Notify}
+		p.closing = func() { _ = p.cfg.Notify.Close() }
 	case spec.ProbeFile:
 		c, err := newFileCheck(p.cfg.Target, p.cfg.Started, p.cfg.Files, live)
 		if err != nil {
