@@ -132,6 +132,10 @@ type following struct {
 	client *client.Client
 	view   *view.Up
 	result api.Result
+	// Without a terminal what is waited for is a line, which comes no more
+	// often than every so long.
+	every time.Duration
+	next  time.Time
 }
 
 // follow prepares to show what happens to some units.
@@ -140,6 +144,8 @@ func (s *session) follow(c *client.Client, units []string) *following {
 	var width func() int
 	if s.stderr.terminal {
 		width = s.stderr.columns
+	} else {
+		f.every, f.next = heartbeat, time.Now().Add(heartbeat)
 	}
 	f.view = view.NewUp(view.UpConfig{
 		Screen: view.NewScreen(s.stderr, width), Colour: s.stderr.colour, Quiet: s.quiet, Units: units,
@@ -162,6 +168,11 @@ func (f *following) progress(p api.Progress) {
 	case p.Event != nil:
 		f.view.Event(*p.Event)
 	case p.Waiting != nil:
+		now := time.Now()
+		if now.Before(f.next) {
+			return
+		}
+		f.next = now.Add(f.every)
 		var list []string
 		for i, w := range p.Waiting {
 			if i == named {
