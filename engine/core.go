@@ -235,7 +235,8 @@ func (c *core) inForce() []*member {
 			var needs []need
 			for _, n := range d.needs {
 				if j, ok := at[n.unit]; ok {
-					needs = append(needs, need{unit: j, condition: n.condition, soft: n.soft})
+					n.unit = j
+					needs = append(needs, n)
 				}
 			}
 			d.needs = needs

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -51,6 +52,9 @@ type need struct {
 	unit      int
 	condition string // started, ready, completed
 	soft      bool
+	// what is waited for, in the words of the language where these differ:
+	// a database is migrated when its migrations have completed.
+	what string
 }
 
 // unit is the state of one unit. The loop owns it.
@@ -472,7 +476,7 @@ func (m *machine) waitingFor(u *unit) []string {
 	var list []string
 	for _, n := range def.needs {
 		if !m.holds(n) {
-			list = append(list, m.units[n.unit].id+" "+n.condition)
+			list = append(list, cmp.Or(n.what, m.units[n.unit].id+" "+n.condition))
 		}
 	}
 	if other := m.claimant(u); other != nil && len(list) == 0 && u.next == nil {

@@ -35,6 +35,9 @@ func (m *machine) takeDown() {
 		for _, d := range m.units[i].dependents {
 			if down[d] == "" && m.fallsWith(d, i) {
 				down[d] = fmt.Sprintf("needs %s, which is stopped", m.units[i].id)
+				if m.units[i].standsOnNeeds {
+					down[d] = down[i]
+				}
 				spread = append(spread, d)
 			}
 		}

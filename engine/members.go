@@ -30,7 +30,7 @@ func (e *Engine) members(sys *spec.System, p *plan.Plan, running map[string]*mem
 			if !ok || j >= i {
 				return nil, fmt.Errorf("the plan has %s before %s, which it needs", step.ID, n.Step)
 			}
-			m.needs = append(m.needs, need{unit: j, condition: n.Condition, soft: n.Soft})
+			m.needs = append(m.needs, need{unit: j, condition: n.Condition, soft: n.Soft, what: n.String()})
 		}
 		list = append(list, m)
 	}

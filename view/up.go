@@ -74,7 +74,7 @@ func (u *Up) Event(ev api.Event) {
 		switch {
 		case ev.From == "stopping":
 			u.line(ev, "stopped", ev.Cause+"; starts again")
-		case ev.From == "blocked" || ev.Cause == "":
+		case ev.From == "blocked" || ev.From == "completed" || ev.Cause == "":
 		case ev.From == "backoff": // it was told before
 		default:
 			u.line(ev, "ended", ev.Cause+"; starts again")

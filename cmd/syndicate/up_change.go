@@ -107,8 +107,11 @@ func changeSummary(sum plan.Summary) string {
 		what  string
 	}{
 		{sum.Start + sum.Tasks, "started"}, {sum.Restart, "restarted"}, {sum.Update, "changed in place"},
-		{sum.Stop, "stopped"}, {sum.Migrations, "migrations applied"},
+		{sum.Stop, "stopped"}, {sum.Migrations, "migration applied"},
 	} {
+		if n.count > 1 {
+			n.what = strings.Replace(n.what, "migration ", "migrations ", 1)
+		}
 		if n.count > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n.count, n.what))
 		}
