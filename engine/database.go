@@ -22,7 +22,8 @@ type externalWork struct {
 // run checks once that the database answers, and then watches it until it
 // is told to stop: a database that goes away is unhealthy, and ready again
 // when it is back. There is nothing to restart.
-func (w *externalWork) run(ctx context.Context, a *attempt) Outcome {
+func (w *externalWork) run(ctx context.Context, a *attempt) (out Outcome) {
+	defer w.conceal(&out)
 	db := w.db.get()
 	endpoint, err := w.endpoint(db)
 	if err != nil {
@@ -34,7 +35,7 @@ func (w *externalWork) run(ctx context.Context, a *attempt) Outcome {
 	}
 	w.setEndpoint(db.Addr, endpoint)
 	a.ready()
-	watchDatabase(ctx, a, endpoint, w.db)
+	w.watchDatabase(ctx, a, endpoint, w.db)
 	return Outcome{}
 }
 
@@ -92,11 +93,11 @@ func (s *site) setEndpoint(addr spec.Addr, e pg.Endpoint) {
 }
 
 // watchDatabase reports whether a database still answers, until ctx ends.
-func watchDatabase(ctx context.Context, a *attempt, e pg.Endpoint, db *current[spec.Database]) {
+func (s *site) watchDatabase(ctx context.Context, a *attempt, e pg.Endpoint, db *current[spec.Database]) {
 	db.each(ctx, func(ctx context.Context, db *spec.Database) {
 		_ = pg.Watch(ctx, pg.HealthConfig{Endpoint: e, Health: db.Health, Report: func(err error) {
 			if err != nil {
-				a.health(err.Error())
+				a.health(s.redact.clean(err.Error()))
 				return
 			}
 			a.health("")
@@ -114,7 +115,8 @@ type serverWork struct {
 }
 
 // run prepares the data directory, starts the server and stays with it.
-func (w *serverWork) run(ctx context.Context, a *attempt) Outcome {
+func (w *serverWork) run(ctx context.Context, a *attempt) (out Outcome) {
+	defer w.conceal(&out)
 	cmd, err := w.server.Prepare(ctx)
 	if err != nil {
 		return Outcome{Err: err, Permanent: !pg.IsTemporary(err)}
@@ -135,7 +137,6 @@ func (w *serverWork) run(ctx context.Context, a *attempt) Outcome {
 		defer close(watched)
 		w.watch(watching, a, failed)
 	}()
-	var out Outcome
 	select {
 	case <-x.proc.Done():
 		cancel()
@@ -171,7 +172,7 @@ func (w *serverWork) watch(ctx context.Context, a *attempt, failed chan<- error)
 	endpoint := w.server.Endpoint()
 	w.setEndpoint(w.db.get().Addr, endpoint)
 	a.ready()
-	watchDatabase(ctx, a, endpoint, w.db)
+	w.watchDatabase(ctx, a, endpoint, w.db)
 }
 
 // serverLast bounds how long a server may take to end after the last means.

@@ -44,16 +44,13 @@ func (e *environment) list() []string {
 }
 
 // childEnv builds the environment of a command: the base of this life, what
-// inherit_env matched, PORT, env_file, env: so a PORT that the user sets wins.
+// inherit_env matched, env_file, PORT, env: so a PORT in the block itself wins.
 // The process layer adds the marks of unit and life. What is sensitive is
 // made known to the redactor.
 func (s *site) childEnv(cmd *spec.Command, port int) ([]string, error) {
 	env := &environment{values: make(map[string]string, len(s.environ)+8)}
 	env.setAll(s.environ)
 	env.setAll(cmd.Inherited)
-	if port != 0 {
-		env.set("PORT", strconv.Itoa(port))
-	}
 	for _, file := range cmd.EnvFiles {
 		for _, v := range file.Vars {
 			text, err := v.Value.Resolve(s.lookup)
@@ -65,6 +62,9 @@ func (s *site) childEnv(cmd *spec.Command, port int) ([]string, error) {
 			}
 			env.set(v.Name, text.Reveal())
 		}
+	}
+	if port != 0 {
+		env.set("PORT", strconv.Itoa(port)) // that of a file may be another machine's
 	}
 	for _, v := range cmd.Env {
 		if v.Null {

@@ -21,7 +21,8 @@ type migrationsWork struct {
 
 // run applies what is pending. A failed file is not tried again: nothing
 // would have changed.
-func (w *migrationsWork) run(ctx context.Context, a *attempt) Outcome {
+func (w *migrationsWork) run(ctx context.Context, a *attempt) (out Outcome) {
+	defer w.conceal(&out)
 	db := w.db.get()
 	endpoint, err := w.reach(db)
 	if err != nil {

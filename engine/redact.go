@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -62,6 +63,18 @@ func (r *redactor) clean(s string) string {
 		r.repl = strings.NewReplacer(pairs...)
 	}
 	return r.repl.Replace(s)
+}
+
+// conceal takes sensitive values out of why a run ended: the text goes on to
+// status, events and whoever asked.
+func (s *site) conceal(out *Outcome) {
+	if out.Err == nil {
+		return
+	}
+	text := out.Err.Error()
+	if clean := s.redact.clean(text); clean != text {
+		out.Err = errors.New(clean)
+	}
 }
 
 // secretWords are what the name of a variable has when its value is secret.

@@ -46,7 +46,8 @@ func (w *serviceWork) setProcess(p *process.Process) {
 }
 
 // run starts the process and stays with it until it has ended.
-func (w *serviceWork) run(ctx context.Context, a *attempt) Outcome {
+func (w *serviceWork) run(ctx context.Context, a *attempt) (out Outcome) {
+	defer w.conceal(&out)
 	svc := w.svc.get()
 	cmd, err := w.command(&svc.Command, svc.Addr.String(), w.servicePort(svc))
 	if err != nil {
@@ -158,7 +159,7 @@ func (p *probes) watch(ctx context.Context, a *attempt, failed chan<- error) {
 	a.ready()
 	p.w.svc.each(ctx, func(ctx context.Context, svc *spec.Service) {
 		if err := p.exchange(svc); err != nil {
-			a.health("live probe: " + err.Error())
+			a.health(p.w.redact.clean("live probe: " + err.Error()))
 			<-ctx.Done()
 			return
 		}
@@ -172,7 +173,7 @@ func (p *probes) watch(ctx context.Context, a *attempt, failed chan<- error) {
 				a.health("")
 				return
 			}
-			a.health("live probe: " + err.Error())
+			a.health(p.w.redact.clean("live probe: " + err.Error()))
 		})
 	})
 }

@@ -17,7 +17,8 @@ type taskWork struct {
 	out  *log.Log
 }
 
-func (w *taskWork) run(ctx context.Context, a *attempt) Outcome {
+func (w *taskWork) run(ctx context.Context, a *attempt) (out Outcome) {
+	defer w.conceal(&out)
 	task := w.task.get()
 	cmd, err := w.command(&task.Command, task.Addr.String(), 0)
 	if err != nil {
@@ -30,7 +31,6 @@ func (w *taskWork) run(ctx context.Context, a *attempt) Outcome {
 	a.started(x.proc.PID())
 	timeout := time.NewTimer(task.Timeout.Std())
 	defer timeout.Stop()
-	var out Outcome
 	stop := func() {
 		err := x.stop(signalNamed(w.task.get().Stop.Signal), w.task.get().Stop.Timeout.Std(), a.hurry)
 		out.Err = errors.Join(out.Err, err)

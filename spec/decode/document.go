@@ -128,7 +128,7 @@ type serviceDoc struct {
 	commandDoc
 	Critical            *hcl.Attribute `hcl:"critical,optional" type:"bool" default:"true" doc:"Whether the system fails when this unit does."`
 	Host                *hcl.Attribute `hcl:"host,optional" type:"string" default:"127.0.0.1" doc:"The host that the service is reached at."`
-	Port                *hcl.Attribute `hcl:"port,optional" type:"port" doc:"The port that the service listens on, or \"auto\"; given to it as PORT."`
+	Port                *hcl.Attribute `hcl:"port,optional" type:"port" doc:"The port that the service listens on, or \"auto\"; given to it as PORT, unless env names another."`
 	Ports               *hcl.Attribute `hcl:"ports,optional" type:"map(port)" doc:"Further ports by name, read as service.NAME.ports.KEY."`
 	Ready               *readyDoc      `hcl:"ready,block" doc:"When the service counts as ready. Default: once executed."`
 	Live                *liveDoc       `hcl:"live,block" doc:"Whether the service still works, once it was ready. Default: never asked."`
