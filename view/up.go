@@ -99,7 +99,7 @@ func (u *Up) Event(ev api.Event) {
 
 // Command shows what somebody asked for.
 func (u *Up) Command(ev api.Event) {
-	u.Print(strings.TrimSpace(strings.Join([]string{oneLine(ev.To), ev.Unit, "by", oneLine(ev.Actor)}, " ")))
+	u.Print(oneLine(strings.Join(strings.Fields(ev.To+" "+ev.Unit+" by "+ev.Actor), " ")))
 }
 
 func attemptNote(ev api.Event) string {
