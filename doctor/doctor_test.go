@@ -99,6 +99,13 @@ func TestRun(t *testing.T) {
 		{"a program that is missing", nil, func(c *Config) {
 			c.System.Services = []*spec.Service{service("b", 0, "no-such"), service("c", 0, "./no-such"), service("d", 0, "sh")}
 		}, "programs", Problem, "no-such"},
+		{"a variable is given in env", nil, func(c *Config) {
+			c.Environ = []string{"PATH=/bin", "AWS_KEY=swordfish", "FROM_FILE=x", "OTHER=x"}
+			s := service("b", 0, "sh")
+			s.Env = []spec.EnvVar{{Name: "AWS_KEY", Value: spec.Known(spec.Sensitive("swordfish"))}}
+			s.EnvFiles = []spec.EnvFile{{Vars: []spec.EnvVar{{Name: "FROM_FILE"}}}}
+			c.System.Services = []*spec.Service{s}
+		}, "environment", Note, "1 variable of this environment reaches"},
 		{"a variable is withheld", nil, func(c *Config) { c.Environ = []string{"PATH=/bin", "AWS_KEY=swordfish"} }, "environment", Note, "AWS_KEY"},
 	}
 	for _, tt := range tests {

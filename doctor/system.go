@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -200,10 +201,10 @@ func (e *exam) environment() {
 	}
 	pass(e.System.Environ)
 	for _, s := range e.System.Services {
-		pass(s.Inherited)
+		maps.Copy(passed, s.Given())
 	}
 	for _, t := range e.System.Tasks {
-		pass(t.Inherited)
+		maps.Copy(passed, t.Given())
 	}
 	var withheld []string
 	for _, p := range e.Environ {
@@ -217,7 +218,11 @@ func (e *exam) environment() {
 	}
 	slices.Sort(withheld)
 	withheld = slices.Compact(withheld)
-	e.find("environment", Note, fmt.Sprintf("%d variables of this environment reach no service", len(withheld)),
+	summary := fmt.Sprintf("%d variables of this environment reach no service", len(withheld))
+	if len(withheld) == 1 {
+		summary = "1 variable of this environment reaches no service"
+	}
+	e.find("environment", Note, summary,
 		[]string{strings.Join(withheld, " ")},
 		[]string{`name those that a service needs: inherit_env = ["NODE_*"], or env = { NAME = env("NAME") }`})
 }

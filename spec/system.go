@@ -158,6 +158,26 @@ type Command struct {
 	Group      string
 }
 
+// Given are the names of variables that the command itself decides about:
+// what it inherits, reads from files, sets or removes. All others it gets
+// from the base environment, or not at all.
+func (c *Command) Given() map[string]bool {
+	given := map[string]bool{}
+	for _, pair := range c.Inherited {
+		name, _, _ := strings.Cut(pair, "=")
+		given[name] = true
+	}
+	for _, f := range c.EnvFiles {
+		for _, v := range f.Vars {
+			given[v.Name] = true
+		}
+	}
+	for _, v := range c.Env {
+		given[v.Name] = true
+	}
+	return given
+}
+
 // EnvVar is one entry of env. A null Value removes the name.
 type EnvVar struct {
 	Name  string

@@ -22,22 +22,13 @@ func (s *session) withheldAtStart(unit string, later bool) []string {
 // does not get, sorted: a program that was always started by hand may need
 // one of them. It lists none for what runs no command of its own.
 func withheldFrom(sys *spec.System, unit string) []string {
-	cmd := commandOf(sys, unit)
-	if cmd == nil {
+	given := givenTo(sys, unit)
+	if given == nil {
 		return nil
 	}
-	given := map[string]bool{"PORT": true}
-	for _, pair := range slices.Concat(sys.Environ, cmd.Inherited) {
+	for _, pair := range sys.Environ {
 		name, _, _ := strings.Cut(pair, "=")
 		given[name] = true
-	}
-	for _, f := range cmd.EnvFiles {
-		for _, v := range f.Vars {
-			given[v.Name] = true
-		}
-	}
-	for _, v := range cmd.Env {
-		given[v.Name] = true
 	}
 	withheld := map[string]bool{}
 	for _, pair := range os.Environ() {
@@ -61,17 +52,19 @@ func ofPrograms(name string) bool {
 	return !strings.HasPrefix(name, "SYNDICATE_") && !strings.ContainsFunc(name, odd)
 }
 
-// commandOf returns the command of a service or task, nil where the unit is
-// none.
-func commandOf(sys *spec.System, unit string) *spec.Command {
+// givenTo returns what a unit's block itself says of its environment, nil
+// where the unit runs no command.
+func givenTo(sys *spec.System, unit string) map[string]bool {
 	for _, s := range sys.Services {
 		if s.Addr.String() == unit {
-			return &s.Command
+			given := s.Given()
+			given["PORT"] = given["PORT"] || s.Port != nil
+			return given
 		}
 	}
 	for _, t := range sys.Tasks {
 		if t.Addr.String() == unit && len(t.Argv) > 0 {
-			return &t.Command
+			return t.Given()
 		}
 	}
 	return nil

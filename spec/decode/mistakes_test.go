@@ -66,6 +66,8 @@ var mistakes = []struct {
 		`{"service":{"a":{"command":["x"],"port":1,"profiles":["${service.b.host}"]},"b":{"command":["x"],"port":1,"host":"${service.a.host}"}}}`, CodeName, nil},
 	{"inherits the engine's own", "service \"a\" {\n command = [\"x\"]\n inherit_env = [\"LISTEN_ADDR\"]\n}", `{"service":{"a":{"command":["x"],"inherit_env":["LISTEN_ADDR"]}}}`, CodePattern, []string{`LISTEN_ADDR = env("LISTEN_ADDR")`}},
 	{"inherits a variable's value", "task \"a\" {\n command = [\"x\"]\n inherit_env = [\"SYNDICATE_VAR_x\"]\n}", `{"task":{"a":{"command":["x"],"inherit_env":["SYNDICATE_VAR_x"]}}}`, CodePattern, []string{"SYNDICATE_VAR_x belongs to syndicate"}},
+	{"probe without a pause", "service \"a\" {\n command = [\"x\"]\n ready {\n  tcp = 80\n  interval = \"0s\"\n }\n}", `{"service":{"a":{"command":["x"],"ready":{"tcp":80,"interval":"0s"}}}}`, CodeRange, []string{"interval must be longer than 0s"}},
+	{"again after nothing", "service \"a\" {\n command = [\"x\"]\n restart {\n  again_after = \"0s\"\n }\n}", `{"service":{"a":{"command":["x"],"restart":{"again_after":"0s"}}}}`, CodeRange, []string{"again_after must be longer than 0s"}},
 	{"refers to itself", "service \"a\" {\n command = [\"x\", service.a.url]\n port = 80\n}", `{"service":{"a":{"command":["x","${service.a.url}"],"port":80}}}`, CodeSelf, []string{"self.url"}},
 	{"undeclared variable", "service \"a\" {\n command = [var.x]\n}", `{"service":{"a":{"command":["${var.x}"]}}}`, CodeReference, nil},
 	{"variable without value", `variable "x" {}`, `{"variable":{"x":{}}}`, CodeNoValue, []string{"--var x", "SYNDICATE_VAR_x"}},

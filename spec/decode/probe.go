@@ -64,7 +64,7 @@ func (d *decoder) probe(w view, doc *serviceDoc, h *header) *spec.Probe {
 		found = append(found, attr)
 	}
 	out := &spec.Probe{
-		Range: rangeOf(h.DefRange), Interval: w.duration("interval"), Timeout: w.period("timeout"),
+		Range: rangeOf(h.DefRange), Interval: w.period("interval"), Timeout: w.period("timeout"),
 		Status: w.numbers("status", 100, 599), Headers: w.environment("headers"),
 	}
 	switch {

@@ -145,7 +145,7 @@ func (d *decoder) restart(doc *restartDoc) spec.Restart {
 	w := d.view(doc, "restart.")
 	return spec.Restart{
 		On: w.choice("on"), Limit: w.number("limit", 0, 1e6), Within: w.period("within"),
-		AgainAfter: w.duration("again_after"), Backoff: w.backoff(),
+		AgainAfter: w.period("again_after"), Backoff: w.backoff(),
 	}
 }
 
