@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"syscall"
 	"testing"
 	"time"
 
@@ -108,5 +109,33 @@ func TestDegradedFail(t *testing.T) {
 		if b.m.failure == "" {
 			t.Error("it was no failure of up")
 		}
+	}
+}
+
+// TestDependentsRestartAsDeclared kills a dependency: one dependent runs on,
+// the other restarts once the dependency is ready again.
+func TestDependentsRestartAsDeclared(t *testing.T) {
+	tr := newTrial(t)
+	tr.service("db", "http", withHTTP)
+	tr.service("keeps", "sh:exec sleep 1000", nil)
+	tr.service("follows", "sh:exec sleep 1000", func(s *spec.Service) { s.OnDependencyRestart = "restart" })
+	db := addrOf(spec.KindService, "db")
+	tr.edge(addrOf(spec.KindService, "follows"), db, "ready")
+	tr.edge(addrOf(spec.KindService, "keeps"), db, "ready")
+	tr.up()
+	tr.until("service.keeps", Ready, 1)
+	tr.until("service.follows", Ready, 1)
+	before := tr.status("service.keeps").PID
+	if err := syscall.Kill(tr.status("service.db").PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	back := tr.until("service.db", Ready, 2)
+	ev := tr.until("service.follows", Stopping, 1)
+	if ev.Cause != "service.db came back" || ev.Time.Before(back.Time) {
+		t.Errorf("%q at %s, and the database was back at %s", ev.Cause, ev.Time, back.Time)
+	}
+	tr.until("service.follows", Ready, 2)
+	if got := tr.status("service.keeps"); got.PID != before || got.Restarts != 0 {
+		t.Errorf("what keeps running was restarted: %+v", got)
 	}
 }
