@@ -3,13 +3,16 @@ package view
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/syndicate/syndicate/spec"
 )
 
 // Validated writes the one line that says what a valid configuration holds:
-// "The configuration is valid: 3 services, 1 database."
+// "The configuration is valid: 3 services, 1 database." Blocks in no active
+// profile were not looked at, which a second line says.
 func Validated(w io.Writer, s *spec.System) error {
 	var parts []string
 	for _, c := range []struct {
@@ -28,7 +31,22 @@ func Validated(w io.Writer, s *spec.System) error {
 	if len(parts) > 0 {
 		held = strings.Join(parts, ", ")
 	}
-	_, err := fmt.Fprintf(w, "The configuration is valid: %s.\n", held)
+	var off int
+	profiles := map[string]bool{}
+	for _, d := range s.Disabled {
+		if len(d.Profiles) > 0 {
+			off++
+		}
+		for _, name := range d.Profiles {
+			profiles[name] = true
+		}
+	}
+	text := fmt.Sprintf("The configuration is valid: %s.\n", held)
+	if off > 0 {
+		text += fmt.Sprintf("Not looked at: %s in no active profile (%s).\n",
+			count(off, "block"), spec.ProfileFlags(slices.Sorted(maps.Keys(profiles))))
+	}
+	_, err := io.WriteString(w, text)
 	return err
 }
 
