@@ -78,6 +78,7 @@ type unit struct {
 	readyAt   time.Time     // of the current run, zero before
 	readyIn   time.Duration // from the start to the readiness of the last run
 	everReady bool          // since the definition in force came
+	before    bool          // whether it was ready before, by whatever definition
 	attempt   int           // in the current series, from 1
 	streak    int           // new attempts since the backoff last began anew
 	restarts  int           // since the life began

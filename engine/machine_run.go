@@ -28,23 +28,30 @@ func (m *machine) ready(ev evReady) {
 	if u == nil || u.state != Starting {
 		return
 	}
-	again := u.everReady
-	u.everReady, u.readyAt, u.readyIn, u.attempt = true, m.now, m.now.Sub(u.started), 0
+	again := u.before
+	u.before, u.everReady, u.readyAt, u.readyIn, u.attempt = true, true, m.now, m.now.Sub(u.started), 0
 	m.set(ev.unit, Ready, "")
 	if !again {
 		return
 	}
 	for _, d := range u.dependents {
-		m.restartFor(d, u.id+" came back")
+		m.restartFor(d, ev.unit, u.id+" came back")
 	}
 }
 
 // restartFor restarts a running unit that wants it when what it needs came
-// back.
-func (m *machine) restartFor(i int, why string) {
+// back, unless its run is the younger one. One that is about to be replaced is
+// so in its turn.
+func (m *machine) restartFor(i, needed int, why string) {
 	u := m.units[i]
 	if !u.restartWithNeeds || !u.live || u.intended != "" || u.state == Stopping {
 		return
+	}
+	if u.next != nil || u.run > m.units[needed].run {
+		return
+	}
+	if m.op != nil && m.op.touched[needed] {
+		m.op.touched[i] = true
 	}
 	u.intended = why
 	m.end(i, why)

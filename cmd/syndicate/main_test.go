@@ -81,9 +81,15 @@ func ask() {
 }
 
 // Each script is one behaviour of the command line.
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { runScripts(t, "testdata/script") }
+
+// Each script is a public report about another tool, in which a dependency
+// was not what it was declared to be.
+func TestReportedIssues(t *testing.T) { runScripts(t, "testdata/issues") }
+
+func runScripts(t *testing.T, dir string) {
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+		Dir:                 dir,
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -97,7 +103,7 @@ func TestScripts(t *testing.T) {
 			e.Vars = append(e.Vars, "SYNDICATE_VAR_free_port="+port)
 			return err
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": exitCode},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": exitCode, "until": until},
 	})
 }
 
