@@ -5,6 +5,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,52 @@ func TestLastIsTheLatestOfTheFirstStarts(t *testing.T) {
 	if got.name != "b" || got.at != 30 {
 		t.Errorf("got %v, want b at 30: a restart of a is no first start", got)
 	}
+}
+
+func TestLatestIsTheLastStartOfOneName(t *testing.T) {
+	got := latest([]event{
+		{'S', "a", 1, 10}, {'S', "a", 3, 99}, {'R', "a", 3, 100}, {'S', "b", 2, 300},
+	}, "a")
+	if got.pid != 3 || got.at != 99 {
+		t.Errorf("got %v, want the start of process 3", got)
+	}
+}
+
+func TestMediansAreThoseOfTheColumns(t *testing.T) {
+	got := medians([]sample{{values: []float64{1, 9}}, {values: []float64{5, 7}}, {values: []float64{3, 8}}})
+	if !slices.Equal(got.values, []float64{3, 8}) {
+		t.Errorf("got %v, want [3 8]", got.values)
+	}
+}
+
+func TestCPUTimeIsThatOfProcesses(t *testing.T) {
+	first := cpuTime([]int{os.Getpid()})
+	for deadline := time.Now().Add(10 * time.Second); cpuTime([]int{os.Getpid()}) <= first; {
+		if time.Now().After(deadline) {
+			t.Fatalf("stays at %v, however long this process computes", first)
+		}
+	}
+}
+
+func TestALockedJournalCannotBeWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	release, err := lockJournal(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := lockJournal(t.Context(), path); err == nil {
+		again()
+		t.Error("two have the lock")
+	}
+	release()
+	again, err := lockJournal(t.Context(), path)
+	if err != nil {
+		t.Fatalf("the lock is still held: %v", err)
+	}
+	again()
 }
 
 func TestMedian(t *testing.T) {

@@ -37,14 +37,15 @@ type scale struct {
 	chain    int
 	idle     int
 	stop     int
+	death    int
 	window   time.Duration // of idling
 	lines    int
 	validate int
 }
 
 var (
-	full  = scale{services: 1000, chain: 20, idle: 100, stop: 100, window: 20 * time.Second, lines: 10_000_000, validate: 10_000}
-	quick = scale{services: 100, chain: 5, idle: 20, stop: 20, window: 2 * time.Second, lines: 500_000, validate: 1000}
+	full  = scale{services: 1000, chain: 20, idle: 100, stop: 100, death: 100, window: 20 * time.Second, lines: 10_000_000, validate: 10_000}
+	quick = scale{services: 100, chain: 5, idle: 20, stop: 20, death: 20, window: 2 * time.Second, lines: 500_000, validate: 1000}
 )
 
 func main() {

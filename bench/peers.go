@@ -23,6 +23,12 @@ user=%[2]d
 
 [unix_http_server]
 file=%[1]s/supervisord.sock
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+
+[supervisorctl]
+serverurl=unix://%[1]s/supervisord.sock
 `, t.dir, os.Getuid())
 	for _, svc := range services {
 		fmt.Fprintf(&s, "\n[program:%s]\ncommand=%s %s\nautorestart=true\n", svc.name, t.probe, strings.Join(svc.args, " "))
@@ -36,6 +42,7 @@ file=%[1]s/supervisord.sock
 	path, err := t.write(s.String(), 0o644, "supervisord.conf")
 	return launch{
 		argv: []string{"supervisord", "-n", "-c", path}, signal: syscall.SIGTERM, log: t.path("*.out"),
+		apply: []string{"supervisorctl", "-c", path, "update"}, status: []string{"supervisorctl", "-c", path, "status"},
 	}, err
 }
 

@@ -14,7 +14,8 @@ func rows() []row {
 	for _, kind := range []string{"log", "notify", "file", "tcp", "http", "exec"} {
 		all = append(all, diamondRow(kind))
 	}
-	return append(all, chainRow(), crashRow(), stopRow(), idleRow(), logsRow(), validateRow())
+	return append(all, chainRow(), crashRow(), stopRow(), idleRow(), idleManyRow(), logsRow(), validateRow(),
+		changeRow(), statusRow(), planRow(), journalRow(), deathRow())
 }
 
 // each makes an entrant of every tool.

@@ -11,8 +11,9 @@ import (
 
 func configureSyndicate(t *trial, services []service, o options) (launch, error) {
 	path, err := t.write(configuration(t, services, o), 0o644, "bench.hcl")
+	verb := func(name string) []string { return []string{t.binary, "-f", path, name} }
 	return launch{
-		argv:   []string{t.binary, "-f", path, "up"},
+		argv: verb("up"), apply: verb("up"), status: verb("status"), plan: verb("plan"),
 		stdout: os.DevNull, // the merged output, which nobody reads here
 		signal: syscall.SIGTERM,
 		log:    t.path(".syndicate", "bench", "logs", "*"),

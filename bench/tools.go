@@ -40,6 +40,9 @@ type launch struct {
 	stdout string         // a file for standard output alone; "" for the common one
 	signal syscall.Signal // stops it, where there is no command
 	stop   []string       // a command that stops it
+	apply  []string       // a command that applies a changed configuration
+	status []string       // a command that tells the state of everything
+	plan   []string       // a command that tells what apply would do
 	log    string         // pattern of the file that the output goes to
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -42,6 +43,22 @@ func parseStat(text string) (stat, error) {
 	user, err1 := strconv.Atoi(fields[11])
 	system, err2 := strconv.Atoi(fields[12])
 	return stat{state: fields[0][0], cpu: time.Duration(user+system) * tick}, errors.Join(err1, err2)
+}
+
+// cpuTime adds up what the living threads of processes have used of the
+// processors, to the nanosecond.
+func cpuTime(pids []int) time.Duration {
+	var sum time.Duration
+	for _, pid := range pids {
+		files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+		for _, f := range files {
+			text, _ := os.ReadFile(f)
+			first, _, _ := strings.Cut(string(text), " ")
+			n, _ := strconv.ParseInt(first, 10, 64)
+			sum += time.Duration(n)
+		}
+	}
+	return sum
 }
 
 // usage is what a set of processes holds and has used.

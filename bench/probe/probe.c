@@ -11,6 +11,8 @@
 //   notify MS         start; after so long send READY=1 to $NOTIFY_SOCKET
 //   tcp MS PORT       start; after so long listen on loopback
 //   http MS PORT      the same, and answer each connection with 200
+//   tree              start, have a child and a daemon, which write that they
+//                     have started, too; then wait
 //   spam LINES        start, write so many lines of 100 bytes, then wait
 //   launch NAME COUNT the floor: start COUNT copies in mode run, a pipe each
 //
@@ -118,6 +120,23 @@ static void serve(int fd, int answer) {
     }
 }
 
+// A child, and a daemon: the latter has a session of its own and, once the
+// process between them has ended, no parent but the system's.
+static void grow(void) {
+    for (int daemon = 0; daemon < 2; daemon++) {
+        pid_t pid = fork();
+        if (pid < 0) die("fork");
+        if (pid > 0) {
+            if (daemon) waitpid(pid, NULL, 0);
+            continue;
+        }
+        if (daemon && (setsid() < 0 || (pid = fork()) < 0)) die("leave the session");
+        if (pid > 0) _exit(0);
+        event('S');
+        wait_for_ever();
+    }
+}
+
 // Lines of exactly 100 bytes, each beginning with its number in nine digits,
 // many to a write as a busy service with a buffer does.
 static void spam(long count) {
@@ -206,6 +225,8 @@ int main(int argc, char **argv) {
     } else if (strcmp(mode, "spam") == 0) {
         spam(strtol(first, NULL, 10));
         event('E');
+    } else if (strcmp(mode, "tree") == 0) {
+        grow();
     } else if (strcmp(mode, "run") != 0) {
         nap(first);
     }
