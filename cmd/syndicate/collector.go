@@ -5,6 +5,8 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+
+	"github.com/syndicate/syndicate/internal/footprint"
 )
 
 // firstCollection is the size of memory at which garbage is collected first,
@@ -35,5 +37,5 @@ func relax() {
 // settle gives back the memory that a start took and nothing needs any more.
 func settle() {
 	debug.FreeOSMemory()
-	unmapProgram()
+	footprint.Shed()
 }

@@ -6,6 +6,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"github.com/syndicate/syndicate/internal/footprint"
 )
 
 // title begins the guardian's only argument, which is what ps shows.
@@ -33,6 +35,7 @@ func wait(args []string) bool {
 		return false
 	}
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	footprint.Shed()
 	var word [1]byte
 	for {
 		n, err := syscall.Read(0, word[:])

@@ -1,6 +1,0 @@
-//go:build !linux
-
-package main
-
-// unmapProgram does nothing here.
-func unmapProgram() {}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package footprint
+
+// Shed does nothing here.
+func Shed() {}
