@@ -6,7 +6,7 @@ import (
 	"runtime"
 	"runtime/debug"
 
-	"github.com/syndicate/syndicate/internal/footprint"
+	"github.com/syndicate/syndicate/footprint"
 )
 
 // firstCollection is the size of memory at which garbage is collected first,

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/syndicate/syndicate/internal/footprint"
+	"github.com/syndicate/syndicate/footprint"
 )
 
 // title begins the guardian's only argument, which is what ps shows.
