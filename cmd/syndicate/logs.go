@@ -78,14 +78,9 @@ func (c *logsCmd) query(now time.Time) (log.Query, error) {
 		}
 		q.Grep = re
 	}
-	if c.Since != "" {
-		if d, err := spec.ParseDuration(c.Since); err == nil {
-			q.Since = now.Add(-d.Std())
-		} else if at, ok := readTime(c.Since); ok {
-			q.Since = at
-		} else {
-			return q, usage("--since %q: write a duration such as 10m, or a time such as %s", c.Since, now.UTC().Format(time.RFC3339))
-		}
+	var err error
+	if q.Since, err = since(c.Since, now); err != nil {
+		return q, err
 	}
 	switch {
 	case c.Tail == nil:
@@ -97,6 +92,20 @@ func (c *logsCmd) query(now time.Time) (log.Query, error) {
 		q.Tail = *c.Tail
 	}
 	return q, nil
+}
+
+// since reads the flag of that name; empty it stands for ever.
+func since(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if d, err := spec.ParseDuration(text); err == nil {
+		return now.Add(-d.Std()), nil
+	}
+	if at, ok := readTime(text); ok {
+		return at, nil
+	}
+	return time.Time{}, usage("--since %q: write a duration such as 10m, or a time such as %s", text, now.UTC().Format(time.RFC3339))
 }
 
 // later returns the later of two times.

@@ -197,36 +197,55 @@ func (o *operator) result(c engine.Change, apply bool) api.Result {
 }
 
 // Events implements server.Journal: what the store has, and then what comes.
+// A client that is too slow for the latter finds it in the store again.
 func (o *operator) Events(ctx context.Context, q server.EventQuery) iter.Seq2[api.Event, error] {
 	return func(yield func(api.Event, error) bool) {
 		sub := o.bus.Subscribe(0) // before the store is read: nothing falls between
 		defer sub.Close()
-		past, err := o.journal.Events(ctx, store.Query{After: q.After, Since: q.Since, Units: q.Units, Tail: q.Tail})
-		last := q.After
-		for _, ev := range past {
-			if !yield(wireEvent(ev), nil) {
+		for {
+			if !o.past(ctx, &q, yield) || !q.Follow {
 				return
 			}
-			last = ev.Seq
+			for {
+				ev, lost, err := sub.Next(ctx)
+				if err != nil {
+					return
+				}
+				if lost > 0 {
+					break
+				}
+				if ev.Seq <= q.After || len(q.Units) > 0 && !slices.Contains(q.Units, ev.Unit) {
+					continue
+				}
+				if !yield(wireEvent(ev), nil) {
+					return
+				}
+				q.After = ev.Seq
+			}
+		}
+	}
+}
+
+// eventPage bounds the events that are in memory for one client.
+const eventPage = 1000
+
+// past yields what the store has, and has the query go on behind it. It
+// reports whether to go on.
+func (o *operator) past(ctx context.Context, q *server.EventQuery, yield func(api.Event, error) bool) bool {
+	for {
+		found, err := o.journal.Events(ctx, store.Query{After: q.After, Since: q.Since, Units: q.Units, Tail: q.Tail, Limit: eventPage})
+		for _, ev := range found {
+			if !yield(wireEvent(ev), nil) {
+				return false
+			}
+			q.After = ev.Seq
 		}
 		if err != nil {
 			yield(api.Event{}, err)
-			return
+			return false
 		}
-		for q.Follow {
-			ev, lost, err := sub.Next(ctx)
-			switch {
-			case err != nil:
-				return
-			case lost > 0:
-				yield(api.Event{}, fmt.Errorf("%d events came faster than they were read: go on after number %d", lost, last))
-				return
-			case ev.Seq <= last || len(q.Units) > 0 && !slices.Contains(q.Units, ev.Unit):
-				continue
-			}
-			if !yield(wireEvent(ev), nil) {
-				return
-			}
+		if q.Tail = 0; len(found) == 0 {
+			return true
 		}
 	}
 }

@@ -33,6 +33,7 @@ type root struct {
 
 	Status  statusCmd  `cmd:"" group:"look" help:"Show the units of a running system: state, restarts, and what each waits for."`
 	Logs    logsCmd    `cmd:"" group:"look" help:"Show what units wrote, also after a crash."`
+	Events  eventsCmd  `cmd:"" group:"look" help:"Show what happened, when and why, also after a crash."`
 	Metrics metricsCmd `cmd:"" group:"look" help:"Print the metrics of a running system, as Prometheus reads them."`
 	Graph   graphCmd   `cmd:"" group:"look" help:"Show what waits for what, and why."`
 

@@ -18,8 +18,8 @@ import (
 const (
 	maxText     = 4 << 10 // of a field of an event
 	maxKey      = 1 << 10
-	maxValue    = 64 << 10
-	maxAllFacts = 4 << 20
+	maxValue    = 4 << 20
+	maxAllFacts = 8 << 20
 )
 
 // queue is all that is in memory: the facts, and what is not written yet.

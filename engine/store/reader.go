@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -23,7 +25,7 @@ const (
 	readTries  = 10
 	readPause  = 20 * time.Millisecond
 	followTick = 100 * time.Millisecond
-	followPage = 1000 // events that are read at once
+	page       = 1000 // events that are read at once
 )
 
 // Reader reads the store of an engine that runs in another process, or that
@@ -56,6 +58,26 @@ func (r *Reader) Events(ctx context.Context, q Query) ([]event.Event, error) {
 		return nil, fmt.Errorf("read journal: %w", err)
 	}
 	return found, nil
+}
+
+// Each calls fn with the events that fit, oldest first, not too many at once.
+// An error of fn ends it and is returned.
+func (r *Reader) Each(ctx context.Context, q Query, fn func([]event.Event) error) error {
+	_, err := r.pages(ctx, q, fn)
+	return err
+}
+
+// Units returns the units that the journal tells of, in order.
+func (r *Reader) Units(ctx context.Context) ([]string, error) {
+	seen := map[string]bool{}
+	err := r.Each(ctx, Query{}, func(events []event.Event) error {
+		for _, ev := range events {
+			seen[ev.Unit] = true
+		}
+		return nil
+	})
+	delete(seen, "")
+	return slices.Sorted(maps.Keys(seen)), err
 }
 
 // List returns the facts whose keys begin with prefix, in order of keys.
@@ -105,9 +127,7 @@ func (r *Reader) Follow(ctx context.Context, q Query, fn func([]event.Event) err
 // comes after it.
 func (r *Reader) pages(ctx context.Context, q Query, fn func([]event.Event) error) (Query, error) {
 	for {
-		if q.Tail == 0 {
-			q.Limit = followPage
-		}
+		q.Limit = page
 		found, err := r.Events(ctx, q)
 		q.Tail = 0 // what comes later is not part of it
 		if err != nil || len(found) == 0 {

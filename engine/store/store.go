@@ -100,7 +100,7 @@ func (s *Store) Append(ev event.Event) event.Event {
 
 // Put keeps a fact, in place of an earlier one. It does not wait. The only
 // error is a fact that is too large: a key of more than 1 KiB, a value of more
-// than 64 KiB, or all facts together of more than 4 MiB.
+// than 4 MiB, or all facts together of more than 8 MiB.
 func (s *Store) Put(key string, value []byte) error {
 	if err := s.queue.put(key, value); err != nil {
 		return fmt.Errorf("keep %.40q: %w", key, err)
