@@ -23,6 +23,11 @@ func (s *Server) down(w http.ResponseWriter, r *http.Request) {
 	if !decode(w, r, "down request", &req) {
 		return
 	}
+	// What runs before the first stop is what there is to tell of.
+	t := teller{began: time.Now(), gone: map[string]bool{}}
+	for _, u := range s.snapshot().Units {
+		t.gone[u.ID] = over(u)
+	}
 	out := newStream(w, r)
 	stopped := make(chan struct{})
 	go func() {
@@ -35,10 +40,6 @@ func (s *Server) down(w http.ResponseWriter, r *http.Request) {
 	}()
 	if req.Hurry {
 		s.cfg.System.Hurry()
-	}
-	t := teller{began: time.Now(), gone: map[string]bool{}}
-	for _, u := range s.snapshot().Units {
-		t.gone[u.ID] = over(u)
 	}
 	tick := time.NewTicker(downLook)
 	defer tick.Stop()
