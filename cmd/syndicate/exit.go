@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/alecthomas/kong"
 )
@@ -69,6 +70,9 @@ func usageError(err error) error {
 			hint = "syndicate " + node.Path() + " --help"
 			if path := node.FullPath(); path != "" {
 				hint = path + " --help"
+			}
+			if strings.HasPrefix(err.Error(), "unknown flag -f") {
+				hint = "syndicate -f PATH " + node.Path() // -f stands before the command
 			}
 		}
 	}
