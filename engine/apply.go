@@ -88,6 +88,7 @@ func (e *Engine) Apply(ctx context.Context, req Request) (Change, error) {
 	e.asked("", "up", req.By)
 	op := newOperation()
 	op.undo, op.partial = !req.NoRollback, len(p.Targets) > 0
+	defer e.closeLogs()
 	before, was := e.core.inForce(), e.declared()
 	if err := e.declare(ctx, op, declaration{req.System, req.Ports, nil}, p); err != nil {
 		return Change{Plan: p}, err

@@ -148,16 +148,28 @@ func (e *Engine) settled(state Health, cause string) {
 	}
 }
 
-// dropped closes what belonged to a unit that is no more.
+// dropped is told of a unit that is no more. Its log stays open: the change
+// that has removed it may be taken back.
 func (e *Engine) dropped(m *member) {
 	if e.cfg.Hold != nil {
 		e.cfg.Hold(m.id, "") // what is gone is held by nobody
 	}
+}
+
+// closeLogs closes the logs of units that a change has removed, once it is
+// sure that it stays.
+func (e *Engine) closeLogs() {
+	known := e.core.definitions()
+	if len(known) == 0 && e.core.stopping.Err() != nil {
+		return // all of them are closed at the end
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if l := e.logs[m.id]; l != nil {
-		delete(e.logs, m.id)
-		_ = l.Close()
+	for id, l := range e.logs {
+		if known[id] == nil {
+			delete(e.logs, id)
+			_ = l.Close()
+		}
 	}
 }
 

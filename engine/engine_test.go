@@ -328,7 +328,7 @@ func marked(t *testing.T, unit string) []int {
 			continue
 		}
 		vars := strings.Split(string(env), "\x00")
-		if slices.Contains(vars, "SYNDICATE_LIFE=test"+t.Name()) && slices.Contains(vars, "SYNDICATE_UNIT="+unit) {
+		if slices.Contains(vars, "SYNDICATE_LIFE=test"+strings.ReplaceAll(t.Name(), "/", "-")) && slices.Contains(vars, "SYNDICATE_UNIT="+unit) {
 			var pid int
 			fmt.Sscanf(path, "/proc/%d/", &pid)
 			pids = append(pids, pid)

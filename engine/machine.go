@@ -104,6 +104,9 @@ type machine struct {
 	units []*unit        // nil where one was removed
 	byID  map[string]int // their places
 	order []int          // of units, as they are declared
+	// gone are the units that the last change has removed: a rollback brings
+	// them back as they were.
+	gone map[string]*unit
 
 	parallelism  int  // 0: unlimited
 	failDegraded bool // degraded = "fail"
@@ -225,7 +228,7 @@ type (
 // newMachine returns a machine for units whose needs count among them.
 func newMachine(members []*member, random func() float64) *machine {
 	m := &machine{
-		random: random, byID: map[string]int{}, count: map[State]int{}, claimed: map[string]int{},
+		random: random, byID: map[string]int{}, gone: map[string]*unit{}, count: map[State]int{}, claimed: map[string]int{},
 	}
 	for _, d := range members {
 		m.add(d)

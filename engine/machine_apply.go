@@ -11,7 +11,12 @@ func (m *machine) apply(ev evApply) {
 	if !ev.op.partial {
 		m.configure(ev.settings)
 	}
+	gone := m.gone
+	m.gone = map[string]*unit{}
 	places := m.places(ev.members)
+	if ev.op.back {
+		m.recall(gone)
+	}
 	declared := make(map[int]bool, len(ev.members))
 	for i, d := range ev.members {
 		for j := range d.needs {
@@ -54,6 +59,23 @@ func (m *machine) places(members []*member) []int {
 	return places
 }
 
+// recall gives units that a change has removed, and that are back, what is
+// not to be forgotten: who stopped them, and what they have done.
+func (m *machine) recall(gone map[string]*unit) {
+	for i, u := range m.units {
+		if u == nil || gone[u.id] == nil || u.runs > 0 {
+			continue
+		}
+		was := gone[u.id]
+		u.restarts, u.before = was.restarts, was.before
+		m.hold(i, was.held)
+		if u.oneShot && !u.standsOnNeeds && was.done != "" && was.done == u.runDigest {
+			u.done, u.everReady = was.done, true
+			m.set(i, Completed, "")
+		}
+	}
+}
+
 // add makes a unit of a new definition.
 func (m *machine) add(d *member) int {
 	i := slices.Index(m.units, nil)
@@ -81,6 +103,7 @@ func (m *machine) declare(i int, d *member) {
 	u.removal = false // it may be declared again before it was gone
 	switch {
 	case u.runDigest == d.runDigest, d.inPlace && !u.live:
+		u.everReady = u.everReady && u.runDigest == d.runDigest
 		u.member, u.next, u.yield = d, nil, false
 		if d.rerun && !u.live && u.held == "" {
 			m.op.touched[i] = true

@@ -140,6 +140,7 @@ func (m *machine) stopInTurn(i int) {
 func (m *machine) drop(i int) {
 	u := m.units[i]
 	m.effects = append(m.effects, dropped{u.member})
+	m.gone[u.id] = u
 	m.count[u.state]--
 	m.units[i] = nil
 	delete(m.byID, u.id)
