@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -9,7 +10,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -98,13 +101,45 @@ func runScripts(t *testing.T, dir string) {
 			e.Vars = append(e.Vars,
 				"SYNDICATE_FILE=", "SYNDICATE_PROFILE=", "NO_COLOR=", "TERM=dumb", "PATH="+os.Getenv("PATH"),
 				"XDG_CACHE_HOME="+filepath.Join(e.WorkDir, "cache"),
-				"GORACE=atexit_sleep_ms=0") // by default each program would last a second
+				"GORACE=atexit_sleep_ms=0", // by default each program would last a second
+				"LC_TEST="+e.WorkDir)       // services inherit it
+			e.Defer(func() { leaveNothing(e) })
 			port, err := freePort()
 			e.Vars = append(e.Vars, "SYNDICATE_VAR_free_port="+port)
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": exitCode, "until": until},
 	})
+}
+
+// leaveNothing ends what a script left running, which is a failure of one that
+// has not failed before.
+func leaveNothing(e *testscript.Env) {
+	for _, dir := range processesWith("LC_TEST=" + e.WorkDir) {
+		pid, err := strconv.Atoi(filepath.Base(dir))
+		if err != nil {
+			continue
+		}
+		line, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
+		if t, ok := e.T().(testing.TB); ok && !t.Failed() {
+			t.Errorf("the script leaves a process: %d %s", pid, bytes.ReplaceAll(line, []byte{0}, []byte{' '}))
+		}
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+}
+
+// processesWith lists the directories in /proc of the processes whose
+// environment has an entry.
+func processesWith(entry string) []string {
+	var found []string
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		env, _ := os.ReadFile(filepath.Join(dir, "environ"))
+		if bytes.Contains(env, []byte(entry)) {
+			found = append(found, dir)
+		}
+	}
+	return found
 }
 
 // exitCode runs a command and fails unless it ends with the given exit code:
