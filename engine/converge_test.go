@@ -49,6 +49,9 @@ type town struct {
 	begun    map[string]int
 	states   map[string]State
 	problems []string
+	epoch    int // how many engines have died
+	// what outlives an engine
+	held, completed map[string]string
 }
 
 func (w *town) problem(format string, args ...any) {
@@ -59,6 +62,7 @@ func (w *town) problem(format string, args ...any) {
 type resident struct {
 	town *town
 	*blueprint
+	epoch int
 }
 
 func (r *resident) run(ctx context.Context, a *attempt) Outcome {
@@ -86,6 +90,9 @@ func (r *resident) run(ctx context.Context, a *attempt) Outcome {
 		case <-crash:
 			return Outcome{Err: errors.New("exit status 2"), Exit: "exit status 2"}
 		case <-ctx.Done():
+			if r.dead() {
+				return Outcome{Err: context.Cause(ctx)}
+			}
 			r.check(context.Cause(ctx).Error())
 			time.Sleep(r.stopTakes) // of the bubble's clock
 			return Outcome{Err: context.Cause(ctx), Exit: "signal: terminated"}
@@ -128,10 +135,21 @@ func (r *resident) arrive() {
 	w.begun[r.id]++
 }
 
+// dead reports whether the engine that began this run was killed: its
+// processes have ended with it.
+func (r *resident) dead() bool {
+	r.town.mu.Lock()
+	defer r.town.mu.Unlock()
+	return r.town.epoch != r.epoch
+}
+
 func (r *resident) leave() {
 	w := r.town
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.epoch != r.epoch {
+		return
+	}
 	delete(w.live, r.id)
 	delete(w.ready, r.id)
 	w.changed[r.id] = time.Now()
@@ -169,6 +187,7 @@ type act struct {
 	wait    time.Duration
 	declare []*blueprint // nil: a command
 	undo    bool
+	kill    bool // of the engine
 	verb    string
 	units   []string
 }
@@ -177,16 +196,20 @@ func drawStory(t *rapid.T) *story {
 	s := &story{town: &town{
 		live: map[string]*blueprint{}, latest: map[string]*blueprint{}, ready: map[string]*blueprint{}, done: map[string]*blueprint{},
 		changed: map[string]time.Time{}, begun: map[string]int{}, states: map[string]State{},
+		held: map[string]string{}, completed: map[string]string{},
 	}}
 	versions := 0 // drawn so far: no two definitions of a unit share one
 	s.first = drawTown(t, nil, &versions)
 	now := s.first
 	for range rapid.IntRange(1, 5).Draw(t, "acts") {
 		a := act{wait: drawDuration(t, "wait")}
-		if rapid.IntRange(0, 2).Draw(t, "kind") > 0 {
+		switch kind := rapid.IntRange(0, 6).Draw(t, "kind"); {
+		case kind == 6:
+			a.kill = true
+		case kind > 1:
 			now = drawTown(t, now, &versions)
 			a.declare, a.undo = now, rapid.Bool().Draw(t, "undo")
-		} else {
+		default:
 			a.verb = rapid.SampledFrom([]string{verbStart, verbStop, verbStop, verbRestart}).Draw(t, "verb")
 			a.units = []string{fmt.Sprint("unit.", rapid.IntRange(0, 9).Draw(t, "unit"))}
 		}
@@ -249,7 +272,7 @@ func drawTown(t *rapid.T, before []*blueprint, versions *int) []*blueprint {
 func (s *story) members(list []*blueprint, undo bool) []*member {
 	var members []*member
 	for _, b := range list {
-		m := &member{kind: "service", work: &resident{s.town, b}, policy: policy{
+		m := &member{kind: "service", work: &resident{s.town, b, s.town.epoch}, policy: policy{
 			id: b.id, critical: b.critical, oneShot: b.oneShot, restartUnhealthy: true, restartWithNeeds: !b.keep,
 			first:   spec.Start{Attempts: 2, Backoff: spec.DefaultBackoff},
 			restart: spec.Restart{On: "always", Limit: 2, Within: spec.Duration(time.Minute), Backoff: spec.DefaultBackoff},
@@ -297,37 +320,109 @@ func (s *story) tell(c *core, ended chan *operation, ev any) *operation {
 	}
 }
 
+// life is one engine, from its begin to its end or death.
+type life struct {
+	core    *core
+	ended   chan *operation
+	settled chan struct{}
+	over    chan struct{}
+}
+
+// begin starts an engine, with what the ones before have left on record. It
+// reports whether it came up.
+func (s *story) begin(declared []*blueprint) (*life, bool) {
+	w := s.town
+	before, _ := s.runs()
+	w.mu.Lock()
+	epoch := w.epoch
+	held, completed := maps.Clone(w.held), maps.Clone(w.completed)
+	clear(w.states)
+	w.mu.Unlock()
+	record := func(f func()) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.epoch == epoch {
+			f()
+		}
+	}
+	l := &life{ended: make(chan *operation, 10), settled: make(chan struct{}, 1), over: make(chan struct{})}
+	l.core = newCore(s.members(declared, false), watcher{
+		observe: func(ev event.Event) {
+			record(func() { w.states[ev.Unit], w.changed[ev.Unit] = State(ev.To), time.Now() })
+		},
+		settled: func(Health, string) { l.settled <- struct{}{} },
+		ended:   func(op *operation) { l.ended <- op },
+		held: func(unit, by string) {
+			record(func() {
+				if w.held[unit] = by; by == "" {
+					delete(w.held, unit)
+				}
+			})
+		},
+		completed: func(unit, digest string) { record(func() { w.completed[unit] = digest }) },
+		dropped:   func(m *member) { record(func() { delete(w.held, m.id) }) },
+	})
+	l.core.machine.remember(held, completed)
+	go func() {
+		defer close(l.over)
+		l.core.run(context.Background())
+	}()
+	select {
+	case <-l.settled:
+	case <-l.over: // a critical unit failed
+		return l, false
+	case <-time.After(time.Hour):
+		w.problem("up never ends")
+		return l, false
+	}
+	synctest.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, b := range declared {
+		_, run := b.digests()
+		switch {
+		case held[b.id] != "" && w.live[b.id] != nil:
+			w.problem("%s runs although it was held before the engine died", b.id)
+		case b.oneShot && completed[b.id] == run && w.begun[b.id] > before[b.id]:
+			w.problem("%s had completed in this life and ran again", b.id)
+		}
+	}
+	return l, true
+}
+
+// kill is the death of an engine and of all that it runs.
+func (s *story) kill(l *life) {
+	w := s.town
+	w.mu.Lock()
+	w.epoch++
+	clear(w.live)
+	clear(w.ready)
+	w.mu.Unlock()
+	l.core.quicken()
+	l.core.stop("killed")
+	<-l.over
+}
+
 func (s *story) play(t *testing.T) []string {
 	w := s.town
 	synctest.Test(t, func(*testing.T) {
-		ended := make(chan *operation, 10)
-		settled := make(chan struct{}, 1)
-		c := newCore(s.members(s.first, false), watcher{
-			observe: func(ev event.Event) {
-				w.mu.Lock()
-				defer w.mu.Unlock()
-				w.states[ev.Unit], w.changed[ev.Unit] = State(ev.To), time.Now()
-			},
-			settled: func(Health, string) { settled <- struct{}{} },
-			ended:   func(op *operation) { ended <- op },
-		})
-		over := make(chan struct{})
-		go func() {
-			defer close(over)
-			c.run(context.Background())
-		}()
-		select {
-		case <-settled:
-		case <-over: // a critical unit failed
-			s.leftOver()
-			return
-		case <-time.After(time.Hour):
-			w.problem("up never ends")
+		declared := s.first
+		l, up := s.begin(declared)
+		for _, a := range s.acts {
+			if !up {
+				break
+			}
+			time.Sleep(a.wait)
+			if a.kill {
+				s.kill(l)
+				l, up = s.begin(declared)
+				continue
+			}
+			declared = s.enact(l.core, l.ended, a, declared)
 		}
-		s.enact(c, ended)
-		c.stop("the end")
+		l.core.stop("the end")
 		select {
-		case <-over:
+		case <-l.over:
 		case <-time.After(time.Hour):
 			w.problem("the shutdown never ends")
 		}
@@ -342,40 +437,35 @@ func (s *story) leftOver() {
 	}
 }
 
-// enact plays the acts.
-func (s *story) enact(c *core, ended chan *operation) {
-	declared := s.first
-	for _, a := range s.acts {
-		time.Sleep(a.wait)
-		if a.declare == nil {
-			op := newOperation()
-			s.tell(c, ended, evCommand{op: op, verb: a.verb, units: a.units, why: map[string]string{verbStop: "held"}[a.verb] + " by a test"})
-			s.compare(c, declared)
-			continue
-		}
-		before, was := s.runs()
-		synctest.Wait()
-		s.inPlace(a.declare)
+// enact plays one act, and returns what is declared afterwards.
+func (s *story) enact(c *core, ended chan *operation, a act, declared []*blueprint) []*blueprint {
+	if a.declare == nil {
 		op := newOperation()
-		op.undo = a.undo
-		if s.tell(c, ended, evApply{op: op, members: s.members(a.declare, a.undo)}) == nil {
-			return
-		}
-		if !(op.undo && op.grave) {
-			s.untouched(before, was, declared, a.declare)
-			declared = a.declare
-			s.compare(c, declared)
-			continue
-		}
-		synctest.Wait()
-		s.inPlace(declared)
-		back := newOperation()
-		back.back = true
-		if s.tell(c, ended, evApply{op: back, members: s.members(declared, false)}) == nil {
-			return
-		}
+		s.tell(c, ended, evCommand{op: op, verb: a.verb, units: a.units, why: map[string]string{verbStop: heldPrefix + "(held)"}[a.verb] + " by a test"})
+		s.compare(c, declared)
+		return declared
+	}
+	before, was := s.runs()
+	synctest.Wait()
+	s.inPlace(a.declare)
+	op := newOperation()
+	op.undo = a.undo
+	if s.tell(c, ended, evApply{op: op, members: s.members(a.declare, a.undo)}) == nil {
+		return declared
+	}
+	if !(op.undo && op.grave) {
+		s.untouched(before, was, declared, a.declare)
+		s.compare(c, a.declare)
+		return a.declare
+	}
+	synctest.Wait()
+	s.inPlace(declared)
+	back := newOperation()
+	back.back = true
+	if s.tell(c, ended, evApply{op: back, members: s.members(declared, false)}) != nil {
 		s.compare(c, declared)
 	}
+	return declared
 }
 
 func (s *story) runs() (map[string]int, map[string]State) {
