@@ -126,8 +126,15 @@ func TestKill(t *testing.T) {
 			}
 		}
 		facts, err := r.List(t.Context(), "")
-		if err != nil || have > next && (len(facts) != 1 || string(facts[0].Value) != strconv.FormatUint(have, 10)) {
-			t.Errorf("after event %d the fact is %q, %v", have, facts, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if have > next {
+			// Put comes after Append, so a batch may end between the two.
+			kept := len(facts) == 1 && (string(facts[0].Value) == strconv.FormatUint(have, 10) || string(facts[0].Value) == strconv.FormatUint(have-1, 10))
+			if !kept {
+				t.Errorf("after event %d the facts are %q", have, facts)
+			}
 		}
 		s, log := open(t, dir)
 		if got := numbers(all(t, s)); uint64(len(got)) != have {

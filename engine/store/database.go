@@ -46,8 +46,8 @@ var ours = []string{"journal_mode(wal)", "synchronous(normal)", "wal_autocheckpo
 
 // Bounds of one row of the journal.
 const (
-	rowEvents = 256
-	rowBytes  = 64 << 10
+	rowEvents = 128
+	rowBytes  = 8 << 10
 )
 
 // bounds are those of the journal.
@@ -174,8 +174,8 @@ func row(events []event.Event) (n int, until int64, text string) {
 	var b strings.Builder
 	for n < len(events) && n < rowEvents && b.Len() < rowBytes {
 		ev := events[n]
-		data, err := json.Marshal(ev)
-		if err != nil { // a time beyond the year 9999
+		data, err := ev.MarshalJSON() // json.Marshal would read it once more
+		if err != nil {               // a time beyond the year 9999
 			data, _ = json.Marshal(event.Event{
 				Seq: ev.Seq, Time: time.Now(), Life: ev.Life, Kind: event.Engine, Unit: ev.Unit,
 				Cause: "an event cannot be written: " + err.Error(),
