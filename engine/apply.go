@@ -149,8 +149,9 @@ func (e *Engine) enforce(ctx context.Context, op *operation, d declaration, memb
 	e.mu.Lock()
 	e.current = d
 	e.mu.Unlock()
+	running := e.core.definitions()
 	for _, m := range members {
-		if m.adopt != nil {
+		if was := running[m.id]; m.adopt != nil && (was == nil || was.digest != m.digest) {
 			m.adopt(m.work)
 		}
 	}

@@ -77,6 +77,23 @@ func (c *Client) Status(ctx context.Context) (api.Status, error) {
 	return st, api.Readable(st.FormatVersion)
 }
 
+// Answers asks whether the engine answers, whatever the state of the system.
+// That costs both sides next to nothing.
+func (c *Client) Answers(ctx context.Context) error {
+	ctx, cancel := answerBy(ctx)
+	defer cancel()
+	resp, err := c.do(ctx, http.MethodGet, api.PathHealthz, nil, nil)
+	if err != nil {
+		return fmt.Errorf("ask whether the engine answers: %w", err)
+	}
+	defer resp.Body.Close()
+	var h api.Health
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&h); err != nil {
+		return fmt.Errorf("ask whether the engine answers: %w", reason(ctx, err))
+	}
+	return api.Readable(h.FormatVersion)
+}
+
 // Units decodes what runs, as plan compares with it, into v.
 func (c *Client) Units(ctx context.Context, v any) error {
 	ctx, cancel := answerBy(ctx)

@@ -11,27 +11,57 @@ import (
 
 // firstCollection is the size of memory at which garbage is collected first,
 // in bytes. Most commands are over before.
-const firstCollection = 32 << 20
+const firstCollection = 64 << 20
 
 // pace is how much garbage there may be from then on, in percent of what is
 // in use: a little less than Go's own 100, for configurations of ten thousand
 // blocks.
 const pace = 90
 
+// changeGarbage is how much garbage a change of a running system may make
+// before it is collected, in bytes: about what decoding two thousand services
+// leaves.
+const changeGarbage = 64 << 20
+
 // relax puts the garbage collector off until memory has grown to
 // firstCollection: at Go's own pace, decoding a thousand services is
 // collected ten times, for a third of its time. From the first collection on
 // the collector works as usual. Whoever sets GOGC or GOMEMLIMIT is obeyed.
 func relax() {
-	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
+	if ownPace() {
 		return
 	}
+	putOff(firstCollection)
+}
+
+// unhurried puts the garbage collector off for a change of a running system,
+// which is over long before there is too much: a collection in the middle
+// looks at every stack of a thousand supervised services, and takes half of
+// the change's time. The function that it returns ends that.
+func unhurried() func() {
+	if ownPace() {
+		return func() {}
+	}
+	var now runtime.MemStats
+	runtime.ReadMemStats(&now)
+	putOff(int64(now.Sys-now.HeapReleased) + changeGarbage)
+	return asUsual
+}
+
+// ownPace reports whether whoever started this process has set the pace.
+func ownPace() bool { return os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" }
+
+// putOff has garbage collected only once the process has so much memory, and
+// as usual from that collection on.
+func putOff(limit int64) {
 	debug.SetGCPercent(-1)
-	debug.SetMemoryLimit(firstCollection)
-	runtime.SetFinalizer(new([16]byte), func(*[16]byte) {
-		debug.SetGCPercent(pace)
-		debug.SetMemoryLimit(math.MaxInt64)
-	})
+	debug.SetMemoryLimit(limit)
+	runtime.SetFinalizer(new([16]byte), func(*[16]byte) { asUsual() })
+}
+
+func asUsual() {
+	debug.SetGCPercent(pace)
+	debug.SetMemoryLimit(math.MaxInt64)
 }
 
 // settle gives back the memory that a start took and nothing needs any more.

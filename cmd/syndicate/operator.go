@@ -40,6 +40,7 @@ func (o *operator) Units() *plan.Running { return o.engine.Running() }
 
 // Apply implements server.Operator.
 func (o *operator) Apply(ctx context.Context, req server.ApplyRequest, progress func(api.Progress)) (api.Result, error) {
+	defer unhurried()()
 	root := os.Geteuid() == 0
 	decoded, diags := decode.Replay(req.Bundle, decode.Override{Environ: o.engine.Environ(), Superuser: &root})
 	sys := decoded.System

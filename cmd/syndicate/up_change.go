@@ -22,7 +22,7 @@ import (
 func (s *session) answers(ctx context.Context, dir string) (bool, error) {
 	deadline := time.Now().Add(answerWait)
 	for {
-		_, err := client.New(dir).Status(ctx)
+		err := client.New(dir).Answers(ctx)
 		if err == nil {
 			return true, nil
 		}
