@@ -8,40 +8,42 @@ import (
 // complaint is one way in which PostgreSQL's programs say why they cannot
 // run, and what to do about it.
 type complaint struct {
-	pattern *regexp.Regexp
+	pattern string // a regular expression
 	remedy  string
 }
 
+// complaints are compiled when a server has failed: every command would pay
+// for it otherwise.
 var complaints = []complaint{
-	{regexp.MustCompile(`database files are incompatible with server|initialized by PostgreSQL version`),
+	{`database files are incompatible with server|initialized by PostgreSQL version`,
 		"the data belong to another major version: declare that one, or move the data by pg_dumpall"},
-	{regexp.MustCompile(`has invalid permissions|Permissions should be u=rwx`),
+	{`has invalid permissions|Permissions should be u=rwx`,
 		"take others' permissions from the data directory: chmod 0700"},
-	{regexp.MustCompile(`lock file "postmaster\.pid" already exists|lock file .* already exists`),
+	{`lock file "postmaster\.pid" already exists|lock file .* already exists`,
 		"another server runs on this data directory: stop it in good order (kill -INT, to the process that the line names)"},
-	{regexp.MustCompile(`pre-existing shared memory block .* is still in use`),
+	{`pre-existing shared memory block .* is still in use`,
 		"processes of a server that was killed still run: wait for them, or end them with kill -QUIT"},
-	{regexp.MustCompile(`could not bind .* Address already in use|could not create any TCP/IP sockets|Is another postmaster already running on port`),
+	{`could not bind .* Address already in use|could not create any TCP/IP sockets|Is another postmaster already running on port`,
 		`the port is taken: stop what listens there, or write another port, or port = "auto"`},
-	{regexp.MustCompile(`Unix-domain socket path .* is too long`),
+	{`Unix-domain socket path .* is too long`,
 		"the socket's directory has too long a name: choose a shorter state_dir"},
-	{regexp.MustCompile(`"root" execution of the PostgreSQL server is not permitted|cannot be run as root`),
+	{`"root" execution of the PostgreSQL server is not permitted|cannot be run as root`,
 		"PostgreSQL refuses to run as root: name another user in managed { user = … }"},
-	{regexp.MustCompile(`could not (access|change permissions of|create) directory .*: Permission denied|could not change directory .*: Permission denied`),
+	{`could not (access|change permissions of|create) directory .*: Permission denied|could not change directory .*: Permission denied`,
 		"the server's user may not enter a directory above the data: let everybody pass through (chmod o+x), or choose another data_dir"},
-	{regexp.MustCompile(`No space left on device`),
+	{`No space left on device`,
 		"the disk is full: free some space, or choose a data_dir elsewhere"},
-	{regexp.MustCompile(`could not (map anonymous shared memory|create shared memory segment|resize shared memory segment)`),
+	{`could not (map anonymous shared memory|create shared memory segment|resize shared memory segment)`,
 		"there is not enough shared memory: lower shared_buffers, or give the container a larger /dev/shm"},
-	{regexp.MustCompile(`unrecognized configuration parameter|invalid value for parameter|parameter .* cannot be changed|outside the valid range`),
+	{`unrecognized configuration parameter|invalid value for parameter|parameter .* cannot be changed|outside the valid range`,
 		"correct the setting in managed { settings = … }"},
-	{regexp.MustCompile(`could not access file ".*": No such file or directory`),
+	{`could not access file ".*": No such file or directory`,
 		"a library named in shared_preload_libraries is not installed: install its package, or leave it out"},
-	{regexp.MustCompile(`invalid locale|locale name|could not create locale`),
+	{`invalid locale|locale name|could not create locale`,
 		"the locale C.UTF-8 is not installed on this machine: install the system's locales"},
-	{regexp.MustCompile(`could not locate a valid checkpoint record|invalid primary checkpoint record|database system was interrupted while in recovery`),
+	{`could not locate a valid checkpoint record|invalid primary checkpoint record|database system was interrupted while in recovery`,
 		"the data are damaged: restore a backup into an empty data_dir"},
-	{regexp.MustCompile(`error while loading shared libraries`),
+	{`error while loading shared libraries`,
 		"PostgreSQL's installation is not complete: install its package again"},
 }
 
@@ -65,7 +67,7 @@ func Diagnose(lines []string) *Error {
 		for _, near := range [][]string{lines[i : i+1], around} {
 			text := strings.Join(near, "\n")
 			for _, c := range complaints {
-				if c.pattern.MatchString(text) {
+				if regexp.MustCompile(c.pattern).MatchString(text) {
 					e.Remedy = c.remedy
 					return e
 				}
