@@ -224,33 +224,6 @@ func TestBrokenMeanwhile(t *testing.T) {
 	}
 }
 
-// A file system that is read-only keeps nobody from running, and what
-// happened is written once it no longer is.
-func TestReadOnlyFileSystem(t *testing.T) {
-	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_RDONLY, "size=1m"); err != nil {
-		t.Fatalf("mount a small file system (the tests run as root): %v", err)
-	}
-	t.Cleanup(func() { must(t, unix.Unmount(dir, 0)) })
-	s, log := open(t, dir)
-	s.Append(transition(1))
-	must(t, s.Put("fact", []byte("mine")))
-	if err := s.Flush(t.Context()); err == nil {
-		t.Error("it wrote")
-	}
-	if !strings.Contains(log.String(), "read-only file system") {
-		t.Errorf("it said %q", log)
-	}
-	must(t, unix.Mount("", dir, "", unix.MS_REMOUNT, ""))
-	flush(t, s)
-	closeStore(t, s)
-	s, _ = open(t, dir)
-	if v, _ := s.Get("fact"); len(all(t, s)) != 1 || string(v) != "mine" {
-		t.Errorf("%d events, and %q", len(all(t, s)), v)
-	}
-	closeStore(t, s)
-}
-
 // Only the newest of the files that were set aside are kept.
 func TestAsideIsBounded(t *testing.T) {
 	path := write3000(t)
