@@ -164,6 +164,9 @@ func (r *resident) check(cause string) {
 	if !strings.Contains(cause, "no longer declared") && !strings.Contains(cause, "held") && !strings.Contains(cause, "the end") {
 		return
 	}
+	if now := w.latest[r.id]; now != nil && now.version != r.version {
+		return // amid a change: what is needed by now is the one to come
+	}
 	for id, other := range w.live {
 		if now := w.latest[id]; now != nil && now.version == other.version {
 			other = now
@@ -187,7 +190,8 @@ type act struct {
 	wait    time.Duration
 	declare []*blueprint // nil: a command
 	undo    bool
-	kill    bool // of the engine
+	kill    bool          // of the engine
+	cut     time.Duration // when everything is stopped amid the change, or 0
 	verb    string
 	units   []string
 }
@@ -209,6 +213,7 @@ func drawStory(t *rapid.T) *story {
 		case kind > 1:
 			now = drawTown(t, now, &versions)
 			a.declare, a.undo = now, rapid.Bool().Draw(t, "undo")
+			a.cut = maybeNever(t, "cut", 6)
 		default:
 			a.verb = rapid.SampledFrom([]string{verbStart, verbStop, verbStop, verbRestart}).Draw(t, "verb")
 			a.units = []string{fmt.Sprint("unit.", rapid.IntRange(0, 9).Draw(t, "unit"))}
@@ -221,7 +226,11 @@ func drawStory(t *rapid.T) *story {
 // drawTown draws a system, as an edit of another one where there is one.
 func drawTown(t *rapid.T, before []*blueprint, versions *int) []*blueprint {
 	var list []*blueprint
-	for i := range 10 {
+	places := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}
+	if rapid.IntRange(0, 2).Draw(t, "reorder") == 0 { // what needed another may be needed by it
+		places = rapid.Permutation(places).Draw(t, "order")
+	}
+	for _, i := range places {
 		id := fmt.Sprint("unit.", i)
 		at := slices.IndexFunc(before, func(b *blueprint) bool { return b.id == id })
 		if rapid.IntRange(0, 4).Draw(t, "there") == 0 {
@@ -418,13 +427,22 @@ func (s *story) play(t *testing.T) []string {
 				l, up = s.begin(declared)
 				continue
 			}
+			if a.cut > 0 {
+				s.inPlace(a.declare)
+				l.core.send(evApply{op: newOperation(), members: s.members(a.declare, a.undo)})
+				time.Sleep(a.cut)
+				break
+			}
 			declared = s.enact(l.core, l.ended, a, declared)
 		}
 		l.core.stop("the end")
 		select {
 		case <-l.over:
 		case <-time.After(time.Hour):
-			w.problem("the shutdown never ends")
+			_, _, units := l.core.snapshot()
+			w.mu.Lock()
+			w.problem("the shutdown never ends: %+v", units)
+			w.mu.Unlock()
 		}
 		s.leftOver()
 	})
@@ -432,6 +450,8 @@ func (s *story) play(t *testing.T) []string {
 }
 
 func (s *story) leftOver() {
+	s.town.mu.Lock()
+	defer s.town.mu.Unlock()
 	if len(s.town.live) > 0 {
 		s.town.problem("left running: %v", slices.Sorted(maps.Keys(s.town.live)))
 	}

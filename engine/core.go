@@ -294,15 +294,13 @@ func (c *core) report(now time.Time, eff changed) {
 	ev := event.Event{
 		Time: now, Kind: event.Transition, Unit: u.id, UnitKind: u.kind,
 		From: string(eff.from), To: string(eff.to), Cause: eff.cause, Run: u.runs, Attempt: u.attempt,
+		Exit: eff.exit,
 	}
 	if !u.started.IsZero() {
 		ev.Took = now.Sub(u.started)
 	}
 	if eff.to == Backoff {
 		ev.Next = u.nextAt
-	}
-	if eff.from == Stopping || eff.from == Starting || eff.from == Ready || eff.from == Unhealthy {
-		ev.Exit = eff.exit
 	}
 	c.watch.observe(ev)
 	if eff.to == Completed {

@@ -148,16 +148,14 @@ func (e *Engine) settled(state Health, cause string) {
 	}
 }
 
-// dropped is told of a unit that is no more. Its log stays open: the change
-// that has removed it may be taken back.
+// dropped is told of a unit that is no more.
 func (e *Engine) dropped(m *member) {
 	if e.cfg.Hold != nil {
 		e.cfg.Hold(m.id, "") // what is gone is held by nobody
 	}
 }
 
-// closeLogs closes the logs of units that a change has removed, once it is
-// sure that it stays.
+// closeLogs closes the logs of units that there are not, or not any more.
 func (e *Engine) closeLogs() {
 	known := e.core.definitions()
 	if len(known) == 0 && e.core.stopping.Err() != nil {

@@ -84,6 +84,7 @@ type unit struct {
 	restarts  int           // since the life began
 	window    []time.Time   // restarts that still count against the limit
 	intended  string        // why the engine ended the run to start another
+	unwell    bool          // the run is ended since it has become unhealthy
 	lastExit  string
 	timer     int // sequence number of the timer that counts
 	nextAt    time.Time
@@ -95,7 +96,7 @@ type unit struct {
 	yield   bool   // it must stop before its next definition can start
 	down    bool   // it must not run now: see takeDown
 	downBy  string // why
-	gone    bool   // down, and nothing that depends on it runs any more
+	gone    bool   // down, and neither it nor what depends on it runs any more
 }
 
 // machine decides what happens to the units. It is pure: no clock, no I/O,
@@ -104,9 +105,6 @@ type machine struct {
 	units []*unit        // nil where one was removed
 	byID  map[string]int // their places
 	order []int          // of units, as they are declared
-	// gone are the units that the last change has removed: a rollback brings
-	// them back as they were.
-	gone map[string]*unit
 
 	parallelism  int  // 0: unlimited
 	failDegraded bool // degraded = "fail"
@@ -115,6 +113,7 @@ type machine struct {
 
 	phase   phase
 	op      *operation // under way, or nil
+	undoing bool       // one has failed, and is about to be taken back
 	failure string     // why the system failed
 	cause   string     // why it stops
 	settled bool       // everything was started, or failed, once
@@ -126,6 +125,7 @@ type machine struct {
 	queue   []int          // units whose needs may have changed
 	claimed map[string]int // what live runs have, by whom
 	stale   bool           // who is down has to be decided anew
+	leaving int            // units that are down and not gone
 	effects []effect
 	now     time.Time
 	seen    health // when healthMayDiffer was asked last
@@ -211,7 +211,7 @@ type (
 		unit     *unit
 		from, to State
 		cause    string
-		exit     string // how the last run ended
+		exit     string // how the run ended, where this is its end
 	}
 	// dropped says that a unit is no more.
 	dropped struct{ member *member }
@@ -228,7 +228,7 @@ type (
 // newMachine returns a machine for units whose needs count among them.
 func newMachine(members []*member, random func() float64) *machine {
 	m := &machine{
-		random: random, byID: map[string]int{}, gone: map[string]*unit{}, count: map[State]int{}, claimed: map[string]int{},
+		random: random, byID: map[string]int{}, count: map[State]int{}, claimed: map[string]int{},
 	}
 	for _, d := range members {
 		m.add(d)
@@ -310,7 +310,11 @@ func (m *machine) set(i int, to State, cause string) {
 		u.timer = 0 // whatever timer there was counts no more
 		u.nextAt = time.Time{}
 	}
-	m.effects = append(m.effects, changed{u, from, to, cause, u.lastExit})
+	exit := ""
+	if !u.live && (from == Starting || from == Ready || from == Unhealthy || from == Stopping) {
+		exit = u.lastExit
+	}
+	m.effects = append(m.effects, changed{u, from, to, cause, exit})
 	m.touch(i)
 }
 
@@ -339,8 +343,11 @@ func (m *machine) schedule() {
 		if m.stale {
 			m.takeDown()
 		}
-		if len(m.queue) == 0 {
+		if len(m.queue) == 0 && !m.untie() {
 			break
+		}
+		if len(m.queue) == 0 {
+			continue
 		}
 		i := m.queue[0]
 		m.queue = m.queue[1:]
@@ -379,7 +386,7 @@ func (m *machine) look(i int) bool {
 	case waiting:
 		m.set(i, Pending, why)
 	case startable:
-		if m.parallelism > 0 && m.active >= m.parallelism {
+		if m.crowded() {
 			m.set(i, Pending, "")
 			return true
 		}
@@ -387,6 +394,9 @@ func (m *machine) look(i int) bool {
 	}
 	return false
 }
+
+// crowded reports whether as many units start as may at a time.
+func (m *machine) crowded() bool { return m.parallelism > 0 && m.active >= m.parallelism }
 
 type verdict int
 
@@ -483,8 +493,14 @@ func (m *machine) waitingFor(u *unit) []string {
 			list = append(list, cmp.Or(n.what, m.units[n.unit].id+" "+n.condition))
 		}
 	}
-	if other := m.claimant(u); other != nil && len(list) == 0 && u.next == nil {
+	if len(list) > 0 || u.next != nil {
+		return list
+	}
+	switch other := m.claimant(u); {
+	case other != nil:
 		list = append(list, other.id+" stopped")
+	case u.state == Pending && !u.down && m.crowded():
+		list = append(list, fmt.Sprintf("another start to end (parallelism = %d)", m.parallelism))
 	}
 	return list
 }
@@ -543,6 +559,9 @@ func (m *machine) systemState() (Health, string) {
 	degraded := ""
 	for _, i := range m.order {
 		u := m.units[i]
+		if u.removal {
+			continue
+		}
 		switch u.state {
 		case Failed:
 			if u.critical {

@@ -11,12 +11,7 @@ func (m *machine) apply(ev evApply) {
 	if !ev.op.partial {
 		m.configure(ev.settings)
 	}
-	gone := m.gone
-	m.gone = map[string]*unit{}
 	places := m.places(ev.members)
-	if ev.op.back {
-		m.recall(gone)
-	}
 	declared := make(map[int]bool, len(ev.members))
 	for i, d := range ev.members {
 		for j := range d.needs {
@@ -57,23 +52,6 @@ func (m *machine) places(members []*member) []int {
 		places[i] = at
 	}
 	return places
-}
-
-// recall gives units that a change has removed, and that are back, what is
-// not to be forgotten: who stopped them, and what they have done.
-func (m *machine) recall(gone map[string]*unit) {
-	for i, u := range m.units {
-		if u == nil || gone[u.id] == nil || u.runs > 0 {
-			continue
-		}
-		was := gone[u.id]
-		u.restarts, u.before = was.restarts, was.before
-		m.hold(i, was.held)
-		if u.oneShot && !u.standsOnNeeds && was.done != "" && was.done == u.runDigest {
-			u.done, u.everReady = was.done, true
-			m.set(i, Completed, "")
-		}
-	}
 }
 
 // add makes a unit of a new definition.

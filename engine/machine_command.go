@@ -6,7 +6,8 @@ import "fmt"
 // is over once no unit that it touches is on its way to anything.
 type operation struct {
 	// undo ends it at the first grave failure: whoever asked for it takes
-	// it back then.
+	// it back then. Until that begins nothing that fails is of consequence,
+	// and what it removes is not forgotten.
 	undo bool
 	// back says that it takes another one back.
 	back bool
@@ -36,7 +37,7 @@ func (o *operation) failed(u *unit, why string, grave bool) {
 // begins reports whether an operation can begin. While everything stops none
 // does.
 func (m *machine) begins(op *operation) bool {
-	m.op = op
+	m.op, m.undoing = op, false
 	if m.phase >= phaseStopping {
 		op.cancelled = m.cause
 		m.endOperation()
@@ -149,6 +150,13 @@ func (m *machine) blockedInOperation() {
 }
 
 func (m *machine) endOperation() {
+	switch {
+	case m.op.cancelled != "":
+	case m.op.undo && m.op.grave:
+		m.undoing = true
+	default:
+		m.forget()
+	}
 	m.effects = append(m.effects, opEnded{m.op})
 	m.op = nil
 }
@@ -159,7 +167,7 @@ func (m *machine) busy(i int) bool {
 	switch {
 	case u == nil:
 		return false
-	case u.next != nil || u.removal || u.down && u.live:
+	case u.next != nil || u.removal && !u.gone || u.down && u.live:
 		return true
 	}
 	switch u.state {

@@ -13,7 +13,7 @@ func (m *machine) start(i int) {
 	u.run = m.runs
 	u.runs++
 	u.attempt++
-	u.live, u.executing, u.pid = true, false, 0
+	u.live, u.executing, u.unwell, u.pid = true, false, false, 0
 	u.started, u.readyAt = m.now, time.Time{}
 	m.alive++
 	for _, c := range u.claims {
@@ -73,6 +73,7 @@ func (m *machine) health(ev evHealth) {
 	case ev.problem != "" && u.state == Ready:
 		m.set(ev.unit, Unhealthy, ev.problem)
 		if u.restartUnhealthy && u.policy.restart.On != "never" && !u.down {
+			u.unwell = true
 			m.end(ev.unit, ev.problem)
 		}
 	}
@@ -108,8 +109,10 @@ func (m *machine) ended(ev evEnded) {
 	case u.intended != "":
 		u.restarts++
 		m.set(i, Pending, u.intended)
-	case u.state == Stopping: // since it was unhealthy
+	case u.unwell:
 		m.again(i, Outcome{Err: errors.New(u.cause), Exit: ev.outcome.Exit})
+	case u.state == Stopping: // for what was taken back meanwhile
+		m.set(i, Pending, u.cause)
 	default:
 		m.again(i, ev.outcome)
 	}
@@ -139,6 +142,9 @@ func (m *machine) release(i int) {
 func (m *machine) fail(i int, cause string) {
 	u := m.units[i]
 	m.set(i, Failed, cause)
+	if m.undoing {
+		return // that, too, is taken back
+	}
 	if op := m.op; op != nil && op.touched[i] {
 		op.failed(u, fmt.Sprintf("%s failed: %s", u.id, cause), m.grave(u))
 		if op.undo && m.grave(u) {
@@ -148,9 +154,7 @@ func (m *machine) fail(i int, cause string) {
 	if !m.grave(u) {
 		return
 	}
-	if m.failure == "" {
-		m.failure = fmt.Sprintf("%s failed: %s", u.id, cause)
-	}
+	m.failure = fmt.Sprintf("%s failed: %s", u.id, cause)
 	if m.phase == phaseUp || m.stopOnFail {
 		m.stop(m.failure)
 	}

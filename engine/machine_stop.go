@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -11,7 +12,7 @@ import (
 // needs its place, or when what it needs is taken down: dependents stop
 // first. What is down ends in reverse order of needs (stopInTurn).
 func (m *machine) takeDown() {
-	m.stale = false
+	m.stale, m.leaving = false, 0
 	down := make([]string, len(m.units)) // why, empty: not down
 	var spread []int                     // units that take dependents with them
 	for i, u := range m.units {
@@ -50,6 +51,7 @@ func (m *machine) takeDown() {
 		u.down, u.downBy, u.gone = down[i] != "", down[i], false
 		switch {
 		case u.down:
+			m.leaving++
 			m.rest(i)
 			m.enqueue(i)
 		case was:
@@ -107,49 +109,106 @@ func (m *machine) stop(cause string) {
 }
 
 // stopInTurn stops a unit that is down once all that is down and depends on
-// it, directly or through others, is gone. A unit that does not run is gone
-// at once then.
+// it by the definition in force, directly or through others, is gone. A unit
+// that does not run is gone at once then.
 func (m *machine) stopInTurn(i int) {
 	u := m.units[i]
 	if u.gone || u.state == Stopping {
 		return
 	}
 	for _, d := range u.dependents {
-		if dep := m.units[d]; dep.down && !dep.gone {
+		if dep := m.units[d]; dep.down && !dep.gone && dep.needsUnit(i) {
 			return
 		}
 	}
+	m.leave(i)
+}
+
+// leave ends the run of a unit that is down. Without one it is gone.
+func (m *machine) leave(i int) {
+	u := m.units[i]
 	if u.live {
 		m.end(i, u.downBy)
 		return
 	}
 	u.gone = true
+	m.leaving--
 	for _, n := range u.needs {
 		m.enqueue(n.unit)
 	}
-	switch {
-	case m.phase >= phaseStopping:
-	case u.removal:
-		m.drop(i)
-	case u.next != nil:
+	if u.next != nil && m.phase < phaseStopping {
 		m.adopt(i)
 	}
 }
 
-// drop forgets a unit that is declared no longer.
-func (m *machine) drop(i int) {
-	u := m.units[i]
-	m.effects = append(m.effects, dropped{u.member})
-	m.gone[u.id] = u
-	m.count[u.state]--
-	m.units[i] = nil
-	delete(m.byID, u.id)
-	for _, other := range m.units {
-		if other != nil { // only softly can anything still look at it
-			other.needs = slices.DeleteFunc(other.needs, func(n need) bool { return n.unit == i })
+// untie has one go first of units that are down and wait for one another.
+// That there are such is possible amid a change alone, where one goes by the
+// definition of before and another by that of after. It reports whether there
+// were any.
+func (m *machine) untie() bool {
+	if m.leaving == 0 || m.count[Stopping] > 0 {
+		return false
+	}
+	stays := func(i int) bool { u := m.units[i]; return u != nil && u.down && !u.gone }
+	at := slices.IndexFunc(m.order, stays)
+	if at < 0 {
+		return false
+	}
+	i := m.order[at]
+	var path []int // each needed by the next
+	for !slices.Contains(path, i) {
+		path = append(path, i)
+		next := slices.IndexFunc(m.units[i].dependents, func(d int) bool { return stays(d) && m.units[d].needsUnit(i) })
+		if next < 0 {
+			break
+		}
+		i = m.units[i].dependents[next]
+	}
+	ring := path[slices.Index(path, i):]
+	first := slices.MinFunc(ring, func(a, b int) int { return cmp.Compare(m.units[a].ties(), m.units[b].ties()) })
+	m.leave(first)
+	return true
+}
+
+// ties ranks units that wait for one another by how much their needs count:
+// least where what they are of is to be replaced, and does not even run.
+func (u *unit) ties() int {
+	switch {
+	case u.next != nil && !u.live:
+		return 0
+	case u.next != nil:
+		return 1
+	}
+	return 2
+}
+
+// needsUnit reports whether the definition in force needs another unit.
+func (u *unit) needsUnit(i int) bool {
+	return slices.ContainsFunc(u.needs, func(n need) bool { return n.unit == i })
+}
+
+// forget drops the units that are declared no longer, once the change that
+// removed them cannot be taken back.
+func (m *machine) forget() {
+	lost := func(i int) bool { return m.units[i] == nil }
+	before := len(m.byID)
+	for i, u := range m.units {
+		if u == nil || !u.removal || !u.gone {
+			continue
+		}
+		m.effects = append(m.effects, dropped{u.member})
+		m.count[u.state]--
+		m.units[i] = nil
+		delete(m.byID, u.id)
+	}
+	if len(m.byID) == before {
+		return
+	}
+	for _, u := range m.units {
+		if u != nil { // only softly can anything still look at them
+			u.needs = slices.DeleteFunc(u.needs, func(n need) bool { return lost(n.unit) })
 		}
 	}
-	m.order = slices.DeleteFunc(m.order, func(j int) bool { return j == i })
+	m.order = slices.DeleteFunc(m.order, lost)
 	m.link()
-	m.stale = true
 }
