@@ -309,7 +309,7 @@ func (q *queue) waiter() waiter {
 
 // look reports whether it is, why the last attempt since has failed, or where
 // to wait for the next one.
-func (w waiter) look() (done bool, err error, next <-chan struct{}) {
+func (w waiter) look() (done bool, next <-chan struct{}, err error) {
 	q := w.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -317,9 +317,9 @@ func (w waiter) look() (done bool, err error, next <-chan struct{}) {
 	case q.written >= w.given:
 		return true, nil, nil
 	case q.attempts > w.attempts && q.failure != nil:
-		return false, q.failure, nil
+		return false, nil, q.failure
 	}
-	return false, nil, q.changed
+	return false, q.changed, nil
 }
 
 // pending reports whether anything waits.

@@ -152,7 +152,7 @@ func (s *Store) Flush(ctx context.Context) error {
 func (s *Store) flush(ctx context.Context) error {
 	w := s.queue.waiter()
 	for {
-		done, err, next := w.look()
+		done, next, err := w.look()
 		if done || err != nil {
 			return err
 		}
@@ -163,7 +163,7 @@ func (s *Store) flush(ctx context.Context) error {
 		select {
 		case <-next:
 		case <-s.ended:
-			if done, err, _ := w.look(); done || err != nil {
+			if done, _, err := w.look(); done || err != nil {
 				return err
 			}
 			return errClosed
