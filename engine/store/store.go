@@ -94,7 +94,11 @@ func Open(c Config) (*Store, error) {
 // after Close it does nothing but that.
 func (s *Store) Append(ev event.Event) event.Event {
 	ev, waiting := s.queue.append(ev)
-	s.nudge(waiting)
+	// Those in between find the writer gathering: it need not be woken for
+	// each.
+	if waiting == 1 || waiting%batchMost == 0 && waiting > 0 {
+		s.nudge(waiting)
+	}
 	return ev
 }
 
