@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -60,8 +62,8 @@ var ErrMoved = errors.New("what runs, or what is applied, has changed since the 
 // Apply makes the running system what req declares: see the machine's apply.
 // It returns when everything that changed has settled. Where something fails
 // that the system cannot do without, what was declared before is put in force
-// again, unless that is not wanted. A context that ends gives up the waiting,
-// not the change.
+// again, unless that is not wanted. A context that ends gives up the waiting
+// for the turn and for the plan: a change that has begun comes to its end.
 func (e *Engine) Apply(ctx context.Context, req Request) (Change, error) {
 	if n := len(req.System.Unbuilt); n > 0 {
 		return Change{}, fmt.Errorf("apply: %d declared features have no runtime in this version, first %s", n, req.System.Unbuilt[0].Name)
@@ -90,7 +92,7 @@ func (e *Engine) Apply(ctx context.Context, req Request) (Change, error) {
 	op.undo, op.partial = !req.NoRollback, len(p.Targets) > 0
 	defer e.closeLogs()
 	before, was := e.core.inForce(), e.declared()
-	if err := e.declare(ctx, op, declaration{req.System, req.Ports, nil}, p); err != nil {
+	if err := e.declare(op, declaration{req.System, req.Ports, nil}, p); err != nil {
 		return Change{Plan: p}, err
 	}
 	change := e.changed(op)
@@ -128,10 +130,11 @@ func (e *Engine) turn(ctx context.Context, by string, waiting func(string, time.
 }
 
 // declare puts a declaration in force and waits until that has settled.
-func (e *Engine) declare(ctx context.Context, op *operation, d declaration, p *plan.Plan) error {
+func (e *Engine) declare(op *operation, d declaration, p *plan.Plan) error {
 	was := e.declared()
-	d.settings = was.settings
-	if !op.partial {
+	if op.partial {
+		d = was.with(d, p)
+	} else {
 		d.settings = plan.Settings(d.system, e.cfg.Key)
 	}
 	e.site.declare(d.system, d.ports)
@@ -141,11 +144,42 @@ func (e *Engine) declare(ctx context.Context, op *operation, d declaration, p *p
 		e.site.declare(was.system, was.ports)
 		return fmt.Errorf("apply: %w", err)
 	}
-	return e.enforce(ctx, op, d, members)
+	e.enforce(op, d, members)
+	return nil
+}
+
+// with returns a declaration with what a plan takes from another one. The
+// rest, and what concerns the system as a whole, is as it was.
+func (d declaration) with(other declaration, p *plan.Plan) declaration {
+	chosen := map[spec.Addr]bool{}
+	for i := range p.Steps {
+		chosen[p.Steps[i].Addr] = true
+	}
+	sys := *d.system
+	sys.Services = blend(sys.Services, other.system.Services, chosen, func(s *spec.Service) spec.Addr { return s.Addr })
+	sys.Tasks = blend(sys.Tasks, other.system.Tasks, chosen, func(t *spec.Task) spec.Addr { return t.Addr })
+	sys.Databases = blend(sys.Databases, other.system.Databases, chosen, func(db *spec.Database) spec.Addr { return db.Addr })
+	ports := Ports{}
+	maps.Copy(ports, other.ports)
+	maps.Copy(ports, d.ports)
+	return declaration{&sys, ports, d.settings}
+}
+
+// blend returns the chosen blocks as they are in one list, and the others as
+// they are in another, in order of address.
+func blend[B any](others, from []B, chosen map[spec.Addr]bool, addr func(B) spec.Addr) []B {
+	list := slices.DeleteFunc(slices.Clone(others), func(b B) bool { return chosen[addr(b)] })
+	for _, b := range from {
+		if chosen[addr(b)] {
+			list = append(list, b)
+		}
+	}
+	slices.SortFunc(list, func(a, b B) int { return addr(a).Compare(addr(b)) })
+	return list
 }
 
 // enforce has the machine make members what there is.
-func (e *Engine) enforce(ctx context.Context, op *operation, d declaration, members []*member) error {
+func (e *Engine) enforce(op *operation, d declaration, members []*member) {
 	e.mu.Lock()
 	e.current = d
 	e.mu.Unlock()
@@ -155,7 +189,7 @@ func (e *Engine) enforce(ctx context.Context, op *operation, d declaration, memb
 			m.adopt(m.work)
 		}
 	}
-	return e.perform(ctx, op, evApply{op: op, members: members, settings: settingsOf(d.system)})
+	e.perform(op, evApply{op: op, members: members, settings: settingsOf(d.system)})
 }
 
 // rollBack puts what was in force before a change in force again. It returns
@@ -164,10 +198,8 @@ func (e *Engine) rollBack(before []*member, was declaration) string {
 	op := newOperation()
 	op.back = true
 	e.site.declare(was.system, was.ports)
-	if err := e.enforce(context.Background(), op, was, before); err != nil {
-		return err.Error()
-	}
-	return op.why
+	e.enforce(op, was, before)
+	return cmp.Or(e.site.redact.clean(op.why), op.cancelled)
 }
 
 // declared returns what is declared now.
@@ -177,8 +209,9 @@ func (e *Engine) declared() declaration {
 	return e.current
 }
 
-// perform hands an operation to the loop and waits for its end.
-func (e *Engine) perform(ctx context.Context, op *operation, ev any) error {
+// perform hands an operation to the loop and waits for its end, whoever else
+// still does: an operation keeps the turn until it is over.
+func (e *Engine) perform(op *operation, ev any) {
 	done := make(chan struct{})
 	e.mu.Lock()
 	e.waits[op] = done
@@ -186,14 +219,8 @@ func (e *Engine) perform(ctx context.Context, op *operation, ev any) error {
 	e.core.send(ev)
 	select {
 	case <-done:
-		return nil
 	case <-e.core.done:
 		op.cancelled = "the system has stopped"
-		return nil
-	case <-ctx.Done():
-		// It goes on by itself, and keeps the turn until it is over.
-		<-done
-		return context.Cause(ctx)
 	}
 }
 

@@ -55,6 +55,9 @@ type need struct {
 	// what is waited for, in the words of the language where these differ:
 	// a database is migrated when its migrations have completed.
 	what string
+	// beyond is the ID of a unit that the change leaves alone, where it is
+	// one of that: unit does not count then.
+	beyond string
 }
 
 // unit is the state of one unit. The loop owns it.

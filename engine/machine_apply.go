@@ -15,7 +15,12 @@ func (m *machine) apply(ev evApply) {
 	declared := make(map[int]bool, len(ev.members))
 	for i, d := range ev.members {
 		for j := range d.needs {
-			d.needs[j].unit = places[d.needs[j].unit]
+			n := &d.needs[j]
+			if n.beyond != "" {
+				n.unit, n.beyond = m.byID[n.beyond], ""
+			} else {
+				n.unit = places[n.unit]
+			}
 		}
 		declared[places[i]] = true
 	}

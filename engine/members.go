@@ -32,6 +32,9 @@ func (e *Engine) members(sys *spec.System, p *plan.Plan, running map[string]*mem
 			}
 			m.needs = append(m.needs, need{unit: j, condition: n.Condition, soft: n.Soft, what: n.String()})
 		}
+		for _, n := range step.Beyond {
+			m.needs = append(m.needs, need{beyond: n.Step, condition: n.Condition, soft: n.Soft, what: n.String()})
+		}
 		list = append(list, m)
 	}
 	return list, nil

@@ -54,7 +54,7 @@ func Build(sys *spec.System, facts Facts) (*Plan, spec.Diagnostics) {
 	}
 	compare(p, d, order, facts)
 	if len(facts.Targets) > 0 {
-		if order, diags = d.confine(p, order, facts.Targets); len(diags) > 0 {
+		if order, diags = d.confine(p, order, facts); len(diags) > 0 {
 			return nil, diags
 		}
 	}

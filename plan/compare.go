@@ -24,8 +24,16 @@ func (p *Plan) Units() []RunningUnit {
 func (s *Step) Unit() RunningUnit {
 	return RunningUnit{
 		ID: s.ID, Digest: s.Digest, RunDigest: s.RunDigest,
-		Needs: waits(s.Needs), Held: s.Held, Values: declared(s.Values),
+		Needs: waits(s.allNeeds()), Held: s.Held, Values: declared(s.Values),
 	}
+}
+
+// allNeeds are the needs of a step, in order, also those beyond its plan.
+func (s *Step) allNeeds() []Need {
+	if len(s.Beyond) == 0 {
+		return s.Needs
+	}
+	return mergeNeeds(slices.Concat(s.Needs, s.Beyond))
 }
 
 // waits are needs in words.

@@ -64,8 +64,11 @@ type Step struct {
 	Critical bool       `json:"critical"`
 	Wave     int        `json:"wave"` // from 1
 	Needs    []Need     `json:"needs"`
-	Action   Action     `json:"action"`
-	Reason   string     `json:"reason,omitempty"` // why, for a change
+	// Beyond are soft needs of what runs and is no step of this plan, which
+	// is confined to targets.
+	Beyond []Need `json:"-"`
+	Action Action `json:"action"`
+	Reason string `json:"reason,omitempty"` // why, for a change
 	// Held says who stopped the unit and when: it stays stopped until
 	// start, whatever its action is.
 	Held string `json:"held,omitempty"`

@@ -10,9 +10,9 @@ import (
 
 // confine leaves those steps that targets need to run, and of the plan what
 // concerns them: nothing else is started, changed or stopped.
-func (d *draft) confine(p *Plan, order []*Step, targets []spec.Addr) ([]*Step, spec.Diagnostics) {
+func (d *draft) confine(p *Plan, order []*Step, facts Facts) ([]*Step, spec.Diagnostics) {
 	wanted := map[string]bool{}
-	for _, t := range targets {
+	for _, t := range facts.Targets {
 		found := false
 		for a, steps := range d.byBlock {
 			if a == t || a.Block() == t {
@@ -35,12 +35,27 @@ func (d *draft) confine(p *Plan, order []*Step, targets []spec.Addr) ([]*Step, s
 	var kept []*Step
 	for _, s := range order {
 		if wanted[s.ID] {
-			// What a step follows only softly need not be there.
-			s.Needs = slices.DeleteFunc(s.Needs, func(n Need) bool { return n.Soft && !wanted[n.Step] })
+			s.confine(wanted, facts.Running)
 			kept = append(kept, s)
 		}
 	}
 	return kept, nil
+}
+
+// confine leaves a step the needs of those that are wanted. What it follows
+// only softly need not be there; what of that runs it follows still.
+func (s *Step) confine(wanted map[string]bool, running *Running) {
+	all := s.Needs
+	s.Needs = make([]Need, 0, len(all))
+	for _, n := range all {
+		runs := func(u RunningUnit) bool { return u.ID == n.Step }
+		switch {
+		case !n.Soft || wanted[n.Step]:
+			s.Needs = append(s.Needs, n)
+		case running != nil && slices.ContainsFunc(running.Units, runs):
+			s.Beyond = append(s.Beyond, n)
+		}
+	}
 }
 
 // want marks a step and all that it needs.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -35,6 +36,8 @@ type home struct {
 	ports  engine.Ports
 	key    []byte // of digests
 	goesOn bool   // the life of an engine that died here goes on
+
+	choosing sync.Mutex // guards the file of ports
 }
 
 // moveIn takes the state directory of a system. What an engine that died
@@ -81,17 +84,26 @@ func (s *session) endLeftovers(h *home) error {
 }
 
 // portsFor decides on the numbers of "auto" ports, those of before where they
-// can be had, and keeps them.
+// can be had, and keeps them. What is not declared keeps its number, too: a
+// change may be refused, or taken back, or concern but a part of what runs.
 func (h *home) portsFor(sys *spec.System) (engine.Ports, error) {
+	h.choosing.Lock()
+	defer h.choosing.Unlock()
 	var kept engine.Ports
 	if _, err := statedir.ReadJSON(h.lock.Dir(), portsFile, &kept); err != nil {
 		return nil, err
 	}
 	ports, err := engine.ChoosePorts(sys, kept)
-	if err != nil || len(ports) == 0 || maps.Equal(ports, kept) {
-		return ports, err
+	if err != nil {
+		return nil, err
 	}
-	return ports, h.lock.WriteJSON(portsFile, ports)
+	all := engine.Ports{}
+	maps.Copy(all, kept)
+	maps.Copy(all, ports)
+	if maps.Equal(all, kept) {
+		return ports, nil
+	}
+	return ports, h.lock.WriteJSON(portsFile, all)
 }
 
 // findKey reads the key of the digests, or makes it.

@@ -135,7 +135,7 @@ func processesWith(entry string) []string {
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range dirs {
 		env, _ := os.ReadFile(filepath.Join(dir, "environ"))
-		if bytes.Contains(env, []byte(entry)) {
+		if bytes.Contains(env, []byte(entry+"\x00")) { // one script's name may begin another's
 			found = append(found, dir)
 		}
 	}

@@ -84,7 +84,7 @@ func (o *operator) Apply(ctx context.Context, req server.ApplyRequest, progress 
 	go settle()
 	o.keep()
 	if !change.RolledBack {
-		o.applied(sys, change.Plan)
+		o.applied(o.engine.System(), change.Plan)
 	}
 	return o.result(change, true), nil
 }

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"maps"
+	"testing"
+
+	"github.com/syndicate/syndicate/spec"
+	"github.com/syndicate/syndicate/statedir"
+)
+
+// A change that drops a port, and is refused or taken back, loses no number.
+func TestAPortKeepsItsNumberWhateverIsDeclaredMeanwhile(t *testing.T) {
+	lock, err := statedir.Acquire(t.TempDir(), statedir.Info{Name: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &home{lock: lock}
+	defer h.leave()
+	web := &spec.Service{
+		Block: spec.Block{Addr: spec.Addr{Kind: spec.KindService, Name: "web"}},
+		Host:  "127.0.0.1", Port: &spec.Port{Auto: true},
+	}
+	with := &spec.System{Services: []*spec.Service{web}}
+	first, err := h.portsFor(with)
+	if err != nil || len(first) != 1 {
+		t.Fatalf("got %v, %v", first, err)
+	}
+	if none, err := h.portsFor(&spec.System{}); err != nil || len(none) != 0 {
+		t.Fatalf("got %v, %v", none, err)
+	}
+	if again, err := h.portsFor(with); err != nil || !maps.Equal(again, first) {
+		t.Errorf("got %v, %v; was %v", again, err, first)
+	}
+}
