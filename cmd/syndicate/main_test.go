@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -113,15 +114,29 @@ func runScripts(t *testing.T, dir string) {
 }
 
 // leaveNothing ends what a script left running, which is a failure of one that
-// has not failed before.
+// has not failed before. An engine that has said that everything is stopped
+// may take a moment to end.
 func leaveNothing(e *testscript.Env) {
-	for _, dir := range processesWith("LC_TEST=" + e.WorkDir) {
+	entry := "LC_TEST=" + e.WorkDir
+	t, ok := e.T().(testing.TB)
+	deadline := time.After(10 * time.Second)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for ok && !t.Failed() && len(processesWith(entry)) > 0 {
+		select {
+		case <-tick.C:
+			continue
+		case <-deadline:
+		}
+		break
+	}
+	for _, dir := range processesWith(entry) {
 		pid, err := strconv.Atoi(filepath.Base(dir))
 		if err != nil {
 			continue
 		}
 		line, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
-		if t, ok := e.T().(testing.TB); ok && !t.Failed() {
+		if ok && !t.Failed() {
 			t.Errorf("the script leaves a process: %d %s", pid, bytes.ReplaceAll(line, []byte{0}, []byte{' '}))
 		}
 		_ = syscall.Kill(pid, syscall.SIGKILL)
