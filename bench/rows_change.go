@@ -86,6 +86,7 @@ func (t *trial) change(ctx context.Context, tl tool, l launch, services []servic
 		return sample{}, fmt.Errorf("%s was not started again: %w\n%s", svc.name, err, c.output)
 	}
 	start := latest(all, svc.name).at
+	sleep(ctx, 300*time.Millisecond) // the tool tidies up, which is part of what it uses
 	return sample{values: []float64{
 		ms(max(c.ended, start) - c.began - own), ms(start - c.began), ms(c.ended - c.began), ms(own),
 		ms(int64(cpuTime(others) - used + c.cpu)),
