@@ -30,7 +30,9 @@ func StatusText(w io.Writer, st api.Status, o StatusOptions) error {
 	}
 	if len(st.Units) > 0 {
 		b.WriteByte('\n')
-		statusTable(&b, st, i)
+		for _, row := range statusTable(st, i) {
+			b.WriteString(row + "\n")
+		}
 	}
 	if n := len(st.Leftovers); n > 0 {
 		fmt.Fprintf(&b, "\nStill running without an engine: %s\n", processes(n))
@@ -48,14 +50,18 @@ func StatusText(w io.Writer, st api.Status, o StatusOptions) error {
 // statusHead is the line on the system as a whole.
 func statusHead(st api.Status, i ink) string {
 	state := stateInk(i, st.State)(st.State)
-	if st.State == api.SystemLost {
+	switch {
+	case st.State == api.SystemStopped && st.PID == 0:
+		return fmt.Sprintf("%s: %s", printable(st.Name), state)
+	case st.State == api.SystemLost:
 		return fmt.Sprintf("%s: %s, its engine (pid %d) died without stopping it", printable(st.Name), state, st.PID)
 	}
 	return fmt.Sprintf("%s: %s, up %s (pid %d)", printable(st.Name), state, age(st.Now.Sub(st.Since)), st.PID)
 }
 
-// statusTable writes one row for each unit, as wide as needed.
-func statusTable(b *strings.Builder, st api.Status, i ink) {
+// statusTable returns a line of headings and one for each unit, as wide as
+// needed.
+func statusTable(st api.Status, i ink) []string {
 	rows := [][]string{{"UNIT", "STATE", "FOR", "READY IN", "RESTARTS", "PORT", "PID", ""}}
 	for _, u := range st.Units {
 		rows = append(rows, []string{
@@ -69,7 +75,9 @@ func statusTable(b *strings.Builder, st api.Status, i ink) {
 			widths[c] = max(widths[c], ansi.StringWidth(cell))
 		}
 	}
+	lines := make([]string, len(rows))
 	for n, row := range rows {
+		var b strings.Builder
 		last := len(row) - 1
 		for row[last] == "" {
 			last--
@@ -89,8 +97,9 @@ func statusTable(b *strings.Builder, st api.Status, i ink) {
 			}
 			b.WriteString(cell)
 		}
-		b.WriteByte('\n')
+		lines[n] = b.String()
 	}
+	return lines
 }
 
 // unitNote says what a unit waits for, or why it is in its state.

@@ -35,6 +35,7 @@ type stream struct {
 	terminal bool
 	colour   bool
 	columns  func() int // of the terminal at the moment; 0 without one
+	rows     func() int // the same
 	unread   bool       // it is /dev/null
 }
 
@@ -55,21 +56,19 @@ func newSession(stdin io.Reader, stdout, stderr *os.File) *session {
 // nothing speaks against it.
 func newStream(f *os.File) stream {
 	terminal := term.IsTerminal(int(f.Fd()))
+	size := func() (columns, rows int) {
+		if terminal {
+			columns, rows, _ = term.GetSize(int(f.Fd()))
+		}
+		return columns, rows
+	}
 	return stream{
 		Writer:   f,
 		terminal: terminal,
 		unread:   isNull(f),
 		colour:   terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
-		columns: func() int {
-			if !terminal {
-				return 0
-			}
-			width, _, err := term.GetSize(int(f.Fd()))
-			if err != nil {
-				return 0
-			}
-			return width
-		},
+		columns:  func() int { columns, _ := size(); return columns },
+		rows:     func() int { _, rows := size(); return rows },
 	}
 }
 

@@ -16,8 +16,9 @@ import (
 type statusCmd struct {
 	target
 
-	JSON bool `name:"json" help:"As JSON."`
-	Exit bool `name:"exit-code" help:"Exit with 3 where something is degraded, failed, unhealthy or blocked."`
+	JSON  bool `name:"json" xor:"form" help:"As JSON."`
+	Exit  bool `name:"exit-code" xor:"end" help:"Exit with 3 where something is degraded, failed, unhealthy or blocked."`
+	Watch bool `name:"watch" xor:"form,end" help:"Go on with what changes, until Ctrl-C: on a terminal the table, elsewhere a line for each change."`
 }
 
 // Run asks the engine, or looks for what a dead one left.
@@ -26,10 +27,10 @@ func (c *statusCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	st, err := client.New(dir).Status(context.Background())
-	if errors.Is(err, client.ErrNobody) {
-		st, err = s.lost(dir, c.Path)
+	if c.Watch {
+		return s.watchStatus(dir, c.Path)
 	}
+	st, err := s.statusIn(context.Background(), dir, c.Path)
 	if err != nil {
 		return err
 	}
@@ -49,6 +50,16 @@ func (c *statusCmd) Run(s *session) error {
 	return nil
 }
 
+// statusIn asks the engine of a state directory, or looks for what a dead one
+// left.
+func (s *session) statusIn(ctx context.Context, dir, operand string) (api.Status, error) {
+	st, err := client.New(dir).Status(ctx)
+	if errors.Is(err, client.ErrNobody) {
+		return s.lost(dir, operand)
+	}
+	return st, err
+}
+
 // lost describes a system whose engine does not answer.
 func (s *session) lost(dir, operand string) (api.Status, error) {
 	info, held, ok, err := holder(dir)
@@ -64,11 +75,16 @@ func (s *session) lost(dir, operand string) (api.Status, error) {
 	if err != nil {
 		return api.Status{}, err
 	}
+	return lostStatus(dir, info, left), nil
+}
+
+// lostStatus describes a system whose engine has died.
+func lostStatus(dir string, info statedir.Info, left []api.Leftover) api.Status {
 	return api.Status{
 		FormatVersion: api.FormatVersion, Name: info.Name, Config: info.Config, StateDir: dir,
 		Life: info.Life, PID: info.PID, Since: info.Started, Now: time.Now(),
 		State: api.SystemLost, Units: []api.Unit{}, Leftovers: left,
-	}, nil
+	}
 }
 
 // leftovers lists what a dead engine left running.
