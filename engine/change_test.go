@@ -261,3 +261,26 @@ func TestOnlyAnEndHasAnExit(t *testing.T) {
 		t.Errorf("exits are %q", exits)
 	}
 }
+
+// A failed rerun that is taken back leaves done what was done, unless it has
+// spoiled that.
+func TestWhatWasDoneStandsWhenARerunFails(t *testing.T) {
+	for spoiled, want := range map[bool]string{false: "completed ready", true: "failed ready"} {
+		migrations := service("database.main.migrations")
+		migrations.oneShot = true
+		before := []*member{declared("1", migrations), declared("1", service("service.api", need{unit: 0, condition: "completed"}))}
+		b := newTown(t, before...)
+		pending := declared("1", migrations)
+		pending.rerun = true
+		op := b.apply(undoable(), pending, declared("1", service("service.api", need{unit: 0, condition: "completed"})))
+		b.expect("starting ready")
+		b.end(0, Outcome{Err: errors.New("syntax error"), Permanent: true, Spoiled: spoiled})
+		if !b.over(op) || !op.grave {
+			t.Fatal("the change has not failed")
+		}
+		if back := b.takeBack(before); !b.over(back) {
+			t.Fatal("taking it back is not over")
+		}
+		b.expect(want)
+	}
+}

@@ -93,6 +93,7 @@ type unit struct {
 	nextAt    time.Time
 	queued    bool   // in machine.queue
 	done      string // runDigest of the definition that has completed last
+	stood     bool   // whether it had completed when the last change began
 
 	held    string // who stopped it until further notice, empty for nobody
 	removal bool   // it is declared no longer
@@ -192,6 +193,8 @@ type Outcome struct {
 	Clean bool
 	// Permanent says that another attempt would end the same way.
 	Permanent bool
+	// Spoiled says that what an earlier run has completed holds no longer.
+	Spoiled bool
 }
 
 // The effects.

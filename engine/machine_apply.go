@@ -11,6 +11,11 @@ func (m *machine) apply(ev evApply) {
 	if !ev.op.partial {
 		m.configure(ev.settings)
 	}
+	for _, u := range m.units {
+		if u != nil && !ev.op.back {
+			u.stood = u.state == Completed
+		}
+	}
 	places := m.places(ev.members)
 	declared := make(map[int]bool, len(ev.members))
 	for i, d := range ev.members {
@@ -84,7 +89,12 @@ func (m *machine) declare(i int, d *member) {
 		m.op.touched[i] = true
 	}
 	u.removal = false // it may be declared again before it was gone
+	again := m.op.back && u.oneShot && d.oneShot && !u.live
 	switch {
+	case again && u.stood && u.runDigest == d.runDigest:
+		// A run more has failed; what those before it did is still there.
+		u.member, u.next, u.yield = d, nil, false
+		m.set(i, Completed, "")
 	case u.runDigest == d.runDigest, d.inPlace && !u.live:
 		u.everReady = u.everReady && u.runDigest == d.runDigest
 		u.member, u.next, u.yield = d, nil, false
@@ -92,7 +102,7 @@ func (m *machine) declare(i int, d *member) {
 			m.op.touched[i] = true
 			m.renew(i, d.why)
 		}
-	case m.op.back && u.oneShot && d.oneShot && !u.live && u.done != "":
+	case again && u.done != "":
 		// What a task did is not undone, nor done again.
 		u.member, u.next, u.done = d, nil, d.runDigest
 		m.set(i, Completed, "")

@@ -98,6 +98,9 @@ func (m *machine) ended(ev evEnded) {
 	if ev.outcome.Exit != "" {
 		u.lastExit = ev.outcome.Exit
 	}
+	if ev.outcome.Spoiled {
+		u.done, u.stood = "", false
+	}
 	switch {
 	case u.oneShot && ev.outcome.Err == nil && u.state != Stopping:
 		u.everReady, u.done = true, u.runDigest

@@ -103,16 +103,23 @@ func migrateStarted(ctx context.Context, s *site, db *spec.Database, do func(con
 // offline adds to the error of a dirty database how to repair it while its
 // server is down: until then no up would bring the server up for psql.
 func offline(server *pg.Server, err error) error {
-	back := ""
-	if dirty, ok := errors.AsType[*pg.DirtyError](err); ok {
-		back = dirty.Back
-	} else if failed, ok := errors.AsType[*pg.FileError](err); ok && failed.Dirty {
-		back = failed.Back
-	}
+	back := dirtied(err)
 	if back == "" {
 		return err
 	}
 	return fmt.Errorf("%w\n  psql's place, while the server is down, is taken by:\n    %s", err, server.Offline(back))
+}
+
+// dirtied returns what takes a dirty database back, empty where an error does
+// not tell of one.
+func dirtied(err error) string {
+	if dirty, ok := errors.AsType[*pg.DirtyError](err); ok {
+		return dirty.Back
+	}
+	if failed, ok := errors.AsType[*pg.FileError](err); ok && failed.Dirty {
+		return failed.Back
+	}
+	return ""
 }
 
 // during makes one run of a unit, calls do once it is ready, and stops it. It

@@ -54,7 +54,7 @@ func (w *migrationsWork) run(ctx context.Context, a *attempt) (out Outcome) {
 			err = offline(w.server, err)
 		}
 		say("%v", err)
-		return Outcome{Err: err, Permanent: !pg.IsTemporary(err)}
+		return Outcome{Err: err, Permanent: !pg.IsTemporary(err), Spoiled: dirtied(err) != ""}
 	}
 	if len(result.Applied) == 0 {
 		say("nothing to apply")

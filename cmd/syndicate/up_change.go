@@ -125,7 +125,7 @@ func changeSummary(sum plan.Summary) string {
 // left says what becomes of an operation whose end was not seen.
 func (s *session) left(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return &exitError{code: exitInterrupted, err: errors.New("the engine goes on with it"), hint: s.here("status")}
+		return &exitError{code: exitInterrupted, err: errors.New("interrupted: what has begun goes on without it"), hint: s.here("status")}
 	}
 	return failWith(err, s.here("status"))
 }
@@ -212,6 +212,9 @@ func (f *following) end(s *session, r api.Result, summary string) error {
 		}
 		f.view.Fail(r.Unit, r.Cause, next, s.withheldAtStart(r.Unit, false))
 		return exit(exitFailed)
+	case api.OutcomeCancelled:
+		f.view.Flush()
+		return failWith(fmt.Errorf("it was not done to the end: the system was stopped meanwhile (%s)", r.Cause), s.here("status"))
 	default:
 		f.view.Flush()
 		return failWith(errors.New(r.Cause), s.here("status"))
