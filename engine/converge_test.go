@@ -113,6 +113,9 @@ func (r *resident) arrive() {
 	w := r.town
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.epoch != r.epoch {
+		return // its engine died before it began
+	}
 	if w.live[r.id] != nil {
 		w.problem("%s runs twice", r.id)
 	}
