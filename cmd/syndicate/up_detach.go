@@ -80,6 +80,9 @@ func (c *upCmd) detach(ctx context.Context, s *session, config string, loaded *d
 		}
 		switch {
 		case got.Result != nil:
+			if got.Result.Failed() {
+				_, _ = io.Copy(io.Discard, reports) // until the engine is gone
+			}
 			return show.end(s, *got.Result, summary(p))
 		case !c.Wait && hello.PID != 0:
 			show.view.Print(fmt.Sprintf("%s starts in the background (pid %d). To see how it goes: %s", sys.Name, hello.PID, s.here("status")))
@@ -150,6 +153,7 @@ func (s *session) spawn(o order, name string, bundle []byte) (*os.File, error) {
 // standard input and reports to descriptor 3 until everything was started.
 func daemon() int {
 	signal.Ignore(syscall.SIGHUP)
+	syscall.CloseOnExec(3) // no service has it
 	r := newReporter(os.NewFile(3, "reports"))
 	err := runDaemon(r)
 	if err == nil {
@@ -212,6 +216,8 @@ type reporter struct {
 	result chan api.Result // the last report
 	ended  chan struct{}   // closed after the last report
 	once   sync.Once
+	// undone says that the start was: the reports end with the process then.
+	undone bool
 }
 
 func newReporter(out *os.File) *reporter {
@@ -226,10 +232,12 @@ func (r *reporter) begin(eng *engine.Engine, bus *event.Bus) {
 	sub := bus.Subscribe(0)
 	go func() {
 		defer close(r.ended)
-		defer r.out.Close()
 		defer sub.Close()
 		_ = r.send(greeting{PID: os.Getpid()})
 		for r.next(eng, sub) {
+		}
+		if !r.undone {
+			_ = r.out.Close()
 		}
 	}()
 }
@@ -239,6 +247,7 @@ func (r *reporter) next(eng *engine.Engine, sub *event.Subscription) bool {
 	select {
 	case result := <-r.result:
 		r.rest(sub)
+		r.undone = result.Failed()
 		_ = r.send(api.Progress{Result: &result})
 		return false
 	default:
@@ -249,6 +258,7 @@ func (r *reporter) next(eng *engine.Engine, sub *event.Subscription) bool {
 	switch {
 	case errors.Is(err, event.ErrClosed):
 		result := <-r.result
+		r.undone = result.Failed()
 		_ = r.send(api.Progress{Result: &result})
 		return false
 	case err != nil:
