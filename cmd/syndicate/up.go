@@ -68,21 +68,9 @@ func (c *upCmd) Run(s *session) error {
 		ctx, cancel = context.WithTimeoutCause(ctx, c.Timeout.Std(), errSlow)
 		defer cancel()
 	}
-	var want *plan.File
-	confined, err := c.addresses(sys)
+	confined, want, err := c.aim(ctx, s, loaded, bundle)
 	if err != nil {
 		return err
-	}
-	if c.Plan != "" {
-		if len(confined) > 0 {
-			return usage("--plan and --target: the plan says what it is confined to")
-		}
-		if want, err = s.checkPlanFile(ctx, c.Plan, loaded, bundle); err != nil {
-			return err
-		}
-		if confined, err = parseTargets(want.Plan.Targets); err != nil {
-			return err
-		}
 	}
 	if diags := unbuilt(sys); diags.HasErrors() {
 		return s.refuse(diags, loaded.Sources)
@@ -91,6 +79,9 @@ func (c *upCmd) Run(s *session) error {
 		err := statedir.Look(sys.StateDir, statedir.Info{Name: sys.Name, Config: config})
 		if taken(err) {
 			runs, err := s.answers(ctx, sys.StateDir)
+			if err != nil && ctx.Err() != nil {
+				return c.lostEngine(ctx, s, err)
+			}
 			if err != nil {
 				return err
 			}
@@ -116,6 +107,23 @@ func (c *upCmd) Run(s *session) error {
 		defer home.leave()
 		return s.begin(home, loaded, confined, nil)
 	}
+}
+
+// aim finds what the command is confined to, and the plan that it is to carry
+// out where one is given.
+func (c *upCmd) aim(ctx context.Context, s *session, loaded *decode.Result, bundle *decode.Bundle) (confined []spec.Addr, want *plan.File, err error) {
+	confined, err = c.addresses(loaded.System)
+	if err != nil || c.Plan == "" {
+		return confined, nil, err
+	}
+	if len(confined) > 0 {
+		return nil, nil, usage("--plan and --target: the plan says what it is confined to")
+	}
+	if want, err = s.checkPlanFile(ctx, c.Plan, loaded, bundle); err != nil {
+		return nil, nil, err
+	}
+	confined, err = parseTargets(want.Plan.Targets)
+	return confined, want, err
 }
 
 // configPath returns the configuration's path, absolute.

@@ -111,7 +111,7 @@ var errSlow = errors.New("the timeout is over")
 func (c *upCmd) slow(s *session) error {
 	return &exitError{
 		code: exitNotReady, hint: s.here("status"),
-		err: fmt.Errorf("not ready within %s; the engine goes on with it", c.Timeout),
+		err: fmt.Errorf("not ready within %s; what has begun goes on", c.Timeout),
 	}
 }
 
