@@ -284,3 +284,21 @@ func TestWhatWasDoneStandsWhenARerunFails(t *testing.T) {
 		b.expect(want)
 	}
 }
+
+// Under degraded = "fail" a change fails with what it concerns, and with
+// nothing else.
+func TestAnOperationFailsOfWhatItConcerns(t *testing.T) {
+	lesser := service("service.lesser")
+	lesser.critical = false
+	b := newTown(t, declared("1", lesser), declared("1", service("service.b")))
+	b.m.failDegraded, b.m.stopOnFail = true, true
+	op := newOperation()
+	b.send(evCommand{op: op, verb: verbRestart, units: []string{"service.b"}, why: "restarted by root"})
+	b.end(0, Outcome{Err: errors.New("no such file"), Permanent: true})
+	b.stopped(1)
+	b.ready(1)
+	b.expect("failed ready")
+	if !b.over(op) || op.grave || b.m.failure != "" {
+		t.Errorf("the operation ended as %+v, the system as %q", op, b.m.failure)
+	}
+}

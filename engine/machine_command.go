@@ -144,7 +144,7 @@ func (m *machine) settleOperation() {
 func (m *machine) blockedInOperation() {
 	for _, i := range m.order {
 		if u := m.units[i]; m.op.touched[i] && u.state == Blocked && (!u.down || m.op.named[i]) {
-			m.op.failed(u, fmt.Sprintf("%s is blocked: %s", u.id, u.cause), m.grave(u))
+			m.op.failed(u, fmt.Sprintf("%s is blocked: %s", u.id, u.cause), m.grave(i))
 		}
 	}
 }

@@ -149,12 +149,12 @@ func (m *machine) fail(i int, cause string) {
 		return // that, too, is taken back
 	}
 	if op := m.op; op != nil && op.touched[i] {
-		op.failed(u, fmt.Sprintf("%s failed: %s", u.id, cause), m.grave(u))
-		if op.undo && m.grave(u) {
+		op.failed(u, fmt.Sprintf("%s failed: %s", u.id, cause), m.grave(i))
+		if op.undo && m.grave(i) {
 			return // what follows is the business of who undoes it
 		}
 	}
-	if !m.grave(u) {
+	if !m.grave(i) {
 		return
 	}
 	m.failure = fmt.Sprintf("%s failed: %s", u.id, cause)
@@ -163,7 +163,11 @@ func (m *machine) fail(i int, cause string) {
 	}
 }
 
-// grave reports whether the failure of a unit is one of the system.
-func (m *machine) grave(u *unit) bool {
-	return u.critical || m.failDegraded && (m.phase == phaseUp || m.op != nil)
+// grave reports whether the failure of a unit is one of the system, or of the
+// operation that is under way.
+func (m *machine) grave(i int) bool {
+	if m.units[i].critical {
+		return true
+	}
+	return m.failDegraded && (m.phase == phaseUp || m.op != nil && m.op.touched[i])
 }

@@ -17,8 +17,8 @@ import (
 )
 
 // ChoosePorts decides on a number for each port "auto": the one that was
-// kept from before where it is still nobody else's, else a free one, outside
-// of the range that the kernel gives to outgoing connections where there is
+// kept from before where nothing else is declared to have it, else a free one,
+// outside of the range that the kernel gives to outgoing connections where there is
 // one: such a connection may take a port whose service is down. The result
 // has exactly the ports that the system declares.
 func ChoosePorts(sys *spec.System, kept Ports) (Ports, error) {
@@ -49,6 +49,18 @@ func ChoosePorts(sys *spec.System, kept Ports) (Ports, error) {
 		ports[w.key], taken[n] = n, true
 	}
 	return ports, nil
+}
+
+// Untaken returns those of some ports that a system wants and nobody listens
+// on. None of the system may run.
+func (p Ports) Untaken(sys *spec.System) Ports {
+	left := maps.Clone(p)
+	for _, w := range wishedPorts(sys) {
+		if n := left[w.key]; n != 0 && portFree(w.host, n) != nil {
+			delete(left, w.key)
+		}
+	}
+	return left
 }
 
 // portWish is a port that is to be chosen.

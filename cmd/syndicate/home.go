@@ -57,7 +57,7 @@ func (s *session) moveIn(sys *spec.System, config string) (*home, error) {
 	if err := s.endLeftovers(h); err != nil {
 		return nil, failWith(err, s.here("doctor"))
 	}
-	h.ports, err = h.portsFor(sys)
+	h.ports, err = h.portsFor(sys, true)
 	if err := errors.Join(err, h.findKey()); err != nil {
 		h.leave()
 		return nil, failWith(err, s.here("doctor"))
@@ -84,16 +84,21 @@ func (s *session) endLeftovers(h *home) error {
 }
 
 // portsFor decides on the numbers of "auto" ports, those of before where they
-// can be had, and keeps them. What is not declared keeps its number, too: a
+// can be had, and keeps them: where the system is idle, those that a stranger
+// has taken meanwhile cannot. What is not declared keeps its number, too: a
 // change may be refused, or taken back, or concern but a part of what runs.
-func (h *home) portsFor(sys *spec.System) (engine.Ports, error) {
+func (h *home) portsFor(sys *spec.System, idle bool) (engine.Ports, error) {
 	h.choosing.Lock()
 	defer h.choosing.Unlock()
 	var kept engine.Ports
 	if _, err := statedir.ReadJSON(h.lock.Dir(), portsFile, &kept); err != nil {
 		return nil, err
 	}
-	ports, err := engine.ChoosePorts(sys, kept)
+	usable := kept
+	if idle {
+		usable = kept.Untaken(sys)
+	}
+	ports, err := engine.ChoosePorts(sys, usable)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"maps"
+	"net"
 	"testing"
 
 	"github.com/syndicate/syndicate/spec"
@@ -21,14 +23,24 @@ func TestAPortKeepsItsNumberWhateverIsDeclaredMeanwhile(t *testing.T) {
 		Host:  "127.0.0.1", Port: &spec.Port{Auto: true},
 	}
 	with := &spec.System{Services: []*spec.Service{web}}
-	first, err := h.portsFor(with)
+	first, err := h.portsFor(with, false)
 	if err != nil || len(first) != 1 {
 		t.Fatalf("got %v, %v", first, err)
 	}
-	if none, err := h.portsFor(&spec.System{}); err != nil || len(none) != 0 {
+	if none, err := h.portsFor(&spec.System{}, false); err != nil || len(none) != 0 {
 		t.Fatalf("got %v, %v", none, err)
 	}
-	if again, err := h.portsFor(with); err != nil || !maps.Equal(again, first) {
+	if again, err := h.portsFor(with, false); err != nil || !maps.Equal(again, first) {
 		t.Errorf("got %v, %v; was %v", again, err, first)
+	}
+
+	// A stranger that has the number keeps it.
+	stranger, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", first["service.web"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stranger.Close()
+	if other, err := h.portsFor(with, true); err != nil || other["service.web"] == 0 || maps.Equal(other, first) {
+		t.Errorf("got %v, %v; %v is taken", other, err, first)
 	}
 }

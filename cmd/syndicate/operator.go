@@ -58,7 +58,7 @@ func (o *operator) Apply(ctx context.Context, req server.ApplyRequest, progress 
 	if err != nil {
 		return api.Result{}, err
 	}
-	ports, err := o.home.portsFor(sys)
+	ports, err := o.home.portsFor(sys, false)
 	if err != nil {
 		return api.Result{}, err
 	}

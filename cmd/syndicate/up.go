@@ -217,6 +217,7 @@ func (s *session) live(sys *spec.System, p *plan.Plan, h *home, r *reporter) err
 	}
 	r.close()
 	rec.endLife()
+	op.keep() // before somebody else has the directory
 	if err := control.Close(); err != nil {
 		logger.Warn("cannot close the control socket", "error", err)
 	}
