@@ -21,4 +21,17 @@
 //
 // A task ends as completed instead of ready. A unit that cannot start since
 // something it needs failed or is stopped is blocked, until that changes.
+//
+// What runs is changed by operations, one at a time: Apply and Do wait for
+// their turn; the end of all comes before them. All that an operation does to
+// a unit goes through stopping, dependents first:
+//
+//	replaced   ready ──► stopping ──► pending ──► starting   once all that the new definition needs is there
+//	restarted  ready ──► stopping ──► pending ──► starting   at once
+//	held       ready ──► stopping ──► stopped ──► pending    when it is told to start
+//	removed    ready ──► stopping ──► gone                   after its last dependent
+//
+// What differs in policy alone is changed in place and keeps its state. A
+// change whose critical part fails is taken back by applying, in the same way,
+// what was in force before.
 package engine

@@ -9,6 +9,13 @@
 
 syndicate {
   name = "construction"
+
+  # Health for a load balancer, metrics for Prometheus, and the API for who
+  # has the token, which lies in the state directory.
+  http {
+    listen  = "127.0.0.1:7070"
+    metrics = "public"
+  }
 }
 
 variable "api_port" {

@@ -280,6 +280,21 @@ func (s *system) answer(resp *http.Response, err error, status int, into any) st
 	return string(body)
 }
 
+// listenElsewhere gives the example another address than the one that it
+// names, which may be taken here, and returns its URL.
+func (s *system) listenElsewhere(address string) string {
+	s.t.Helper()
+	text, err := os.ReadFile(s.config)
+	if err != nil || !bytes.Contains(text, []byte(address)) {
+		s.t.Fatalf("%s does not name %s (%v)", s.config, address, err)
+	}
+	other := fmt.Sprintf("127.0.0.1:%d", freePort(s.t))
+	if err := os.WriteFile(s.config, bytes.ReplaceAll(text, []byte(address), []byte(other)), 0o644); err != nil {
+		s.t.Fatal(err)
+	}
+	return "http://" + other
+}
+
 // freePort returns a port that nobody listens on just now.
 func freePort(t *testing.T) int {
 	t.Helper()

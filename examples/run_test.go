@@ -81,10 +81,15 @@ func TestConstruction(t *testing.T) {
 	api, dashboard := freePort(t), freePort(t)
 	s := newSystem(t, "construction.hcl", fmt.Sprintf("--var=api_port=%d", api), fmt.Sprintf("--var=dashboard_port=%d", dashboard))
 	url := fmt.Sprintf("http://127.0.0.1:%d", api)
+	control := s.listenElsewhere("127.0.0.1:7070")
 	s.run("validate")
 	s.forgetData()
 
 	s.up()
+	s.get(control+"/readyz", nil)
+	if got := s.get(control+"/metrics", nil); !strings.Contains(got, `unit="service.api"`) {
+		t.Errorf("the metrics are\n%s", got)
+	}
 	var nodes []node
 	s.get(url+"/nodes", &nodes)
 	if len(nodes) != 4 || !slices.Contains(names(nodes), "North pier") {

@@ -199,18 +199,18 @@ func others(st api.Status, left []int) string {
 // Begin shows what is there, where changes are lines.
 func (w *Watch) Begin(st api.Status) error {
 	for _, u := range st.Units {
-		w.width = max(w.width, min(ansi.StringWidth(printable(u.ID)), 40))
+		w.width = max(w.width, min(ansi.StringWidth(printable(u.ID)), maxUnitColumn))
 	}
 	return StatusText(w.out, st, StatusOptions{Colour: bool(w.ink)})
 }
 
 // Change shows one change as a line: when, of which unit, and why.
 func (w *Watch) Change(ev api.Event) error {
-	subject, state := cmp.Or(ev.Unit, ev.Kind), pad(printable(ev.To), len("completed"))
+	subject, state := eventSubject(&ev), pad(printable(ev.To), len("completed"))
 	if ev.Kind != api.EventCommand {
 		state = stateInk(w.ink, ev.To)(state)
 	}
-	return w.line(ev.Time, pad(printable(subject), w.width)+"  "+state+"  "+printable(changeNote(ev)))
+	return w.line(ev.Time, pad(printable(subject), w.width)+"  "+state+"  "+printable(eventNote(&ev)))
 }
 
 // Note shows what concerns the system as a whole as a line.
@@ -220,25 +220,4 @@ func (w *Watch) line(at time.Time, text string) error {
 	line := w.ink.dim(at.Local().Format(time.TimeOnly)) + "  " + text
 	_, err := io.WriteString(w.out, strings.TrimRight(line, " ")+"\n")
 	return err
-}
-
-// changeNote is how, why, on whose behalf, and what comes next.
-func changeNote(ev api.Event) string {
-	var parts []string
-	if took := ev.Took.Duration(); took > 0 && (ev.To == "ready" || ev.To == "completed") && ev.From == "starting" {
-		parts = append(parts, "after "+seconds(took))
-	}
-	if ev.Attempt > 1 && ev.To == "starting" {
-		parts = append(parts, fmt.Sprintf("attempt %d", ev.Attempt))
-	}
-	if ev.Cause != "" {
-		parts = append(parts, ev.Cause)
-	}
-	if !ev.Next.IsZero() {
-		parts = append(parts, "next attempt in "+seconds(max(0, ev.Next.Sub(ev.Time))))
-	}
-	if ev.Actor != "" {
-		parts = append(parts, "by "+ev.Actor)
-	}
-	return strings.Join(parts, "; ")
 }
