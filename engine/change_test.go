@@ -302,3 +302,31 @@ func TestAnOperationFailsOfWhatItConcerns(t *testing.T) {
 		t.Errorf("the operation ended as %+v, the system as %q", op, b.m.failure)
 	}
 }
+
+// Of what is replaced no more stands still than may start at a time.
+func TestParallelismBoundsWhatIsReplaced(t *testing.T) {
+	b := newTown(t, declared("1", service("service.a")), declared("1", service("service.b")), declared("1", service("service.c")))
+	op := newOperation()
+	b.send(evApply{op: op, settings: settings{parallelism: 1}, members: []*member{
+		declared("2", service("service.a")), declared("2", service("service.b")), declared("2", service("service.c")),
+	}})
+	b.expect("stopping ready ready")
+	if got := b.m.waitingFor(b.m.units[1]); len(got) != 1 || got[0] != "another start to end (parallelism = 1)" {
+		t.Errorf("it waits for %q", got)
+	}
+	b.stopped(0)
+	b.expect("starting ready ready")
+	b.ready(0)
+	b.expect("ready stopping ready")
+	b.stopped(1)
+	b.crash(1) // a backoff takes no place
+	b.expect("ready backoff stopping")
+	b.stopped(2)
+	b.ready(2)
+	b.wait(1)
+	b.ready(1)
+	b.expect("ready ready ready")
+	if !b.over(op) {
+		t.Error("the change is not over")
+	}
+}

@@ -47,6 +47,9 @@ type ActionError struct {
 }
 
 func (e *ActionError) Error() string {
+	if len(e.Known) == 0 {
+		return fmt.Sprintf("%s has no action %q: it can be told nothing", e.Unit, e.Action)
+	}
 	return fmt.Sprintf("%s has no action %q: it has %s", e.Unit, e.Action, strings.Join(e.Known, ", "))
 }
 

@@ -186,6 +186,7 @@ type story struct {
 	town  *town
 	first []*blueprint
 	acts  []act
+	settings
 }
 
 // act changes what is declared, or tells units something.
@@ -205,6 +206,7 @@ func drawStory(t *rapid.T) *story {
 		changed: map[string]time.Time{}, begun: map[string]int{}, states: map[string]State{},
 		held: map[string]string{}, completed: map[string]string{},
 	}}
+	s.parallelism = rapid.SampledFrom([]int{0, 0, 1, 2}).Draw(t, "parallelism")
 	versions := 0 // drawn so far: no two definitions of a unit share one
 	s.first = drawTown(t, nil, &versions)
 	now := s.first
@@ -374,6 +376,7 @@ func (s *story) begin(declared []*blueprint) (*life, bool) {
 		completed: func(unit, digest string) { record(func() { w.completed[unit] = digest }) },
 		dropped:   func(m *member) { record(func() { delete(w.held, m.id) }) },
 	})
+	l.core.machine.configure(s.settings)
 	l.core.machine.remember(held, completed)
 	go func() {
 		defer close(l.over)
@@ -432,7 +435,7 @@ func (s *story) play(t *testing.T) []string {
 			}
 			if a.cut > 0 {
 				s.inPlace(a.declare)
-				l.core.send(evApply{op: newOperation(), members: s.members(a.declare, a.undo)})
+				l.core.send(evApply{op: newOperation(), members: s.members(a.declare, a.undo), settings: s.settings})
 				time.Sleep(a.cut)
 				break
 			}
@@ -473,7 +476,7 @@ func (s *story) enact(c *core, ended chan *operation, a act, declared []*bluepri
 	s.inPlace(a.declare)
 	op := newOperation()
 	op.undo = a.undo
-	if s.tell(c, ended, evApply{op: op, members: s.members(a.declare, a.undo)}) == nil {
+	if s.tell(c, ended, evApply{op: op, members: s.members(a.declare, a.undo), settings: s.settings}) == nil {
 		return declared
 	}
 	if !(op.undo && op.grave) {
@@ -485,7 +488,7 @@ func (s *story) enact(c *core, ended chan *operation, a act, declared []*bluepri
 	s.inPlace(declared)
 	back := newOperation()
 	back.back = true
-	if s.tell(c, ended, evApply{op: back, members: s.members(declared, false)}) != nil {
+	if s.tell(c, ended, evApply{op: back, members: s.members(declared, false), settings: s.settings}) != nil {
 		s.compare(c, declared)
 	}
 	return declared

@@ -92,6 +92,7 @@ type unit struct {
 	timer     int // sequence number of the timer that counts
 	nextAt    time.Time
 	queued    bool   // in machine.queue
+	placed    bool   // it has a place among what starts: it ended for its next start
 	done      string // runDigest of the definition that has completed last
 	stood     bool   // whether it had completed when the last change began
 
@@ -123,7 +124,7 @@ type machine struct {
 	settled bool       // everything was started, or failed, once
 	runs    int        // begun so far
 	timers  int        // set so far
-	active  int        // units in Starting
+	active  int        // units that start, or that have ended or are to end for that
 	alive   int        // units with a live run
 	count   map[State]int
 	queue   []int          // units whose needs may have changed
@@ -311,6 +312,9 @@ func (m *machine) set(i int, to State, cause string) {
 	if to == Starting {
 		m.active++
 	}
+	if to != Stopping && to != Pending {
+		m.place(u, false)
+	}
 	u.state, u.since = to, m.now
 	if to != Backoff && to != Failed {
 		u.timer = 0 // whatever timer there was counts no more
@@ -366,10 +370,7 @@ func (m *machine) schedule() {
 			m.stopInTurn(i)
 			continue
 		}
-		if u.next != nil {
-			m.replace(i)
-		}
-		if m.look(i) {
+		if u.next != nil && m.replace(i) || m.look(i) {
 			wait = append(wait, i)
 		}
 	}
@@ -386,13 +387,15 @@ func (m *machine) look(i int) bool {
 	if u.next != nil || u.state != Pending && u.state != Blocked {
 		return false
 	}
+	placed := u.placed
+	m.place(u, false)
 	switch why, verdict := m.verdict(u); verdict {
 	case blockedNow:
 		m.set(i, Blocked, why)
 	case waiting:
 		m.set(i, Pending, why)
 	case startable:
-		if m.crowded() {
+		if !placed && m.crowded() {
 			m.set(i, Pending, "")
 			return true
 		}
@@ -403,6 +406,19 @@ func (m *machine) look(i int) bool {
 
 // crowded reports whether as many units start as may at a time.
 func (m *machine) crowded() bool { return m.parallelism > 0 && m.active >= m.parallelism }
+
+// place gives a unit a place among what starts before it does, or takes it.
+func (m *machine) place(u *unit, has bool) {
+	if u.placed == has {
+		return
+	}
+	u.placed = has
+	if has {
+		m.active++
+	} else {
+		m.active--
+	}
+}
 
 type verdict int
 
@@ -499,13 +515,13 @@ func (m *machine) waitingFor(u *unit) []string {
 			list = append(list, cmp.Or(n.what, m.units[n.unit].id+" "+n.condition))
 		}
 	}
-	if len(list) > 0 || u.next != nil {
+	if len(list) > 0 {
 		return list
 	}
 	switch other := m.claimant(u); {
-	case other != nil:
+	case other != nil && u.next == nil:
 		list = append(list, other.id+" stopped")
-	case u.state == Pending && !u.down && m.crowded():
+	case (u.state == Pending || u.next != nil) && u.state != Stopping && !u.down && m.crowded():
 		list = append(list, fmt.Sprintf("another start to end (parallelism = %d)", m.parallelism))
 	}
 	return list
@@ -533,58 +549,4 @@ func (m *machine) settle() {
 		m.phase = phaseDone
 		m.effects = append(m.effects, allStopped{})
 	}
-}
-
-// health is what the state of the system as a whole depends on.
-type health struct {
-	phase        phase
-	well, failed int
-	op           bool
-}
-
-// healthMayDiffer reports whether the system may be in another state than
-// when this was asked last, at little cost.
-func (m *machine) healthMayDiffer() bool {
-	now := health{m.phase, m.count[Ready] + m.count[Completed] - len(m.order), m.count[Failed], m.op != nil}
-	differs := now.phase != m.seen.phase || (now.well == 0) != (m.seen.well == 0) ||
-		now.failed != m.seen.failed || now.op != m.seen.op
-	m.seen = now
-	return differs
-}
-
-// systemState is the state of the system as a whole, and why.
-func (m *machine) systemState() (Health, string) {
-	switch m.phase {
-	case phaseUp:
-		return SystemStarting, ""
-	case phaseStopping:
-		return SystemStopping, m.cause
-	case phaseDone:
-		return SystemStopped, m.cause
-	}
-	degraded := ""
-	for _, i := range m.order {
-		u := m.units[i]
-		if u.removal {
-			continue
-		}
-		switch u.state {
-		case Failed:
-			if u.critical {
-				return SystemFailed, fmt.Sprintf("%s failed: %s", u.id, u.cause)
-			}
-		case Ready, Completed:
-			continue
-		}
-		if degraded == "" {
-			degraded = u.id + " is " + string(u.state)
-			if u.cause != "" {
-				degraded += ": " + u.cause
-			}
-		}
-	}
-	if degraded != "" {
-		return SystemDegraded, degraded
-	}
-	return SystemReady, ""
 }

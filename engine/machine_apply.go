@@ -167,19 +167,29 @@ func (m *machine) makeRoom() {
 }
 
 // replace ends the run of a unit whose definition has changed once the new
-// one could start, or could not whatever happens.
-func (m *machine) replace(i int) {
+// one could start, or could not whatever happens. It reports whether nothing
+// but the bound on parallel starts keeps it from that.
+func (m *machine) replace(i int) bool {
 	u := m.units[i]
 	if !u.live {
 		m.adopt(i)
-		return
+		return false
 	}
 	if u.state == Stopping {
-		return
+		return false
 	}
-	if _, v := m.conditions(u.next.needs); v != waiting {
+	_, v := m.conditions(u.next.needs)
+	switch {
+	case v == waiting:
+	case v == blockedNow:
 		m.end(i, u.next.why)
+	case u.state != Starting && m.crowded():
+		return true
+	default:
+		m.end(i, u.next.why)
+		m.place(u, true)
 	}
+	return false
 }
 
 // adopt puts the next definition of a unit in force.
