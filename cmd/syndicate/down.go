@@ -47,13 +47,15 @@ func (c *downCmd) Run(s *session) error {
 	show := view.NewDown(view.DownConfig{Screen: view.NewScreen(s.stderr, width), Quiet: s.quiet})
 	begun := time.Now()
 	for {
-		err := c.stop(client.New(dir), show)
-		if err == nil || errors.Is(err, client.ErrUnfinished) {
+		asked := c.stop(client.New(dir), show)
+		if asked == nil || errors.Is(asked, client.ErrUnfinished) {
 			return c.stopped(s, dir, begun)
 		}
-		if !errors.Is(err, client.ErrNobody) {
-			return failWith(err, s.again("status", c.Path))
+		if _, refused := errors.AsType[*client.Error](asked); refused {
+			return failWith(asked, s.again("status", c.Path))
 		}
+		// An engine that is about to start, or to end, answers badly or not
+		// at all.
 		info, held, ok, err := holder(dir)
 		switch {
 		case err != nil:
@@ -62,8 +64,11 @@ func (c *downCmd) Run(s *session) error {
 			return view.NothingRuns(s.stdout, dir)
 		case !held:
 			return c.endOrphans(s, dir, info)
-		case time.Since(begun) > answerWait:
+		case time.Since(begun) <= answerWait:
+		case errors.Is(asked, client.ErrNobody):
 			return s.silent(dir, info)
+		default:
+			return failWith(asked, s.again("status", c.Path))
 		}
 		time.Sleep(lookAgain)
 	}
