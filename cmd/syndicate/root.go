@@ -23,7 +23,7 @@ type root struct {
 	Schema   schemaCmd   `cmd:"" group:"write" help:"Show the blocks of the language and what they take."`
 
 	Plan    planCmd    `cmd:"" group:"run" help:"Show what up would do: in which order, and why."`
-	Up      upCmd      `cmd:"" group:"run" help:"Start everything in order, supervise it, and stop it all in reverse on Ctrl-C."`
+	Up      upCmd      `cmd:"" group:"run" help:"Start everything in order, supervise it, and stop it all in reverse on Ctrl-C; or change what runs to what is declared."`
 	Down    downCmd    `cmd:"" group:"run" help:"Stop a running system in reverse order, also when only its processes are left."`
 	Start   startCmd   `cmd:"" group:"run" help:"Start units, and let go of those that were stopped."`
 	Stop    stopCmd    `cmd:"" group:"run" help:"Stop units, with all that cannot run without them, until they are told to start."`
