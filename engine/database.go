@@ -133,16 +133,18 @@ func (w *serverWork) run(ctx context.Context, a *attempt) (out Outcome) {
 	watching, cancel := context.WithCancel(context.Background())
 	failed := make(chan error, 1)
 	watched := make(chan struct{})
+	answered := false // read once nobody watches
 	go func() {
 		defer close(watched)
-		w.watch(watching, a, failed)
+		answered = w.watch(watching, a, failed)
 	}()
 	select {
 	case <-x.proc.Done():
 		cancel()
 		out = exited(x.proc.Exit())
 		err := x.end()
-		out = w.diagnose(out)
+		<-watched
+		out = w.diagnose(out, answered)
 		out.Err = errors.Join(out.Err, err)
 	case <-ctx.Done():
 		// No question of ours may hold up the server's shutdown.
@@ -161,18 +163,19 @@ func (w *serverWork) run(ctx context.Context, a *attempt) (out Outcome) {
 }
 
 // watch waits until the server answers, makes its address known and then
-// looks whether it still does.
-func (w *serverWork) watch(ctx context.Context, a *attempt, failed chan<- error) {
+// looks whether it still does. It reports whether it ever did.
+func (w *serverWork) watch(ctx context.Context, a *attempt, failed chan<- error) bool {
 	if err := w.server.Ready(ctx); err != nil {
 		if ctx.Err() == nil {
 			failed <- err
 		}
-		return
+		return false
 	}
 	endpoint := w.server.Endpoint()
 	w.setEndpoint(w.db.get().Addr, endpoint)
 	a.ready()
 	w.watchDatabase(ctx, a, endpoint, w.db)
+	return true
 }
 
 // serverLast bounds how long a server may take to end after the last means.
@@ -206,8 +209,9 @@ func stopServer(proc *process.Process, timeout time.Duration, hurry <-chan struc
 	}
 }
 
-// diagnose adds what PostgreSQL itself said of its end.
-func (w *serverWork) diagnose(out Outcome) Outcome {
+// diagnose adds what PostgreSQL itself said of its end. Where it has not even
+// answered, that may be something that every start would end of.
+func (w *serverWork) diagnose(out Outcome, answered bool) Outcome {
 	lines, err := w.out.Tail(20, true)
 	if err != nil || out.Clean {
 		return out
@@ -218,6 +222,7 @@ func (w *serverWork) diagnose(out Outcome) Outcome {
 	}
 	if said := pg.Diagnose(texts); said != nil {
 		out.Err = fmt.Errorf("%s: %w", out.Exit, said)
+		out.Permanent = !answered && said.Lasting()
 	}
 	return out
 }

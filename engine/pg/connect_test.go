@@ -250,6 +250,15 @@ func TestDiagnose(t *testing.T) {
 			t.Errorf("%s: %v, want %q", text, e, want)
 		}
 	}
+	for text, want := range map[string]bool{
+		`FATAL:  invalid value for parameter "work_mem": "much"`:   true,
+		"PANIC:  could not write to file: No space left on device": false,
+		"FATAL:  something new":                                    false,
+	} {
+		if e := Diagnose([]string{text}); e == nil || e.Lasting() != want {
+			t.Errorf("%s: lasting is not %v", text, want)
+		}
+	}
 	if e := Diagnose([]string{"LOG:  database system is ready to accept connections"}); e != nil {
 		t.Errorf("a calm log gives %v", e)
 	}

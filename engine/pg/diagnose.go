@@ -10,41 +10,42 @@ import (
 type complaint struct {
 	pattern string // a regular expression
 	remedy  string
+	lasting bool // a server that is started again says the same
 }
 
 // complaints are compiled when a server has failed: every command would pay
 // for it otherwise.
 var complaints = []complaint{
 	{`database files are incompatible with server|initialized by PostgreSQL version`,
-		"the data belong to another major version: declare that one, or move the data by pg_dumpall"},
+		"the data belong to another major version: declare that one, or move the data by pg_dumpall", true},
 	{`has invalid permissions|Permissions should be u=rwx`,
-		"take others' permissions from the data directory: chmod 0700"},
+		"take others' permissions from the data directory: chmod 0700", false},
 	{`lock file "postmaster\.pid" already exists|lock file .* already exists`,
-		"another server runs on this data directory: stop it in good order (kill -INT, to the process that the line names)"},
+		"another server runs on this data directory: stop it in good order (kill -INT, to the process that the line names)", false},
 	{`pre-existing shared memory block .* is still in use`,
-		"processes of a server that was killed still run: wait for them, or end them with kill -QUIT"},
+		"processes of a server that was killed still run: wait for them, or end them with kill -QUIT", false},
 	{`could not bind .* Address already in use|could not create any TCP/IP sockets|Is another postmaster already running on port`,
-		`the port is taken: stop what listens there, or write another port, or port = "auto"`},
+		`the port is taken: stop what listens there, or write another port, or port = "auto"`, false},
 	{`Unix-domain socket path .* is too long`,
-		"the socket's directory has too long a name: choose a shorter state_dir"},
+		"the socket's directory has too long a name: choose a shorter state_dir", false},
 	{`"root" execution of the PostgreSQL server is not permitted|cannot be run as root`,
-		"PostgreSQL refuses to run as root: name another user in managed { user = … }"},
+		"PostgreSQL refuses to run as root: name another user in managed { user = … }", false},
 	{`could not (access|change permissions of|create) directory .*: Permission denied|could not change directory .*: Permission denied`,
-		"the server's user may not enter a directory above the data: let everybody pass through (chmod o+x), or choose another data_dir"},
+		"the server's user may not enter a directory above the data: let everybody pass through (chmod o+x), or choose another data_dir", false},
 	{`No space left on device`,
-		"the disk is full: free some space, or choose a data_dir elsewhere"},
+		"the disk is full: free some space, or choose a data_dir elsewhere", false},
 	{`could not (map anonymous shared memory|create shared memory segment|resize shared memory segment)`,
-		"there is not enough shared memory: lower shared_buffers, or give the container a larger /dev/shm"},
+		"there is not enough shared memory: lower shared_buffers, or give the container a larger /dev/shm", false},
 	{`unrecognized configuration parameter|invalid value for parameter|parameter .* cannot be changed|outside the valid range`,
-		"correct the setting in managed { settings = … }"},
+		"correct the setting in managed { settings = … }", true},
 	{`could not access file ".*": No such file or directory`,
-		"a library named in shared_preload_libraries is not installed: install its package, or leave it out"},
+		"a library named in shared_preload_libraries is not installed: install its package, or leave it out", true},
 	{`invalid locale|locale name|could not create locale`,
-		"the locale C.UTF-8 is not installed on this machine: install the system's locales"},
+		"the locale C.UTF-8 is not installed on this machine: install the system's locales", false},
 	{`could not locate a valid checkpoint record|invalid primary checkpoint record|database system was interrupted while in recovery`,
-		"the data are damaged: restore a backup into an empty data_dir"},
+		"the data are damaged: restore a backup into an empty data_dir", false},
 	{`error while loading shared libraries`,
-		"PostgreSQL's installation is not complete: install its package again"},
+		"PostgreSQL's installation is not complete: install its package again", true},
 }
 
 // severityRE finds the lines that say why a program ends.
@@ -68,7 +69,7 @@ func Diagnose(lines []string) *Error {
 			text := strings.Join(near, "\n")
 			for _, c := range complaints {
 				if regexp.MustCompile(c.pattern).MatchString(text) {
-					e.Remedy = c.remedy
+					e.Remedy, e.lasting = c.remedy, c.lasting
 					return e
 				}
 			}

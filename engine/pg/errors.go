@@ -22,8 +22,13 @@ type Error struct {
 	Remedy    string // what would be right, may be empty
 	SQLState  string // PostgreSQL's code, empty where it said nothing
 	Temporary bool   // trying again may help
+	lasting   bool   // trying again cannot help
 	cause     error
 }
+
+// Lasting reports whether a server that is started again as it is declared
+// certainly ends in the same way.
+func (e *Error) Lasting() bool { return e.lasting }
 
 // Error returns the operation, the reason and the remedy in one line.
 func (e *Error) Error() string {
