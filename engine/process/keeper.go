@@ -19,7 +19,7 @@ const (
 // counts as gone, as long as orphans are dying meanwhile: a process that
 // forks and ends between two looks at the table is seen by neither. Without
 // such deaths one look is enough.
-const mostQuiet = 8
+const mostQuiet = 32
 
 // request tells the keeper what is wanted of a tree. h.mu is held.
 func (h *Host) request(t *tree, sig syscall.Signal, kill bool) {
