@@ -17,9 +17,13 @@ const (
 
 // mostQuiet is how often in a row nothing must be found of a tree before it
 // counts as gone, as long as orphans are dying meanwhile: a process that
-// forks and ends between two looks at the table is seen by neither. Without
-// such deaths one look is enough.
+// forks and ends between two looks at the table is seen by neither.
 const mostQuiet = 32
+
+// leastQuiet is how often nothing must be found of a tree without a cgroup
+// of its own in any case: its processes are found by their parents, and a
+// parent may end in the middle of a look.
+const leastQuiet = 2
 
 // request tells the keeper what is wanted of a tree. h.mu is held.
 func (h *Host) request(t *tree, sig syscall.Signal, kill bool) {
@@ -223,7 +227,7 @@ func (h *Host) step(j *job, moved bool) (again bool) {
 		if t.lingers() {
 			return true
 		}
-		if moved && t.quiet < mostQuiet {
+		if t.cell == nil && t.quiet < leastQuiet || moved && t.quiet < mostQuiet {
 			t.quiet++
 			return true
 		}
