@@ -10,6 +10,7 @@ import (
 
 	"github.com/syndicate/syndicate/engine/log"
 	"github.com/syndicate/syndicate/engine/pg"
+	"github.com/syndicate/syndicate/engine/pg/migration"
 	"github.com/syndicate/syndicate/engine/process"
 	"github.com/syndicate/syndicate/spec"
 )
@@ -113,10 +114,10 @@ func offline(server *pg.Server, err error) error {
 // dirtied returns what takes a dirty database back, empty where an error does
 // not tell of one.
 func dirtied(err error) string {
-	if dirty, ok := errors.AsType[*pg.DirtyError](err); ok {
+	if dirty, ok := errors.AsType[*migration.DirtyError](err); ok {
 		return dirty.Back
 	}
-	if failed, ok := errors.AsType[*pg.FileError](err); ok && failed.Dirty {
+	if failed, ok := errors.AsType[*migration.FileError](err); ok && failed.Dirty {
 		return failed.Back
 	}
 	return ""

@@ -7,6 +7,7 @@ import (
 
 	"github.com/syndicate/syndicate/engine/log"
 	"github.com/syndicate/syndicate/engine/pg"
+	"github.com/syndicate/syndicate/engine/pg/migration"
 	"github.com/syndicate/syndicate/spec"
 )
 
@@ -41,10 +42,10 @@ func (w *migrationsWork) run(ctx context.Context, a *attempt) (out Outcome) {
 	say := func(format string, args ...any) {
 		_, _ = fmt.Fprintln(capture.Stdout, w.redact.clean(fmt.Sprintf(format, args...)))
 	}
-	result, err := pg.Up(ctx, pg.MigrateConfig{
+	result, err := migration.Up(ctx, migration.Config{
 		Endpoint: endpoint, Dir: db.Migrations.Path,
 		LockTimeout: db.Migrations.LockTimeout.Std(),
-		Progress:    func(ev pg.Event) { sayMigration(say, ev) },
+		Progress:    func(ev migration.Event) { sayMigration(say, ev) },
 	})
 	if recErr := w.recordLedger(db, endpoint); recErr != nil {
 		say("the ledger cannot be kept for plan: %v", recErr)
@@ -70,23 +71,23 @@ const ledgerWait = 2 * time.Second
 func (w *migrationsWork) recordLedger(db *spec.Database, e pg.Endpoint) error {
 	ctx, cancel := context.WithTimeout(context.Background(), ledgerWait)
 	defer cancel()
-	ledger, err := pg.ReadLedger(ctx, e)
+	ledger, err := migration.ReadLedger(ctx, e)
 	if err != nil {
 		return err
 	}
-	return pg.RecordLedger(w.stateDir, db.Addr.Name, ledger)
+	return migration.RecordLedger(w.stateDir, db.Addr.Name, ledger)
 }
 
 // sayMigration writes one line for what happened.
-func sayMigration(say func(string, ...any), ev pg.Event) {
+func sayMigration(say func(string, ...any), ev migration.Event) {
 	switch ev.Kind {
-	case pg.EventWaiting:
+	case migration.EventWaiting:
 		say("waiting for the lock, which %s holds", ev.Holder)
-	case pg.EventApplied:
+	case migration.EventApplied:
 		say("applied %06d_%s in %s", ev.File.Version, ev.File.Name, ev.Took.Round(time.Millisecond))
-	case pg.EventRetrying:
+	case migration.EventRetrying:
 		say("%06d_%s was undone and comes again in %s: %v", ev.File.Version, ev.File.Name, ev.Took.Round(time.Millisecond), ev.Err)
-	case pg.EventNotice:
+	case migration.EventNotice:
 		say("%s", ev.Text)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/syndicate/syndicate/engine"
 	"github.com/syndicate/syndicate/engine/pg"
+	"github.com/syndicate/syndicate/engine/pg/migration"
 	"github.com/syndicate/syndicate/view"
 )
 
@@ -152,7 +153,7 @@ func TestMigrateOfARunningSystem(t *testing.T) {
 	}, func(ctx context.Context, to pg.Endpoint) error {
 		p.run(t, exitPending, []string{"migrate", "status"}, "2 pending")
 		p.run(t, exitDone, []string{"migrate", "up"}, "2 applied; at version 2, nothing pending")
-		ledger, err := pg.ReadLedger(ctx, to)
+		ledger, err := migration.ReadLedger(ctx, to)
 		if err == nil && ledger.Version != 2 {
 			t.Errorf("the running server is at %+v", ledger)
 		}
@@ -161,7 +162,7 @@ func TestMigrateOfARunningSystem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if l, ok := pg.RecordedLedger(loaded.System.StateDir, "main"); !ok || l.Version != 2 {
+	if l, ok := migration.RecordedLedger(loaded.System.StateDir, "main"); !ok || l.Version != 2 {
 		t.Errorf("recorded %+v, %v", l, ok)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/syndicate/syndicate/api"
 	"github.com/syndicate/syndicate/api/client"
 	"github.com/syndicate/syndicate/engine/pg"
+	"github.com/syndicate/syndicate/engine/pg/migration"
 	"github.com/syndicate/syndicate/plan"
 	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/statedir"
@@ -129,16 +130,16 @@ func readLedger(ctx context.Context, sys *spec.System, db *spec.Database, offlin
 	if db.Migrations == nil {
 		return plan.Ledger{}, false
 	}
-	files, _ := pg.Files(db.Migrations.Path)
+	files, _ := migration.Files(db.Migrations.Path)
 	ledger := plan.Ledger{Source: plan.LedgerUnknown, Files: len(files), Pending: pending(files)}
-	known := func(source string, l pg.Ledger) {
+	known := func(source string, l migration.Ledger) {
 		ledger.Source, ledger.Version, ledger.Dirty = source, l.Version, l.Dirty
 		ledger.Pending = pending(l.Pending(files))
 	}
 	if db.Managed != nil {
 		if pg.DataMajor(db.Managed.DataDir) == 0 {
-			known(plan.LedgerEmpty, pg.Ledger{None: true})
-		} else if l, ok := pg.RecordedLedger(sys.StateDir, db.Addr.Name); ok {
+			known(plan.LedgerEmpty, migration.Ledger{None: true})
+		} else if l, ok := migration.RecordedLedger(sys.StateDir, db.Addr.Name); ok {
 			known(plan.LedgerRecorded, l)
 			ledger.Note = "as last recorded"
 		}
@@ -160,11 +161,11 @@ func readLedger(ctx context.Context, sys *spec.System, db *spec.Database, offlin
 // recordedLedger is what the running system migrated an external database
 // to, where that was kept; else the ledger stays as it is.
 func recordedLedger(sys *spec.System, db *spec.Database, unknown plan.Ledger) plan.Ledger {
-	l, ok := pg.RecordedLedger(sys.StateDir, db.Addr.Name)
+	l, ok := migration.RecordedLedger(sys.StateDir, db.Addr.Name)
 	if !ok {
 		return unknown
 	}
-	files, _ := pg.Files(db.Migrations.Path)
+	files, _ := migration.Files(db.Migrations.Path)
 	return plan.Ledger{
 		Source: plan.LedgerRecorded, Version: l.Version, Dirty: l.Dirty, Files: len(files),
 		Note: "as last recorded; " + unknown.Note, Pending: pending(l.Pending(files)),
@@ -175,12 +176,12 @@ func recordedLedger(sys *spec.System, db *spec.Database, unknown plan.Ledger) pl
 var errLater = errors.New("its address is known after start")
 
 // askLedger asks a database that runs elsewhere.
-func askLedger(ctx context.Context, db *spec.Database) (pg.Ledger, error) {
+func askLedger(ctx context.Context, db *spec.Database) (migration.Ledger, error) {
 	to, err := endpoint(db)
 	if err != nil {
-		return pg.Ledger{}, err
+		return migration.Ledger{}, err
 	}
-	return pg.ReadLedger(ctx, to)
+	return migration.ReadLedger(ctx, to)
 }
 
 // endpoint returns where an external database is, as far as it is known.
@@ -224,7 +225,7 @@ func shortReason(err error) string {
 	return err.Error()
 }
 
-func pending(files []pg.File) []plan.Migration {
+func pending(files []migration.File) []plan.Migration {
 	var list []plan.Migration
 	for _, f := range files {
 		list = append(list, plan.Migration{Version: f.Version, Name: f.Name})

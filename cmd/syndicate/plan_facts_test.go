@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/syndicate/syndicate/engine/pg"
+	"github.com/syndicate/syndicate/engine/pg/migration"
 	"github.com/syndicate/syndicate/plan"
 	"github.com/syndicate/syndicate/spec"
 )
@@ -56,7 +56,7 @@ func dataOf(t *testing.T, major string) string {
 
 func TestSurveyOfAManagedDatabase(t *testing.T) {
 	recorded := t.TempDir()
-	if err := pg.RecordLedger(recorded, "main", pg.Ledger{Version: 2}); err != nil {
+	if err := migration.RecordLedger(recorded, "main", migration.Ledger{Version: 2}); err != nil {
 		t.Fatal(err)
 	}
 	tests := map[string]struct {
@@ -136,7 +136,7 @@ func TestSurveyOfADatabaseThatDoesNotAnswer(t *testing.T) {
 // A system that runs knows to what it migrated a database that is not asked.
 func TestSurveyOfADatabaseThatWasMigrated(t *testing.T) {
 	dir := t.TempDir()
-	if err := pg.RecordLedger(dir, "main", pg.Ledger{Version: 2}); err != nil {
+	if err := migration.RecordLedger(dir, "main", migration.Ledger{Version: 2}); err != nil {
 		t.Fatal(err)
 	}
 	db := &spec.Database{

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/renameio/v2"
 
-	"github.com/syndicate/syndicate/engine/pg"
+	"github.com/syndicate/syndicate/engine/pg/migration"
 	"github.com/syndicate/syndicate/plan"
 	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/spec/decode"
@@ -55,7 +55,7 @@ func planInputs(sys *spec.System, bundle *decode.Bundle, facts plan.Facts) ([]pl
 		if db.Migrations == nil || db.Migrations.OnUp == "skip" {
 			continue
 		}
-		files, _ := pg.Files(db.Migrations.Path)
+		files, _ := migration.Files(db.Migrations.Path)
 		for _, f := range files {
 			content, err := textfile.Read(f.Up, maxPlanFile)
 			if err != nil {

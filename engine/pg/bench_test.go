@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -302,7 +301,7 @@ func newDatabase(t *testing.T) Endpoint {
 // dial connects for the rest of the test.
 func dial(t *testing.T, to Endpoint) *pgx.Conn {
 	t.Helper()
-	cfg, err := to.config()
+	cfg, err := to.Config()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -339,18 +338,6 @@ func query(t *testing.T, to Endpoint, sql string) string {
 	return *v
 }
 
-// migrationsDir writes files into a new directory.
-func migrationsDir(t *testing.T, files map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
-
 // wantText fails unless err says all of it.
 func wantText(t *testing.T, err error, parts ...string) {
 	t.Helper()
@@ -362,13 +349,4 @@ func wantText(t *testing.T, err error, parts ...string) {
 			t.Errorf("error\n%v\ndoes not say %q", err, p)
 		}
 	}
-}
-
-// names returns the files' names with versions, for comparing.
-func names(files []File) []string {
-	var all []string
-	for _, f := range files {
-		all = append(all, fmt.Sprintf("%d %s", f.Version, f.Name))
-	}
-	return slices.Clip(all)
 }

@@ -107,7 +107,7 @@ func (e Endpoint) Check(ctx context.Context, timeout time.Duration) error {
 	if timeout <= 0 {
 		timeout = tryTimeout
 	}
-	return e.with(ctx, timeout, func(ctx context.Context, conn *pgx.Conn) error {
+	return e.With(ctx, timeout, func(ctx context.Context, conn *pgx.Conn) error {
 		var one int
 		return conn.QueryRow(ctx, "select 1").Scan(&one)
 	})

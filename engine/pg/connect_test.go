@@ -7,7 +7,6 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/syndicate/syndicate/spec"
@@ -179,20 +178,10 @@ func TestWaits(t *testing.T) {
 		}
 	}
 	for elapsed, want := range map[time.Duration]time.Duration{0: time.Millisecond, time.Second: 40 * time.Millisecond, time.Minute: 250 * time.Millisecond} {
-		if got := retryAfter(elapsed); got != want {
+		if got := RetryAfter(elapsed); got != want {
 			t.Errorf("after %v: %v, want %v", elapsed, got, want)
 		}
 	}
-}
-
-// In a bubble, an hour of a pause costs nothing.
-func TestPause(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		start := time.Now()
-		if err := pause(t.Context(), time.Hour); err != nil || time.Since(start) != time.Hour {
-			t.Errorf("%v after %v", err, time.Since(start))
-		}
-	})
 }
 
 // Watch tells of an outage and of its end, and not of a restart that nobody

@@ -49,7 +49,7 @@ func (s *Server) inspectData() (data, error) {
 	case errors.Is(err, os.ErrNotExist):
 		return data{}, nil
 	case err != nil:
-		return data{}, &Error{Op: op, Reason: lastPart(err), cause: err}
+		return data{}, &Error{Op: op, Reason: LastPart(err), cause: err}
 	case len(entries) == 0:
 		return data{}, nil
 	}
@@ -60,7 +60,7 @@ func (s *Server) inspectData() (data, error) {
 			Remedy: "choose another data_dir, or empty this one",
 		}
 	} else if err != nil {
-		return data{}, &Error{Op: op, Reason: lastPart(err), cause: err}
+		return data{}, &Error{Op: op, Reason: LastPart(err), cause: err}
 	}
 	// Before version 10 two numbers were the major version: 9.6.
 	whole, _, _ := strings.Cut(strings.TrimSpace(string(text)), ".")

@@ -157,8 +157,8 @@ func (e Endpoint) secrets() []string {
 	return slices.Compact(all)
 }
 
-// config returns how to connect, under the name that pg_stat_activity shows.
-func (e Endpoint) config() (*pgx.ConnConfig, error) {
+// Config returns how to connect, under the name that pg_stat_activity shows.
+func (e Endpoint) Config() (*pgx.ConnConfig, error) {
 	cfg, err := pgx.ParseConfig(e.url)
 	if err != nil {
 		return nil, &Error{Op: "read the database's url", Reason: "PostgreSQL's rules do not allow it"}

@@ -56,16 +56,16 @@ func IsTemporary(err error) bool {
 	return ok && e.Temporary
 }
 
-// connectError says what a failed attempt to connect to, or to ask, a
+// ConnectError says what a failed attempt to connect to, or to ask, a
 // database means.
-func connectError(op string, to Endpoint, err error) error {
+func ConnectError(op string, to Endpoint, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%s: %w", op, context.Canceled)
 	}
 	e := &Error{Op: op, cause: err}
 	if pe, ok := errors.AsType[*pgconn.PgError](err); ok {
 		e.Reason, e.SQLState = pe.Message, pe.Code
-		e.Temporary = temporaryState(pe.Code)
+		e.Temporary = TemporaryState(pe.Code)
 		e.Remedy = connectRemedy(pe.Code, to)
 		return scrub(e, to)
 	}
@@ -86,17 +86,17 @@ func connectError(op string, to Endpoint, err error) error {
 		e.Remedy = "is it PostgreSQL that listens there?"
 	case strings.Contains(err.Error(), "tls"), strings.Contains(err.Error(), "x509"), strings.Contains(err.Error(), "TLS"):
 		e.Temporary = false
-		e.Reason = "TLS: " + lastPart(err)
+		e.Reason = "TLS: " + LastPart(err)
 		e.Remedy = "check sslmode and the certificates, or write sslmode=disable for a server on this machine"
 	default:
-		e.Reason = lastPart(err)
+		e.Reason = LastPart(err)
 	}
 	return scrub(e, to)
 }
 
-// lastPart returns the innermost text of err, which names the cause without
+// LastPart returns the innermost text of err, which names the cause without
 // the connection string around it.
-func lastPart(err error) string {
+func LastPart(err error) string {
 	for {
 		next := errors.Unwrap(err)
 		if next == nil {
@@ -106,9 +106,9 @@ func lastPart(err error) string {
 	}
 }
 
-// temporaryState reports whether a code is one of the connection's: the
+// TemporaryState reports whether a code is one of the connection's: the
 // server starts, stops, is full or lost the connection.
-func temporaryState(code string) bool {
+func TemporaryState(code string) bool {
 	switch code {
 	case "57P01", "57P02", "57P03", "53300", "55006":
 		return true

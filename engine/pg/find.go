@@ -181,7 +181,7 @@ func pgConfigDir(ctx context.Context, r Runner, path string) string {
 var versionRE = regexp.MustCompile(`\(PostgreSQL\) (\d+)((?:\.\d+)*)`)
 
 // inspect asks the server in dir for its version. note says what is wrong
-// with dir, and is empty where nothing is.
+// With dir, and is empty where nothing is.
 func inspect(ctx context.Context, r Runner, dir string) (b Binaries, note string) {
 	if strings.Contains(dir, "*") || dir == "pg_config" {
 		return b, "not there"

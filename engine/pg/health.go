@@ -66,17 +66,17 @@ func (w *watcher) ask(ctx context.Context) error {
 		w.close(ctx)
 	}
 	to := w.cfg.Endpoint
-	cfg, err := to.config()
+	cfg, err := to.Config()
 	if err != nil {
 		return err
 	}
 	if w.conn, err = pgx.ConnectConfig(ctx, cfg); err != nil {
 		w.conn = nil
-		return connectError("connect to "+to.Address(), to, err)
+		return ConnectError("connect to "+to.Address(), to, err)
 	}
 	if err := w.conn.Ping(ctx); err != nil {
 		w.close(ctx)
-		return connectError("ask "+to.Address(), to, err)
+		return ConnectError("ask "+to.Address(), to, err)
 	}
 	return nil
 }

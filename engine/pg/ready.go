@@ -43,7 +43,7 @@ func (s *Server) Ready(ctx context.Context) error {
 		if !IsTemporary(err) {
 			return err
 		}
-		timer.Reset(retryAfter(time.Since(start)))
+		timer.Reset(RetryAfter(time.Since(start)))
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("wait for database %s: %w%s", s.cfg.Name, context.Cause(ctx), lastSeen(last))
@@ -127,7 +127,7 @@ func mendable(err error) bool {
 // extensions that its database lacks.
 func (s *Server) missingExtensions(ctx context.Context) ([]string, error) {
 	var have []string
-	err := s.endpoint.with(ctx, tryTimeout, func(ctx context.Context, conn *pgx.Conn) error {
+	err := s.endpoint.With(ctx, tryTimeout, func(ctx context.Context, conn *pgx.Conn) error {
 		var recovering bool
 		if err := conn.QueryRow(ctx, "select pg_is_in_recovery(), array(select extname::text from pg_extension)").
 			Scan(&recovering, &have); err != nil {
@@ -149,18 +149,18 @@ func (s *Server) missingExtensions(ctx context.Context) ([]string, error) {
 // errRecovering is an answer of a server that does not accept writes yet.
 var errRecovering = errors.New("the server is recovering")
 
-// with connects, asks and disconnects. Its errors are of this package.
-func (e Endpoint) with(ctx context.Context, timeout time.Duration, ask func(context.Context, *pgx.Conn) error) error {
+// With connects, asks and disconnects. Its errors are of this package.
+func (e Endpoint) With(ctx context.Context, timeout time.Duration, ask func(context.Context, *pgx.Conn) error) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	op := "connect to " + e.Address()
-	cfg, err := e.config()
+	cfg, err := e.Config()
 	if err != nil {
 		return err
 	}
 	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
-		return connectError(op, e, err)
+		return ConnectError(op, e, err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	err = ask(ctx, conn)
@@ -171,7 +171,7 @@ func (e Endpoint) with(ctx context.Context, timeout time.Duration, ask func(cont
 		return &Error{Op: op, Reason: err.Error(), Temporary: true, cause: err}
 	}
 	if err != nil {
-		return connectError("ask "+e.Address(), e, err)
+		return ConnectError("ask "+e.Address(), e, err)
 	}
 	return nil
 }
@@ -220,7 +220,7 @@ func (s *Server) ensureExtensions(ctx context.Context) error {
 // asAdmin does something as the superuser. A refused password means that the
 // file in the state directory is not of this data directory.
 func (s *Server) asAdmin(ctx context.Context, to Endpoint, do func(context.Context, *pgx.Conn) error) error {
-	err := to.with(ctx, createTimeout, do)
+	err := to.With(ctx, createTimeout, do)
 	if e, ok := errors.AsType[*Error](err); ok && strings.HasPrefix(e.SQLState, "28") {
 		e.Remedy = fmt.Sprintf("the password in %s is not the one of %s: remove that file, and the next start sets a new one",
 			s.passwordFile(adminRole), s.dataDir)

@@ -248,7 +248,7 @@ func (s *Server) checkPort() error {
 	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(s.cfg.Port))
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		reason := "the port is not free: " + lastPart(err)
+		reason := "the port is not free: " + LastPart(err)
 		if s.cfg.Holder != nil && errors.Is(err, syscall.EADDRINUSE) {
 			reason = "the port is not free: it is in use by " + s.cfg.Holder(s.cfg.Port)
 		}

@@ -64,7 +64,7 @@ func (s *Server) settle(ctx context.Context) error {
 		if time.Since(start) > s.cfg.StaleWait {
 			return &StaleError{Dir: s.dataDir, PIDs: users}
 		}
-		timer.Reset(retryAfter(time.Since(start)))
+		timer.Reset(RetryAfter(time.Since(start)))
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("open %s: %w", s.dataDir, context.Cause(ctx))
@@ -104,9 +104,9 @@ func (s *Server) postmasterPID() int {
 	return pid
 }
 
-// retryAfter returns how long to wait before looking again: 4 % of the time
+// RetryAfter returns how long to wait before looking again: 4 % of the time
 // that has passed, at least a millisecond, at most a quarter of a second. So
 // what is awaited is seen soon after it comes, whenever that is.
-func retryAfter(elapsed time.Duration) time.Duration {
+func RetryAfter(elapsed time.Duration) time.Duration {
 	return min(max(elapsed/25, time.Millisecond), 250*time.Millisecond)
 }

@@ -1,21 +1,21 @@
-package pg
+package script
 
 import (
 	"slices"
 	"strings"
 )
 
-// statement is one SQL statement of a file.
-type statement struct {
-	line  int      // where its first word stands, from 1
-	words []string // outside strings, comments and bodies, in lower case
-	text  string   // as written, from its first word on
+// Statement is one SQL statement of a file.
+type Statement struct {
+	Line  int      // where its first word stands, from 1
+	Words []string // outside strings, comments and bodies, in lower case
+	Text  string   // as written, from its first word on
 }
 
-// splitSQL cuts a file into its statements as PostgreSQL's parser would. A
+// Split cuts a file into its statements as PostgreSQL's parser would. A
 // semicolon inside a string, a quoted name, a dollar-quoted body, a comment
 // or the body of a BEGIN ATOMIC function ends none.
-func splitSQL(text string) []statement {
+func Split(text string) []Statement {
 	s := splitter{text: text, line: 1, start: -1}
 	for s.pos < len(s.text) {
 		s.step()
@@ -34,7 +34,7 @@ type splitter struct {
 	words []string
 	depth int // of BEGIN ATOMIC and the CASEs inside it; and of parentheses
 	paren int
-	done  []statement
+	done  []Statement
 }
 
 // step consumes one token.
@@ -108,8 +108,8 @@ func (s *splitter) take(n int) {
 // end closes the current statement, if there is one.
 func (s *splitter) end() {
 	if s.start >= 0 {
-		s.done = append(s.done, statement{
-			line: s.first, words: s.words, text: strings.TrimSpace(s.text[s.start:s.pos]),
+		s.done = append(s.done, Statement{
+			Line: s.first, Words: s.words, Text: strings.TrimSpace(s.text[s.start:s.pos]),
 		})
 	}
 	s.start, s.words, s.depth, s.paren = -1, nil, 0, 0
@@ -178,12 +178,12 @@ func dollarTag(rest string) string {
 	return ""
 }
 
-// atomic reports whether a file either happens wholly or not at all. That is
+// Atomic reports whether a file either happens wholly or not at all. That is
 // so where all of it runs in one transaction: its own, around everything, or
 // the implicit one of a query with several statements, in which PostgreSQL
 // refuses what cannot be undone, such as CREATE INDEX CONCURRENTLY or a
 // COMMIT inside DO. Where it is not certain the answer is no.
-func atomic(statements []statement) bool {
+func Atomic(statements []Statement) bool {
 	body := statements
 	if n := len(body); n >= 2 && opens(body[0]) && closes(body[n-1]) {
 		body = body[1 : n-1]
@@ -197,51 +197,51 @@ func atomic(statements []statement) bool {
 }
 
 // controls reports whether a statement begins or ends a transaction.
-func controls(st statement) bool {
-	if len(st.words) == 0 {
+func controls(st Statement) bool {
+	if len(st.Words) == 0 {
 		return false
 	}
-	switch st.words[0] {
+	switch st.Words[0] {
 	case "begin", "start", "commit", "end", "abort":
 		return true
 	case "rollback":
-		return len(st.words) < 2 || st.words[1] != "to"
+		return len(st.Words) < 2 || st.Words[1] != "to"
 	case "prepare":
-		return len(st.words) > 1 && st.words[1] == "transaction"
+		return len(st.Words) > 1 && st.Words[1] == "transaction"
 	}
 	return false
 }
 
 // undoable reports whether a statement that is a query of its own leaves
 // nothing behind when it fails.
-func undoable(st statement) bool {
-	if len(st.words) == 0 || slices.Contains(st.words, "concurrently") {
+func undoable(st Statement) bool {
+	if len(st.Words) == 0 || slices.Contains(st.Words, "concurrently") {
 		return false
 	}
-	switch st.words[0] {
+	switch st.Words[0] {
 	case "vacuum", "reindex", "cluster", "call":
 		return false
 	case "do":
-		body := strings.ToLower(st.text)
+		body := strings.ToLower(st.Text)
 		for _, w := range []string{"commit", "rollback", "call", "execute"} {
 			if strings.Contains(body, w) {
 				return false
 			}
 		}
 	case "create", "drop", "alter":
-		return len(st.words) < 2 || !slices.Contains([]string{"database", "tablespace", "subscription", "system"}, st.words[1])
+		return len(st.Words) < 2 || !slices.Contains([]string{"database", "tablespace", "subscription", "system"}, st.Words[1])
 	}
 	return true
 }
 
 // opens reports whether a statement begins a transaction.
-func opens(st statement) bool {
-	return len(st.words) > 0 && (st.words[0] == "begin" ||
-		st.words[0] == "start" && len(st.words) > 1 && st.words[1] == "transaction")
+func opens(st Statement) bool {
+	return len(st.Words) > 0 && (st.Words[0] == "begin" ||
+		st.Words[0] == "start" && len(st.Words) > 1 && st.Words[1] == "transaction")
 }
 
 // closes reports whether a statement commits one, and begins no other.
-func closes(st statement) bool {
-	return len(st.words) > 0 && (st.words[0] == "commit" || st.words[0] == "end") &&
-		(len(st.words) == 1 || st.words[1] == "transaction" || st.words[1] == "work") && len(st.words) <= 2
+func closes(st Statement) bool {
+	return len(st.Words) > 0 && (st.Words[0] == "commit" || st.Words[0] == "end") &&
+		(len(st.Words) == 1 || st.Words[1] == "transaction" || st.Words[1] == "work") && len(st.Words) <= 2
 }

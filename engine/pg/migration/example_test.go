@@ -1,4 +1,4 @@
-package pg
+package migration
 
 import (
 	"fmt"
@@ -11,15 +11,18 @@ import (
 	"github.com/golang-migrate/migrate/v4"
 	migratepgx "github.com/golang-migrate/migrate/v4/database/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/syndicate/syndicate/engine/pg"
+	"github.com/syndicate/syndicate/engine/pg/pgtest"
 )
 
-const exampleDir = "../../migrations"
+const exampleDir = "../../../migrations"
 
 // fingerprint is the schema as pg_dump writes it, without what differs from
 // run to run.
-func fingerprint(t *testing.T, to Endpoint) string {
+func fingerprint(t *testing.T, to pg.Endpoint) string {
 	t.Helper()
-	cmd := exec.Command(shared.server.Binaries().Path("pg_dump"), "-s", "-T", ledgerTable,
+	cmd := exec.Command(pgtest.Shared().Binaries.Path("pg_dump"), "-s", "-T", ledgerTable,
 		"-h", to.Host, "-p", fmt.Sprint(to.Port), "-U", to.User, to.Database)
 	cmd.Env = append(os.Environ(), "PGPASSWORD="+to.Password.Reveal())
 	out, err := cmd.CombinedOutput()
@@ -41,23 +44,23 @@ const oldRows = `
 // Every file's down undoes its up, on a table with rows that lack node_id,
 // and up works again after it.
 func TestExampleMigrationsRoundTrip(t *testing.T) {
-	to := newDatabase(t)
+	to := pgtest.Database(t)
 	files, problems := Files(exampleDir)
 	if len(files) == 0 || len(problems) != 0 {
 		t.Fatalf("%d files, problems %v", len(files), problems)
 	}
 	one := func(f File) {
 		t.Helper()
-		result, err := Up(t.Context(), MigrateConfig{Endpoint: to, Dir: exampleDir, Limit: 1})
+		result, err := Up(t.Context(), Config{Endpoint: to, Dir: exampleDir, Limit: 1})
 		if err != nil || len(result.Applied) != 1 || result.Ledger.Version != f.Version {
 			t.Fatalf("up to %d: %+v, %v", f.Version, result, err)
 		}
 	}
 	data := func() string {
-		if query(t, to, "select coalesce(to_regclass('nodes')::text, 'none')") == "none" {
+		if pgtest.Query(t, to, "select coalesce(to_regclass('nodes')::text, 'none')") == "none" {
 			return "no table"
 		}
-		return query(t, to, "select count(*) || ' rows, ' || count(node_id) || ' with, ' || coalesce(md5(string_agg(id || name || coalesce(node_id, '-'), ',' order by id)), '-') from nodes")
+		return pgtest.Query(t, to, "select count(*) || ' rows, ' || count(node_id) || ' with, ' || coalesce(md5(string_agg(id || name || coalesce(node_id, '-'), ',' order by id)), '-') from nodes")
 	}
 	m := stock(t, to)
 	before := fingerprint(t, to)
@@ -83,7 +86,7 @@ func TestExampleMigrationsRoundTrip(t *testing.T) {
 		}
 		before = after
 		if i == 0 {
-			execSQL(t, to, oldRows)
+			pgtest.Exec(t, to, oldRows)
 		}
 	}
 	wantRepaired(t, to)
@@ -91,13 +94,13 @@ func TestExampleMigrationsRoundTrip(t *testing.T) {
 	if err := m.Down(); err != nil {
 		t.Fatalf("down to nothing: %v", err)
 	}
-	if got := query(t, to, "select count(*)::text from pg_tables where schemaname = 'public' and tablename <> 'schema_migrations'"); got != "0" {
+	if got := pgtest.Query(t, to, "select count(*)::text from pg_tables where schemaname = 'public' and tablename <> 'schema_migrations'"); got != "0" {
 		t.Errorf("%s tables are left of %s", got, last)
 	}
 }
 
 // wantRepaired checks what the repair made of the old rows.
-func wantRepaired(t *testing.T, to Endpoint) {
+func wantRepaired(t *testing.T, to pg.Endpoint) {
 	t.Helper()
 	for sql, want := range map[string]string{
 		"select count(*)::text from nodes where node_id is null":                                               "0",
@@ -106,27 +109,27 @@ func wantRepaired(t *testing.T, to Endpoint) {
 		"select attnotnull::text from pg_attribute where attrelid = 'nodes'::regclass and attname = 'node_id'": "true",
 		"select count(*)::text from pg_index where not indisvalid":                                             "0",
 	} {
-		if got := query(t, to, sql); got != want {
+		if got := pgtest.Query(t, to, sql); got != want {
 			t.Errorf("%s: %s, want %s", sql, got, want)
 		}
 	}
-	if got := query(t, to, "with new as (insert into nodes (name) values ('x') returning node_id) select (length(node_id) = 36)::text from new"); got != "true" {
+	if got := pgtest.Query(t, to, "with new as (insert into nodes (name) values ('x') returning node_id) select (length(node_id) = 36)::text from new"); got != "true" {
 		t.Error("a new row gets no node_id")
 	}
 }
 
 // The queries of the example use the indexes made for them.
 func TestExampleIndexesServeTheirQueries(t *testing.T) {
-	to := newDatabase(t)
-	if _, err := Up(t.Context(), MigrateConfig{Endpoint: to, Dir: exampleDir}); err != nil {
+	to := pgtest.Database(t)
+	if _, err := Up(t.Context(), Config{Endpoint: to, Dir: exampleDir}); err != nil {
 		t.Fatal(err)
 	}
-	conn := dial(t, to)
+	conn := pgtest.Dial(t, to)
 	if _, err := conn.Exec(t.Context(), `insert into projects (name) select 'p' from generate_series(1, 50);
 		insert into nodes (project_id, parent_id, name) select 1 + g % 50, nullif(g / 10, 0), 'n' from generate_series(1, 20000) g`); err != nil {
 		t.Fatal(err)
 	}
-	execSQL(t, to, "analyze")
+	pgtest.Exec(t, to, "analyze")
 	for sql, index := range map[string]string{
 		"select * from nodes where node_id = 'x'":                               "nodes_node_id_idx",
 		"select * from nodes order by created_at, node_id limit 100":            "nodes_created_at_idx",
@@ -145,26 +148,26 @@ func TestExampleIndexesServeTheirQueries(t *testing.T) {
 
 // Nodes that share a node_id stop the repair in good order, with a hint.
 func TestExampleRepairRefusesDuplicates(t *testing.T) {
-	to := newDatabase(t)
-	if _, err := Up(t.Context(), MigrateConfig{Endpoint: to, Dir: exampleDir, Limit: 1}); err != nil {
+	to := pgtest.Database(t)
+	if _, err := Up(t.Context(), Config{Endpoint: to, Dir: exampleDir, Limit: 1}); err != nil {
 		t.Fatal(err)
 	}
-	execSQL(t, to, "insert into nodes (name, node_id) values ('a', 'same'), ('b', 'same')")
-	result, err := Up(t.Context(), MigrateConfig{Endpoint: to, Dir: exampleDir})
+	pgtest.Exec(t, to, "insert into nodes (name, node_id) values ('a', 'same'), ('b', 'same')")
+	result, err := Up(t.Context(), Config{Endpoint: to, Dir: exampleDir})
 	wantText(t, err, "000006_nodes_node_id_not_null.up.sql:3", "several nodes have the node_id 'same'", "hint: Find them", "nothing of this file was done")
 	if result.Ledger.Version != 5 || result.Ledger.Dirty {
 		t.Errorf("%+v, want 5 and clean", result.Ledger)
 	}
-	execSQL(t, to, "update nodes set node_id = 'other' where name = 'b'")
-	if _, err := Up(t.Context(), MigrateConfig{Endpoint: to, Dir: exampleDir}); err != nil {
+	pgtest.Exec(t, to, "update nodes set node_id = 'other' where name = 'b'")
+	if _, err := Up(t.Context(), Config{Endpoint: to, Dir: exampleDir}); err != nil {
 		t.Error(err)
 	}
 }
 
 // stock is golang-migrate alone.
-func stock(t *testing.T, to Endpoint) *migrate.Migrate {
+func stock(t *testing.T, to pg.Endpoint) *migrate.Migrate {
 	t.Helper()
-	cfg, err := to.config()
+	cfg, err := to.Config()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package pg
+package migration
 
 import (
 	"os"
@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/syndicate/syndicate/engine/pg/pgtest"
 	"github.com/syndicate/syndicate/spec"
 )
 
@@ -64,7 +65,7 @@ func TestFilesWithoutDirectory(t *testing.T) {
 	if d := problems[0].Diagnostic("S700", at); d.Code != "S700" || d.Subject != at || d.Severity != spec.Error {
 		t.Errorf("%+v", d)
 	}
-	_, err := Up(t.Context(), MigrateConfig{Endpoint: shared.server.Endpoint(), Dir: filepath.Join(t.TempDir(), "none")})
+	_, err := Up(t.Context(), Config{Endpoint: pgtest.Database(t), Dir: filepath.Join(t.TempDir(), "none")})
 	wantText(t, err, "read the migrations", "does not exist")
 }
 

@@ -1,4 +1,4 @@
-package pg
+package migration
 
 import (
 	"context"
@@ -11,10 +11,15 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/syndicate/syndicate/engine/pg"
 )
 
 // ledgerTable is golang-migrate's.
 const ledgerTable = "schema_migrations"
+
+// askTimeout bounds connecting and asking for the ledger.
+const askTimeout = 5 * time.Second
 
 // Ledger is what a database says was applied.
 type Ledger struct {
@@ -52,7 +57,7 @@ type Status struct {
 
 // ReadStatus asks the database for its ledger, without changing anything,
 // and compares it with the files of dir.
-func ReadStatus(ctx context.Context, to Endpoint, dir string) (Status, error) {
+func ReadStatus(ctx context.Context, to pg.Endpoint, dir string) (Status, error) {
 	files, problems := Files(dir)
 	ledger, err := ReadLedger(ctx, to)
 	if err != nil {
@@ -63,9 +68,9 @@ func ReadStatus(ctx context.Context, to Endpoint, dir string) (Status, error) {
 
 // ReadLedger asks a database for its ledger. One that was never migrated has
 // none, which is no error.
-func ReadLedger(ctx context.Context, to Endpoint) (Ledger, error) {
+func ReadLedger(ctx context.Context, to pg.Endpoint) (Ledger, error) {
 	ledger := Ledger{None: true, At: time.Now().UTC()}
-	err := to.with(ctx, tryTimeout, func(ctx context.Context, conn *pgx.Conn) error {
+	err := to.With(ctx, askTimeout, func(ctx context.Context, conn *pgx.Conn) error {
 		var there bool
 		if err := conn.QueryRow(ctx, "select to_regclass(quote_ident(current_schema()) || '."+ledgerTable+"') is not null").
 			Scan(&there); err != nil || !there {

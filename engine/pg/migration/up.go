@@ -1,4 +1,4 @@
-package pg
+package migration
 
 import (
 	"context"
@@ -11,11 +11,14 @@ import (
 	"github.com/golang-migrate/migrate/v4"
 	migratepgx "github.com/golang-migrate/migrate/v4/database/pgx/v5"
 	"github.com/golang-migrate/migrate/v4/source/iofs"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/syndicate/syndicate/engine/pg"
 )
 
-// MigrateConfig says what to migrate.
-type MigrateConfig struct {
-	Endpoint Endpoint
+// Config says what to migrate.
+type Config struct {
+	Endpoint pg.Endpoint
 	Dir      string // absolute
 	// Limit is how many files to apply at most; 0 is all.
 	Limit int
@@ -91,7 +94,7 @@ const lockAttempts = 5
 // holds them. A cancelled context cancels the running statement on the
 // server. A file that the server undid wholly leaves the database clean, as
 // it was before; any other failed file leaves it dirty.
-func Up(ctx context.Context, cfg MigrateConfig) (Result, error) {
+func Up(ctx context.Context, cfg Config) (Result, error) {
 	files, problems := Files(cfg.Dir)
 	if hasErrors(problems) {
 		return Result{}, &ProblemsError{Problems: problems}
@@ -122,7 +125,7 @@ func Up(ctx context.Context, cfg MigrateConfig) (Result, error) {
 
 // upper applies files over one session that holds the locks.
 type upper struct {
-	cfg     MigrateConfig
+	cfg     Config
 	session *session
 	driver  *driver
 	migrate *migrate.Migrate
@@ -131,17 +134,17 @@ type upper struct {
 }
 
 // newUpper builds golang-migrate's objects and reads the ledger.
-func newUpper(ctx context.Context, cfg MigrateConfig, s *session, files []File) (*upper, error) {
+func newUpper(ctx context.Context, cfg Config, s *session, files []File) (*upper, error) {
 	inner, err := migratepgx.WithInstance(s.db, &migratepgx.Config{
 		DatabaseName: s.database, SchemaName: s.schema, MigrationsTable: ledgerTable,
 	})
 	if err != nil {
-		return nil, connectError("prepare the table "+ledgerTable, cfg.Endpoint, err)
+		return nil, pg.ConnectError("prepare the table "+ledgerTable, cfg.Endpoint, err)
 	}
 	d := &driver{Driver: inner, session: s, ctx: ctx}
 	version, dirty, err := d.Version()
 	if err != nil {
-		return nil, connectError("read the table "+ledgerTable, cfg.Endpoint, err)
+		return nil, pg.ConnectError("read the table "+ledgerTable, cfg.Endpoint, err)
 	}
 	ledger := Ledger{None: version < 0, Version: uint64(max(version, 0)), Dirty: dirty, At: time.Now().UTC()}
 	u := &upper{cfg: cfg, session: s, driver: d, result: Result{Ledger: ledger}, pending: ledger.Pending(files)}
@@ -186,7 +189,7 @@ func (u *upper) apply(ctx context.Context, f File) error {
 			if ctx.Err() != nil {
 				return fmt.Errorf("migrate: %w", context.Cause(ctx))
 			}
-			return connectError("prepare "+f.Up, u.cfg.Endpoint, err)
+			return pg.ConnectError("prepare "+f.Up, u.cfg.Endpoint, err)
 		}
 		u.cfg.Progress(Event{Kind: EventStarted, File: f})
 		start := time.Now()
@@ -224,7 +227,7 @@ func (u *upper) step(ctx context.Context, f File) error {
 		return failed
 	}
 	// The ledger itself could not be written, before or after the file.
-	return connectError(fmt.Sprintf("record version %d in %s", f.Version, ledgerTable), u.cfg.Endpoint, err)
+	return pg.ConnectError(fmt.Sprintf("record version %d in %s", f.Version, ledgerTable), u.cfg.Endpoint, err)
 }
 
 // pause waits, or returns the cause of a cancellation.
@@ -260,7 +263,7 @@ func dirtyError(l Ledger, files []File, schema string) *DirtyError {
 func repairAdvice(version uint64, before Ledger, schema string) (advice, back string) {
 	table := ledgerTable
 	if schema != "" && schema != "public" {
-		table = quoteIdent(schema) + "." + table
+		table = pgx.Identifier{schema}.Sanitize() + "." + table
 	}
 	back = "DELETE FROM " + table
 	if !before.None {

@@ -1,4 +1,4 @@
-package pg
+package migration
 
 import (
 	"context"
@@ -10,6 +10,9 @@ import (
 	"github.com/golang-migrate/migrate/v4/database"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/syndicate/syndicate/engine/pg"
+	"github.com/syndicate/syndicate/engine/pg/script"
 )
 
 // driver is golang-migrate's own, but for Run: that hears of a cancellation,
@@ -72,21 +75,21 @@ func (d *driver) exec(sql string) (done int, err error) {
 // that is certain: the server answered with an error, and the file happens
 // wholly or not at all.
 func (d *driver) explain(sql string, done int, err error) *FileError {
-	statements := splitSQL(sql)
+	statements := script.Split(sql)
 	e := &FileError{Path: d.path, Dirty: true, cause: err}
 	if d.ctx.Err() != nil {
 		e.Cancelled = context.Cause(d.ctx)
 	}
 	if done < len(statements) {
-		e.Line, e.Statement = statements[done].line, firstLine(statements[done].text)
+		e.Line, e.Statement = statements[done].Line, firstLine(statements[done].Text)
 	}
 	pe, answered := errors.AsType[*pgconn.PgError](err)
 	if answered {
 		e.fill(pe, sql)
 	} else {
-		e.Message = lastPart(err)
+		e.Message = pg.LastPart(err)
 	}
-	undone := answered && !temporaryState(pe.Code) && atomic(statements)
+	undone := answered && !pg.TemporaryState(pe.Code) && script.Atomic(statements)
 	if undone || pgconn.SafeToRetry(err) {
 		e.Dirty = d.takeBack() != nil
 	}

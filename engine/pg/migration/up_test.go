@@ -1,4 +1,4 @@
-package pg
+package migration
 
 import (
 	"context"
@@ -9,10 +9,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/golang-migrate/migrate/v4"
 	migratepgx "github.com/golang-migrate/migrate/v4/database/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/syndicate/syndicate/engine/pg/pgtest"
 )
 
 // recorder keeps the events of Up, and lets a test wait for one.
@@ -59,7 +63,7 @@ func (r *recorder) kinds() []string {
 }
 
 func TestUpAppliesWhatIsPending(t *testing.T) {
-	to := newDatabase(t)
+	to := pgtest.Database(t)
 	dir := migrationsDir(t, map[string]string{
 		"1_users.up.sql":    "create table users (id bigint primary key);\ncomment on table users is 'a;b';",
 		"1_users.down.sql":  "drop table users;",
@@ -72,11 +76,11 @@ func TestUpAppliesWhatIsPending(t *testing.T) {
 	if err != nil || !before.Ledger.None || len(before.Pending) != 3 {
 		t.Fatalf("status of an empty database: %+v, %v", before, err)
 	}
-	if got := query(t, to, "select count(*)::text from pg_tables where schemaname = 'public'"); got != "0" {
+	if got := pgtest.Query(t, to, "select count(*)::text from pg_tables where schemaname = 'public'"); got != "0" {
 		t.Errorf("asking for the status left %s tables behind", got)
 	}
 	var r recorder
-	result, err := Up(t.Context(), MigrateConfig{Endpoint: to, Dir: dir, Limit: 2, Progress: r.note})
+	result, err := Up(t.Context(), Config{Endpoint: to, Dir: dir, Limit: 2, Progress: r.note})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +90,7 @@ func TestUpAppliesWhatIsPending(t *testing.T) {
 	if got, want := r.kinds(), []string{"started 1", "applied 1", "started 2", "applied 2"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("events %v, want %v", got, want)
 	}
-	result, err = Up(t.Context(), MigrateConfig{Endpoint: to, Dir: dir})
+	result, err = Up(t.Context(), Config{Endpoint: to, Dir: dir})
 	if err != nil || len(result.Applied) != 1 || result.Ledger.Version != 3 {
 		t.Fatalf("second up: %+v, %v", result, err)
 	}
@@ -94,7 +98,7 @@ func TestUpAppliesWhatIsPending(t *testing.T) {
 	if err != nil || after.Ledger.Version != 3 || after.Ledger.Dirty || len(after.Pending) != 0 {
 		t.Errorf("status afterwards: %+v, %v", after, err)
 	}
-	again, err := Up(t.Context(), MigrateConfig{Endpoint: to, Dir: dir})
+	again, err := Up(t.Context(), Config{Endpoint: to, Dir: dir})
 	if err != nil || len(again.Applied) != 0 || again.Ledger.Version != 3 {
 		t.Errorf("up with nothing to do: %+v, %v", again, err)
 	}
@@ -107,12 +111,12 @@ func TestUpTakesBackWhatTheServerUndid(t *testing.T) {
 		"a function's body":         "create function f() returns int language plpgsql as $$ begin return 1; end $$;\n\n\ninsert into a values (1), (1);",
 	} {
 		t.Run(name, func(t *testing.T) {
-			to := newDatabase(t)
+			to := pgtest.Database(t)
 			dir := migrationsDir(t, map[string]string{
 				"1_a.up.sql": "create table a (id int primary key);", "1_a.down.sql": "drop table a;",
 				"2_b.up.sql": body, "2_b.down.sql": "drop table b;",
 			})
-			result, err := Up(t.Context(), MigrateConfig{Endpoint: to, Dir: dir})
+			result, err := Up(t.Context(), Config{Endpoint: to, Dir: dir})
 			wantText(t, err, filepath.Join(dir, "2_b.up.sql")+":4: duplicate key", "SQLSTATE 23505",
 				"statement: insert into a", "detail: Key (id)=(1) already exists.", "nothing of this file was done")
 			if result.Ledger.Version != 1 || result.Ledger.Dirty {
@@ -123,11 +127,11 @@ func TestUpTakesBackWhatTheServerUndid(t *testing.T) {
 				if err != nil || status.Ledger.Version != 1 || status.Ledger.Dirty {
 					t.Fatalf("status %+v, %v; want version 1 and clean", status, err)
 				}
-				if _, err := Up(t.Context(), MigrateConfig{Endpoint: to, Dir: dir}); err == nil {
+				if _, err := Up(t.Context(), Config{Endpoint: to, Dir: dir}); err == nil {
 					t.Fatal("the broken file was applied")
 				}
 			}
-			if got := query(t, to, "select coalesce(to_regclass('b')::text, 'none')"); got != "none" {
+			if got := pgtest.Query(t, to, "select coalesce(to_regclass('b')::text, 'none')"); got != "none" {
 				t.Errorf("table b is there: %s", got)
 			}
 		})
@@ -135,18 +139,18 @@ func TestUpTakesBackWhatTheServerUndid(t *testing.T) {
 }
 
 func TestUpLeavesDirtyWhatMayBeHalfDone(t *testing.T) {
-	to := newDatabase(t)
+	to := pgtest.Database(t)
 	dir := migrationsDir(t, map[string]string{
 		"1_a.up.sql": "create table a (id int); insert into a values (1), (1);", "1_a.down.sql": "drop table a;",
 		"2_b.up.sql": "BEGIN; create table b (id int); COMMIT;\ncreate unique index concurrently a_id on a (id);", "2_b.down.sql": "drop table b;",
 	})
-	_, err := Up(t.Context(), MigrateConfig{Endpoint: to, Dir: dir})
+	_, err := Up(t.Context(), Config{Endpoint: to, Dir: dir})
 	wantText(t, err, "2_b.up.sql", "marked dirty", "SET version = 1, dirty = false", "SET version = 2, dirty = false")
 	status, err := ReadStatus(t.Context(), to, dir)
 	if err != nil || !status.Ledger.Dirty || status.Ledger.Version != 2 {
 		t.Fatalf("status %+v, %v; want 2 and dirty", status, err)
 	}
-	_, err = Up(t.Context(), MigrateConfig{Endpoint: to, Dir: dir})
+	_, err = Up(t.Context(), Config{Endpoint: to, Dir: dir})
 	dirty, ok := errors.AsType[*DirtyError](err)
 	if !ok || dirty.Path != filepath.Join(dir, "2_b.up.sql") {
 		t.Fatalf("second up: %v; want a DirtyError that names the file", err)
@@ -156,7 +160,7 @@ func TestUpLeavesDirtyWhatMayBeHalfDone(t *testing.T) {
 	if !strings.Contains(dirty.Repair, "run in psql: "+advice+";") {
 		t.Errorf("the advice %q does not contain %q", dirty.Repair, advice)
 	}
-	execSQL(t, to, "drop table b;"+advice)
+	pgtest.Exec(t, to, "drop table b;"+advice)
 	status, err = ReadStatus(t.Context(), to, dir)
 	if err != nil || status.Ledger.Dirty || status.Ledger.Version != 1 {
 		t.Errorf("after the advice %q: %+v, %v", advice, status, err)
@@ -176,27 +180,27 @@ func TestUpPointsIntoTheFile(t *testing.T) {
 		"extension":         {"create extension no_such_thing;", []string{":1: extension \"no_such_thing\" is not available", "install its package"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			to := newDatabase(t)
+			to := pgtest.Database(t)
 			dir := migrationsDir(t, map[string]string{"1_a.up.sql": test.body, "1_a.down.sql": "select 1"})
-			_, err := Up(t.Context(), MigrateConfig{Endpoint: to, Dir: dir})
+			_, err := Up(t.Context(), Config{Endpoint: to, Dir: dir})
 			wantText(t, err, test.want...)
 		})
 	}
 }
 
 func TestSettingsOfOneFileDoNotReachTheNext(t *testing.T) {
-	to := newDatabase(t)
+	to := pgtest.Database(t)
 	dir := migrationsDir(t, map[string]string{
 		"1_dump.up.sql": "select pg_catalog.set_config('search_path', '', false); set statement_timeout = '1ms'; create table public.a (id int);", "1_dump.down.sql": "drop table a;",
 		"2_next.up.sql": "create table b (id int); select pg_sleep(0.02);", "2_next.down.sql": "drop table b;",
 	})
-	if _, err := Up(t.Context(), MigrateConfig{Endpoint: to, Dir: dir}); err != nil {
+	if _, err := Up(t.Context(), Config{Endpoint: to, Dir: dir}); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func TestConcurrentUpsNeverDeadlock(t *testing.T) {
-	to := newDatabase(t)
+	to := pgtest.Database(t)
 	dir := migrationsDir(t, map[string]string{
 		"1_t.up.sql":   "create table t as select g as id, g::text as name from generate_series(1, 20000) g;",
 		"1_t.down.sql": "drop table t;",
@@ -208,7 +212,7 @@ func TestConcurrentUpsNeverDeadlock(t *testing.T) {
 	errs := make([]error, 3)
 	for i := range 3 {
 		wg.Go(func() {
-			result, err := Up(t.Context(), MigrateConfig{Endpoint: to, Dir: dir})
+			result, err := Up(t.Context(), Config{Endpoint: to, Dir: dir})
 			applied[i], errs[i] = len(result.Applied), err
 		})
 	}
@@ -219,7 +223,7 @@ func TestConcurrentUpsNeverDeadlock(t *testing.T) {
 	if sum := applied[0] + applied[1] + applied[2]; sum != 3 {
 		t.Errorf("%v files were applied by the three, want 3 together", applied)
 	}
-	if got := query(t, to, "select count(*)::text from pg_index where not indisvalid"); got != "0" {
+	if got := pgtest.Query(t, to, "select count(*)::text from pg_index where not indisvalid"); got != "0" {
 		t.Errorf("%s invalid indexes", got)
 	}
 }
@@ -228,8 +232,8 @@ func TestConcurrentUpsNeverDeadlock(t *testing.T) {
 func TestUpWaitsForGolangMigrate(t *testing.T) {
 	for name, databaseName := range map[string]string{"library": "", "command line": "/"} {
 		t.Run(name, func(t *testing.T) {
-			to := newDatabase(t)
-			cfg, err := to.config()
+			to := pgtest.Database(t)
+			cfg, err := to.Config()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -251,7 +255,7 @@ func TestUpWaitsForGolangMigrate(t *testing.T) {
 			waiting := r.on(EventWaiting)
 			done := make(chan error, 1)
 			go func() {
-				_, err := Up(t.Context(), MigrateConfig{Endpoint: to, Dir: dir, Progress: r.note})
+				_, err := Up(t.Context(), Config{Endpoint: to, Dir: dir, Progress: r.note})
 				done <- err
 			}()
 			select {
@@ -277,7 +281,7 @@ func TestUpWaitsForGolangMigrate(t *testing.T) {
 
 // While Up holds its locks, golang-migrate must wait.
 func TestUpKeepsGolangMigrateOut(t *testing.T) {
-	to := newDatabase(t)
+	to := pgtest.Database(t)
 	s, err := openSession(t.Context(), to, 0, func(string) {})
 	if err != nil {
 		t.Fatal(err)
@@ -291,14 +295,14 @@ func TestUpKeepsGolangMigrateOut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := query(t, to, "select pg_try_advisory_lock("+id+")::text"); got != "false" {
+		if got := pgtest.Query(t, to, "select pg_try_advisory_lock("+id+")::text"); got != "false" {
 			t.Errorf("the lock of %q is free", name)
 		}
 	}
 }
 
 func TestCancelWhileWaitingForTheLock(t *testing.T) {
-	to := newDatabase(t)
+	to := pgtest.Database(t)
 	s, err := openSession(t.Context(), to, 0, func(string) {})
 	if err != nil {
 		t.Fatal(err)
@@ -309,14 +313,14 @@ func TestCancelWhileWaitingForTheLock(t *testing.T) {
 	}
 	dir := migrationsDir(t, map[string]string{"1_a.up.sql": "select 1", "1_a.down.sql": "select 1"})
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err = Up(ctx, MigrateConfig{Endpoint: to, Dir: dir, Progress: func(Event) { cancel() }})
+	_, err = Up(ctx, Config{Endpoint: to, Dir: dir, Progress: func(Event) { cancel() }})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("err = %v, want a cancellation", err)
 	}
 }
 
 func TestCancelReachesTheServer(t *testing.T) {
-	to := newDatabase(t)
+	to := pgtest.Database(t)
 	dir := migrationsDir(t, map[string]string{
 		"1_slow.up.sql":   "create table slow (id int);\nselect pg_sleep(600);",
 		"1_slow.down.sql": "drop table slow;",
@@ -324,7 +328,7 @@ func TestCancelReachesTheServer(t *testing.T) {
 	// The file tells that it is running by a lock that the test can see.
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stop := errors.New("interrupted")
-	watch := dial(t, to)
+	watch := pgtest.Dial(t, to)
 	started := make(chan struct{})
 	go func() {
 		<-started
@@ -336,7 +340,7 @@ func TestCancelReachesTheServer(t *testing.T) {
 			}
 		}
 	}()
-	_, err := Up(ctx, MigrateConfig{Endpoint: to, Dir: dir, Progress: func(e Event) {
+	_, err := Up(ctx, Config{Endpoint: to, Dir: dir, Progress: func(e Event) {
 		if e.Kind == EventStarted {
 			close(started)
 		}
@@ -346,7 +350,7 @@ func TestCancelReachesTheServer(t *testing.T) {
 		t.Fatalf("err = %v, want a clean cancellation", err)
 	}
 	wantText(t, err, "1_slow.up.sql:2: cancelled (interrupted)", "nothing of this file was done")
-	if got := query(t, to, "select count(*)::text from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'"); got != "0" {
+	if got := pgtest.Query(t, to, "select count(*)::text from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'"); got != "0" {
 		t.Errorf("%s statements still run on the server", got)
 	}
 	status, err := ReadStatus(t.Context(), to, dir)
@@ -356,16 +360,16 @@ func TestCancelReachesTheServer(t *testing.T) {
 }
 
 func TestLockTimeoutIsTriedAgain(t *testing.T) {
-	to := newDatabase(t)
-	execSQL(t, to, "create table busy (id int)")
-	holder := dial(t, to)
+	to := pgtest.Database(t)
+	pgtest.Exec(t, to, "create table busy (id int)")
+	holder := pgtest.Dial(t, to)
 	if _, err := holder.Exec(t.Context(), "begin; lock table busy"); err != nil {
 		t.Fatal(err)
 	}
 	dir := migrationsDir(t, map[string]string{"1_a.up.sql": "alter table busy add name text", "1_a.down.sql": "alter table busy drop name"})
 	var r recorder
 	released := false
-	_, err := Up(t.Context(), MigrateConfig{Endpoint: to, Dir: dir, LockTimeout: 1e6, Progress: func(e Event) {
+	_, err := Up(t.Context(), Config{Endpoint: to, Dir: dir, LockTimeout: 1e6, Progress: func(e Event) {
 		r.note(e)
 		if e.Kind == EventRetrying && !released {
 			released = true
@@ -383,11 +387,11 @@ func TestLockTimeoutIsTriedAgain(t *testing.T) {
 }
 
 func TestLostConnectionLeavesDirty(t *testing.T) {
-	to := newDatabase(t)
+	to := pgtest.Database(t)
 	dir := migrationsDir(t, map[string]string{
 		"1_a.up.sql": "select pg_terminate_backend(pg_backend_pid());", "1_a.down.sql": "select 1",
 	})
-	_, err := Up(t.Context(), MigrateConfig{Endpoint: to, Dir: dir})
+	_, err := Up(t.Context(), Config{Endpoint: to, Dir: dir})
 	wantText(t, err, "1_a.up.sql:1", "marked dirty", "DELETE FROM")
 	status, err := ReadStatus(t.Context(), to, dir)
 	if err != nil || !status.Ledger.Dirty {
@@ -396,10 +400,10 @@ func TestLostConnectionLeavesDirty(t *testing.T) {
 }
 
 func TestUnknownVersion(t *testing.T) {
-	to := newDatabase(t)
-	execSQL(t, to, "create table schema_migrations (version bigint primary key, dirty boolean not null); insert into schema_migrations values (7, false)")
+	to := pgtest.Database(t)
+	pgtest.Exec(t, to, "create table schema_migrations (version bigint primary key, dirty boolean not null); insert into schema_migrations values (7, false)")
 	dir := migrationsDir(t, map[string]string{"1_a.up.sql": "select 1", "1_a.down.sql": "select 1"})
-	_, err := Up(t.Context(), MigrateConfig{Endpoint: to, Dir: dir})
+	_, err := Up(t.Context(), Config{Endpoint: to, Dir: dir})
 	wantText(t, err, "at version 7", dir)
 	if _, ok := errors.AsType[*UnknownVersionError](err); !ok {
 		t.Errorf("%T, want an UnknownVersionError", err)
@@ -408,15 +412,15 @@ func TestUnknownVersion(t *testing.T) {
 
 // A database goes over to golang-migrate and back.
 func TestLedgerIsGolangMigrates(t *testing.T) {
-	to := newDatabase(t)
+	to := pgtest.Database(t)
 	dir := migrationsDir(t, map[string]string{
 		"1_a.up.sql": "create table a (id int)", "1_a.down.sql": "drop table a",
 		"2_b.up.sql": "create table b (id int)", "2_b.down.sql": "drop table b",
 	})
-	if _, err := Up(t.Context(), MigrateConfig{Endpoint: to, Dir: dir, Limit: 1}); err != nil {
+	if _, err := Up(t.Context(), Config{Endpoint: to, Dir: dir, Limit: 1}); err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := to.config()
+	cfg, err := to.Config()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -432,17 +436,17 @@ func TestLedgerIsGolangMigrates(t *testing.T) {
 	if err := m.Up(); err != nil {
 		t.Fatal(err)
 	}
-	result, err := Up(t.Context(), MigrateConfig{Endpoint: to, Dir: dir})
+	result, err := Up(t.Context(), Config{Endpoint: to, Dir: dir})
 	if err != nil || len(result.Applied) != 0 || result.Ledger.Version != 2 {
 		t.Errorf("after golang-migrate: %+v, %v", result, err)
 	}
 }
 
 func TestNoticesAreTold(t *testing.T) {
-	to := newDatabase(t)
+	to := pgtest.Database(t)
 	dir := migrationsDir(t, map[string]string{"1_a.up.sql": "do $$ begin raise notice 'half way'; end $$", "1_a.down.sql": "select 1"})
 	var text string
-	_, err := Up(t.Context(), MigrateConfig{Endpoint: to, Dir: dir, Progress: func(e Event) {
+	_, err := Up(t.Context(), Config{Endpoint: to, Dir: dir, Progress: func(e Event) {
 		if e.Kind == EventNotice {
 			text = e.Text
 		}
@@ -450,4 +454,14 @@ func TestNoticesAreTold(t *testing.T) {
 	if err != nil || text != "NOTICE: half way" {
 		t.Errorf("notice %q, %v", text, err)
 	}
+}
+
+// In a bubble, an hour of a pause costs nothing.
+func TestPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		if err := pause(t.Context(), time.Hour); err != nil || time.Since(start) != time.Hour {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+	})
 }

@@ -1,4 +1,4 @@
-package pg
+package script
 
 import (
 	"reflect"
@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestSplitSQL(t *testing.T) {
+func TestSplit(t *testing.T) {
 	for name, test := range map[string]struct {
 		text  string
 		lines []int
@@ -30,8 +30,8 @@ func TestSplitSQL(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var lines []int
-			for _, s := range splitSQL(test.text) {
-				lines = append(lines, s.line)
+			for _, s := range Split(test.text) {
+				lines = append(lines, s.Line)
 			}
 			if !reflect.DeepEqual(lines, test.lines) {
 				t.Errorf("statements at %v, want %v", lines, test.lines)
@@ -71,24 +71,24 @@ func TestAtomic(t *testing.T) {
 		"'nonsense'":                                          false,
 		"begin; prepare transaction 'x';":                     false,
 	} {
-		if got := atomic(splitSQL(text)); got != want {
-			t.Errorf("atomic(%q) = %v, want %v", text, got, want)
+		if got := Atomic(Split(text)); got != want {
+			t.Errorf("Atomic(%q) = %v, want %v", text, got, want)
 		}
 	}
 }
 
-func FuzzSplitSQL(f *testing.F) {
+func FuzzSplit(f *testing.F) {
 	for _, seed := range []string{"select 1; select 2", "do $$;$$", "/* /* */", "E'\\", "create function f() begin atomic; end;", "$a", "\"", "é;ü"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		last := 0
-		for _, s := range splitSQL(text) {
-			if s.text == "" || s.line < last || !strings.Contains(text, s.text) {
+		for _, s := range Split(text) {
+			if s.Text == "" || s.Line < last || !strings.Contains(text, s.Text) {
 				t.Fatalf("%q gives %+v", text, s)
 			}
-			last = s.line
+			last = s.Line
 		}
-		atomic(splitSQL(text))
+		Atomic(Split(text))
 	})
 }

@@ -1,4 +1,4 @@
-package pg
+package migration
 
 import (
 	"bytes"
@@ -13,6 +13,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/syndicate/syndicate/engine/pg"
+	"github.com/syndicate/syndicate/engine/pg/script"
 	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/textfile"
 )
@@ -77,7 +79,7 @@ func Files(dir string) ([]File, []Problem) {
 	c := collector{dir: dir, byVersion: map[uint64]*File{}}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		detail := lastPart(err)
+		detail := pg.LastPart(err)
 		if errors.Is(err, os.ErrNotExist) {
 			detail = "the directory does not exist: create it, or correct the path of migrations"
 		}
@@ -149,7 +151,7 @@ func (c *collector) read(path string) {
 	text, err := textfile.Read(path, maxMigration)
 	switch {
 	case err != nil:
-		c.report(spec.Error, path, 0, "migration not readable", lastPart(err))
+		c.report(spec.Error, path, 0, "migration not readable", pg.LastPart(err))
 	case bytes.HasPrefix(text, []byte("\xef\xbb\xbf")):
 		c.report(spec.Error, path, 1, "byte order mark in migration",
 			"it begins with a byte order mark, which PostgreSQL takes for a syntax error: save it as UTF-8 without")
@@ -159,7 +161,7 @@ func (c *collector) read(path string) {
 	case bytes.IndexByte(text, 0) >= 0:
 		c.report(spec.Error, path, 1+bytes.Count(text[:bytes.IndexByte(text, 0)], []byte("\n")), "NUL byte in migration",
 			"it contains a NUL byte, where PostgreSQL would stop reading")
-	case len(splitSQL(string(text))) == 0:
+	case len(script.Split(string(text))) == 0:
 		c.report(spec.Warning, path, 0, "empty migration", "it contains no statement")
 	}
 }

@@ -1,4 +1,4 @@
-package pg
+package migration
 
 import (
 	"context"
@@ -14,6 +14,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/syndicate/syndicate/engine/pg"
 )
 
 // session is the one connection that migrations run on. golang-migrate
@@ -21,7 +23,7 @@ import (
 // once. Its locks end with it, so that it is never made anew behind
 // golang-migrate's back.
 type session struct {
-	to          Endpoint
+	to          pg.Endpoint
 	lockTimeout time.Duration
 	db          *sql.DB
 	conn        *pgx.Conn
@@ -35,9 +37,9 @@ type session struct {
 const cancelPatience = 10 * time.Second
 
 // openSession connects, and sets what holds for every file.
-func openSession(ctx context.Context, to Endpoint, lockTimeout time.Duration, notice func(string)) (*session, error) {
+func openSession(ctx context.Context, to pg.Endpoint, lockTimeout time.Duration, notice func(string)) (*session, error) {
 	op := "connect to " + to.Address()
-	cfg, err := to.config()
+	cfg, err := to.Config()
 	if err != nil {
 		return nil, err
 	}
@@ -63,14 +65,14 @@ func openSession(ctx context.Context, to Endpoint, lockTimeout time.Duration, no
 	s.db.SetMaxIdleConns(1)
 	if err := s.db.PingContext(ctx); err != nil {
 		s.close()
-		return nil, connectError(op, to, err)
+		return nil, pg.ConnectError(op, to, err)
 	}
 	var schema *string
 	err = s.conn.QueryRow(ctx, "select current_schema()::text, current_database()::text").Scan(&schema, &s.database)
 	if err == nil && schema == nil {
-		err = &Error{Op: op, Reason: "no schema of the search_path exists", Remedy: "create one, or set the role's search_path"}
+		err = &pg.Error{Op: op, Reason: "no schema of the search_path exists", Remedy: "create one, or set the role's search_path"}
 	} else if err != nil {
-		err = connectError(op, to, err)
+		err = pg.ConnectError(op, to, err)
 	}
 	if err != nil {
 		s.close()
@@ -162,7 +164,7 @@ func (s *session) lock(ctx context.Context, waiting func(Holder)) error {
 			told, last = true, h.PID
 			waiting(h)
 		}
-		timer.Reset(retryAfter(time.Since(start)))
+		timer.Reset(pg.RetryAfter(time.Since(start)))
 		select {
 		case <-ctx.Done():
 			return s.lockError(ctx, nil)
@@ -176,7 +178,7 @@ func (s *session) lockError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("lock the migrations: %w", context.Cause(ctx))
 	}
-	return connectError("lock the migrations", s.to, err)
+	return pg.ConnectError("lock the migrations", s.to, err)
 }
 
 // Holder is who holds the migrations' lock.

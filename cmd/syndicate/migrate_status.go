@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/syndicate/syndicate/engine/pg"
+	"github.com/syndicate/syndicate/engine/pg/migration"
+	"github.com/syndicate/syndicate/spec"
+	"github.com/syndicate/syndicate/view"
+)
+
+// migrateStatusCmd shows what is applied.
+type migrateStatusCmd struct{ migrateFlags }
+
+// Run shows what is applied and what is pending.
+func (c *migrateStatusCmd) Run(s *session) error {
+	var result view.Migrations
+	code := exitDone
+	failed := c.each(s, func(ctx context.Context, m *migrator, db *spec.Database) error {
+		d, err := m.status(ctx, db)
+		if err != nil {
+			return err
+		}
+		result.Databases = append(result.Databases, d)
+		switch {
+		case d.Dirty || d.Drifted:
+			code = exitDiffers
+		case d.Pending > 0 && code == exitDone:
+			code = exitPending
+		}
+		return nil
+	})
+	if failed != nil {
+		return s.migrateExit(failed)
+	}
+	render := result.StatusText
+	if c.JSON {
+		render = result.JSON
+	}
+	if err := render(s.stdout); err != nil {
+		return err
+	}
+	return exit(code)
+}
+
+// status reads the ledger of one database. A managed one that was never
+// started has none, and is not created for the question.
+func (m *migrator) status(ctx context.Context, db *spec.Database) (view.DatabaseMigrations, error) {
+	d := view.DatabaseMigrations{Address: db.Addr.String(), Path: db.Migrations.Path}
+	if db.Source == "managed" && m.home != nil && pg.DataMajor(db.Managed.DataDir) == 0 {
+		files, problems := migration.Files(db.Migrations.Path)
+		status := migration.Status{Ledger: migration.Ledger{None: true}, Files: files, Pending: files, Problems: problems}
+		describe(&d, status)
+		return d, usable(problems)
+	}
+	err := m.reach(ctx, db, func(ctx context.Context, to pg.Endpoint) error {
+		status, err := migration.ReadStatus(ctx, to, db.Migrations.Path)
+		if err != nil {
+			return err
+		}
+		describe(&d, status)
+		return errors.Join(usable(status.Problems), m.record(to, db))
+	})
+	return d, err
+}
+
+// usable turns what is wrong with the files into an error.
+func usable(problems []migration.Problem) error {
+	for _, p := range problems {
+		if p.Severity == spec.Error {
+			return &migration.ProblemsError{Problems: problems}
+		}
+	}
+	return nil
+}
+
+// describe fills in where a database stands.
+func describe(d *view.DatabaseMigrations, status migration.Status) {
+	l := status.Ledger
+	d.Dirty, d.Drifted, d.Pending = l.Dirty, !l.Known(status.Files), len(status.Pending)
+	d.Advice = status.Advice(d.Path)
+	if !l.None {
+		d.Version = &l.Version
+	}
+	for _, f := range status.Files {
+		state := "applied"
+		switch {
+		case l.None || f.Version > l.Version:
+			state = "pending"
+		case l.Dirty && f.Version == l.Version:
+			state = "dirty"
+		}
+		d.Files = append(d.Files, view.MigrationFile{Version: f.Version, Name: f.Name, State: state})
+	}
+}
