@@ -1,0 +1,2 @@
+package catalog
+const recordTable = "syndicate_schema"
