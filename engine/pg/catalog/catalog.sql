@@ -372,7 +372,7 @@ select 'comment', coalesce(o.schema, ''), coalesce(c.relname, ''), o.type || ' '
 from pg_description d
 cross join lateral pg_identify_object(d.classoid, d.objoid, d.objsubid) o
 left join pg_class c on d.classoid = 'pg_class'::regclass and c.oid = d.objoid
-where d.objoid >= 16384 and o.identity is not null
+where (d.objoid >= 16384 or d.classoid = 'pg_namespace'::regclass and d.objoid = to_regnamespace('public')) and o.identity is not null
   and coalesce(o.schema, '') !~ '^pg_' and coalesce(o.schema, '') <> 'information_schema'
   and not exists (select from pg_depend x where x.classid = d.classoid and x.objid = d.objoid and x.deptype = 'e')
   and not (d.classoid = 'pg_extension'::regclass);

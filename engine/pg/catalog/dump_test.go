@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/syndicate/syndicate/engine/pg"
@@ -47,7 +48,7 @@ func TestDump(t *testing.T) {
 				rt.Fatalf("step %d: pg_dump sees no difference, the fingerprint does", n)
 			}
 			if other, ok := byPrint[print]; ok && other != text {
-				rt.Fatalf("step %d: the fingerprint sees no difference between\n%s\nand\n%s", n, other, text)
+				rt.Fatalf("step %d: the fingerprint sees no difference:\n%s", n, cmp.Diff(strings.Split(other, "\n"), strings.Split(text, "\n")))
 			}
 			byDump[text], byPrint[print] = print, text
 		}

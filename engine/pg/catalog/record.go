@@ -1,2 +1,148 @@
 package catalog
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// recordTable holds at most one row: the schema as it was after the last
+// migration, so that what changes it behind the migrations' back is noticed.
 const recordTable = "syndicate_schema"
+
+// Recorded is a schema that was kept after a migration.
+type Recorded struct {
+	Version *uint64 // of the ledger then; nil: nothing was applied
+	At      time.Time
+	Catalog *Catalog
+}
+
+// Record keeps the schema of the database behind conn, in the database
+// itself, as the one that version left behind; nil is for a database that
+// nothing is applied to. It takes the place of what was kept before.
+func Record(ctx context.Context, conn *pgx.Conn, version *uint64) error {
+	c, err := Read(ctx, conn)
+	if err != nil {
+		return err
+	}
+	text, err := pack(c)
+	if err != nil {
+		return fmt.Errorf("record the schema: %w", err)
+	}
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		// Two that record at once would both find no table.
+		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock(hashtext('"+recordTable+"'))"); err != nil {
+			return err
+		}
+		there, err := recordThere(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if !there {
+			if _, err := tx.Exec(ctx, "create table "+recordTable+
+				" (version bigint, recorded_at timestamptz not null, fingerprint text not null, catalog bytea not null)"); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.Exec(ctx, "delete from "+recordTable); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, "insert into "+recordTable+" (version, recorded_at, fingerprint, catalog) values ($1, now(), $2, $3)",
+			version, string(c.Fingerprint()), text)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("record the schema: %w", err)
+	}
+	return nil
+}
+
+// queryer is a connection or a transaction.
+type queryer interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+func recordThere(ctx context.Context, q queryer) (there bool, err error) {
+	err = q.QueryRow(ctx, "select to_regclass(quote_ident(current_schema()) || '."+recordTable+"') is not null").Scan(&there)
+	return there, err
+}
+
+// ReadRecord returns the schema that was recorded last, nil where there is
+// none.
+func ReadRecord(ctx context.Context, conn *pgx.Conn) (*Recorded, error) {
+	there, err := recordThere(ctx, conn)
+	if err != nil || !there {
+		return nil, err
+	}
+	r := new(Recorded)
+	var text []byte
+	err = conn.QueryRow(ctx, "select version, recorded_at, catalog from "+recordTable+" limit 1").Scan(&r.Version, &r.At, &text)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err == nil {
+		r.Catalog, err = unpack(text)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the recorded schema: %w", err)
+	}
+	return r, nil
+}
+
+// pack makes a catalog small: a tenth of its JSON.
+func pack(c *Catalog) ([]byte, error) {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if err := errors.Join(json.NewEncoder(z).Encode(c), z.Close()); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// largestRecord bounds what a recorded schema unpacks to, in bytes.
+const largestRecord = 256 << 20
+
+func unpack(text []byte) (*Catalog, error) {
+	z, err := gzip.NewReader(bytes.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	c := new(Catalog)
+	return c, json.NewDecoder(io.LimitReader(z, largestRecord)).Decode(c)
+}
+
+// Drift returns how a live schema differs from what was recorded, without
+// what comes and goes while a system runs: partitions, of a table that is
+// partitioned in both.
+func (r *Recorded) Drift(live *Catalog) []Difference {
+	before, after := index(r.Catalog), index(live)
+	var all []Difference
+	for _, d := range Diff(r.Catalog, live) {
+		if d.Change == Changed || !partition(&d.Object, before, after) {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+// partition reports whether the object is a partition of a table that two
+// catalogs have.
+func partition(o *Object, catalogs ...map[key]*Object) bool {
+	if o.Kind != "table" || o.Attributes["partition bound"] == "" {
+		return false
+	}
+	schema, name := splitName(o.Attributes["parents"])
+	for _, c := range catalogs {
+		if c[key{schema: schema, kind: "table", name: name}] == nil {
+			return false
+		}
+	}
+	return true
+}
