@@ -41,8 +41,9 @@ var settings = []string{
 	"busy_timeout(200)", "cache_size(-64)", "temp_store(2)", "mmap_size(0)", "cell_size_check(1)", "trusted_schema(0)",
 }
 
-// ours are the settings of the one connection that writes.
-var ours = []string{"journal_mode(wal)", "synchronous(normal)", "wal_autocheckpoint(256)", "journal_size_limit(1048576)"}
+// ours are the settings of the one connection that writes. It makes no
+// checkpoints: these wait for the disk, and it must not.
+var ours = []string{"journal_mode(wal)", "synchronous(normal)", "wal_autocheckpoint(0)"}
 
 // Bounds of one row of the journal.
 const (
@@ -58,6 +59,7 @@ type bounds struct {
 
 // database is the open file.
 type database struct {
+	path   string
 	sql    *sql.DB
 	bounds bounds
 	first  uint64 // of the journal's numbers, 0 where it is empty
@@ -78,7 +80,7 @@ func openDatabase(path string, b bounds) (*database, error) {
 		return nil, err
 	}
 	pool.SetMaxOpenConns(1)
-	db := &database{sql: pool, bounds: b}
+	db := &database{path: path, sql: pool, bounds: b}
 	if err := db.begin(); err != nil {
 		_ = pool.Close()
 		return nil, err
@@ -127,8 +129,15 @@ func (db *database) create() error {
 
 func (db *database) close() error { return db.sql.Close() }
 
-// write writes a batch in one transaction.
+// write writes a batch in one transaction. It hands it to the kernel, and
+// does not wait for the disk.
 func (db *database) write(b *batch) error {
+	if db.logSize() == 0 { // nothing is behind the header that is written now
+		if err := db.setSync("off"); err != nil {
+			return err
+		}
+		defer db.setSync("normal") // only a broken connection refuses
+	}
 	tx, err := db.sql.Begin()
 	if err != nil {
 		return err

@@ -3,8 +3,10 @@
 //
 // The store never holds the engine up. Append and Put give their work to a
 // queue in memory; one goroutine writes it, everything of at most 50 ms in one
-// transaction, so that a killed process loses no more than the last 100 ms and
-// a fact is never on disk without the events before it. Facts are small and
+// transaction that does not wait for the disk, so that a killed process loses no
+// more than the last 100 ms and a fact is never in the file without the events
+// before it. Syncing, which protects from the end of the machine, is done beside
+// that: such an end may cost what was written last, and never the file. Facts are small and
 // stay in memory: reading one never touches the file.
 //
 // The store never keeps the engine from running. Where the file cannot be

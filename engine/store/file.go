@@ -28,6 +28,13 @@ type file struct {
 	// mine says that the file opened last holds the facts in memory, but
 	// for those that wait.
 	mine bool
+
+	// syncing is closed at the end of the checkpoint that was begun last;
+	// nil is none, or one whose end has been seen.
+	syncing chan struct{}
+	// complete says that it put everything in its place, and quiet that
+	// nothing was written since it began.
+	complete, quiet bool
 }
 
 // unusable is why a file must be set aside.
@@ -67,6 +74,10 @@ func (f *file) replaced() bool {
 
 // close closes the file. What was written stays.
 func (f *file) close() error {
+	if f.syncing != nil { // or it would outlive the file's name
+		<-f.syncing
+		f.syncing = nil
+	}
 	if f.db == nil {
 		return nil
 	}

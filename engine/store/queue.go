@@ -31,6 +31,7 @@ type queue struct {
 	seq    uint64        // the last one given
 	events []event.Event // that wait, oldest first
 	size   int           // of them
+	since  time.Time     // when the first thing came that waits; zero: nothing does
 	lost   loss
 
 	facts    map[string][]byte
@@ -78,7 +79,7 @@ func (q *queue) append(ev event.Event) (event.Event, int) {
 	if q.closed {
 		return ev, 0
 	}
-	q.given++
+	q.give()
 	q.events = append(q.events, ev)
 	q.size += size(ev)
 	q.trim()
@@ -174,9 +175,28 @@ func (q *queue) delete(key string) bool {
 // touch marks a fact as unwritten. The caller holds mu.
 func (q *queue) touch(key string) {
 	if !q.closed {
-		q.given++
+		q.give()
 		q.dirty[key] = struct{}{}
 	}
+}
+
+// give counts one more thing that waits. The caller holds mu.
+func (q *queue) give() {
+	q.given++
+	if q.since.IsZero() {
+		q.since = time.Now()
+	}
+}
+
+// waited is for how long the first thing has that is not written, and is not
+// being written. It is zero where there is none.
+func (q *queue) waited() time.Duration {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.since.IsZero() {
+		return 0
+	}
+	return time.Since(q.since)
 }
 
 func (q *queue) get(key string) ([]byte, bool) {
@@ -241,7 +261,7 @@ func (q *queue) take() *batch {
 	for key := range q.dirty {
 		b.facts[key] = q.facts[key]
 	}
-	q.events, q.size, q.lost = nil, 0, loss{}
+	q.events, q.size, q.lost, q.since = nil, 0, loss{}, time.Time{}
 	q.dirty, q.reset = map[string]struct{}{}, false
 	return b
 }
@@ -396,5 +416,5 @@ func (q *queue) rewrite() {
 		q.dirty[key] = struct{}{}
 	}
 	q.reset = true
-	q.given++
+	q.give()
 }

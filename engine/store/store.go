@@ -26,8 +26,8 @@ const (
 
 // When the writer does what.
 const (
-	batchDelay = 50 * time.Millisecond
-	batchMost  = 1024 // events that are written without waiting for more
+	batchDelay = 50 * time.Millisecond // from the first event that waits
+	batchMost  = 1024                  // events that are written without waiting for more
 	idleAfter  = 5 * time.Second
 	retryFirst = 250 * time.Millisecond
 	retryMost  = 10 * time.Second
@@ -55,6 +55,8 @@ type Store struct {
 	urgent chan struct{} // at once
 	ending chan struct{}
 	ended  chan struct{}
+	// synced is told when a checkpoint has ended.
+	synced chan struct{}
 
 	// turn holds one token; who has it owns the file.
 	turn chan struct{}
@@ -79,6 +81,7 @@ func Open(c Config) (*Store, error) {
 		urgent: make(chan struct{}, 1),
 		ending: make(chan struct{}),
 		ended:  make(chan struct{}),
+		synced: make(chan struct{}, 1),
 		turn:   make(chan struct{}, 1),
 	}
 	s.file = &file{path: filepath.Join(c.Dir, name), bounds: bounds{c.MaxEvents, c.MaxBytes}}

@@ -25,9 +25,14 @@ func (w *writer) run() {
 		case <-w.wake:
 			if !gathering && w.failing.IsZero() {
 				gathering = true
-				timer.Reset(batchDelay)
+				timer.Reset(w.gather())
 			}
 			continue
+		case <-w.synced:
+			w.truncate()
+			if gathering {
+				continue
+			}
 		case <-w.urgent:
 			w.write()
 		case <-timer.C:
@@ -39,7 +44,7 @@ func (w *writer) run() {
 			}
 		case <-w.ending:
 			w.write()
-			w.rest()
+			w.close()
 			return
 		}
 		gathering = false
@@ -53,10 +58,14 @@ func (w *writer) next() time.Duration {
 	case !w.failing.IsZero():
 		return w.retry
 	case w.queue.pending():
-		return batchDelay
+		return w.gather()
 	}
 	return idleAfter
 }
+
+// gather is how long to wait for more to write together. What came while
+// something else was written has waited already.
+func (w *writer) gather() time.Duration { return max(0, batchDelay-w.queue.waited()) }
 
 // write makes one attempt to write everything that waits.
 func (w *writer) write() {
@@ -76,16 +85,41 @@ func (w *writer) writeTo(db *database) error {
 		return err
 	}
 	w.queue.done(b)
+	w.file.quiet = false
+	if size := db.logSize(); size >= logUsual {
+		w.file.checkpoint(w.synced, size >= logMost)
+	}
 	if b.lost.count > 0 {
 		w.config.Logger.Warn("events are missing in the journal", "count", b.lost.count)
 	}
 	return nil
 }
 
-// rest closes the file.
+// rest closes the file, once what was written is in its place.
 func (w *writer) rest() {
 	w.turn <- struct{}{}
 	defer func() { <-w.turn }()
+	if db := w.file.db; db != nil && db.logSize() > 0 && w.file.checkpoint(w.synced, false) {
+		return // synced tells when to go on
+	}
+	w.closeFile()
+}
+
+// truncate ends a checkpoint.
+func (w *writer) truncate() {
+	w.turn <- struct{}{}
+	defer func() { <-w.turn }()
+	w.file.truncate()
+}
+
+// close closes the file at once.
+func (w *writer) close() {
+	w.turn <- struct{}{}
+	defer func() { <-w.turn }()
+	w.closeFile()
+}
+
+func (w *writer) closeFile() {
 	if err := w.file.close(); err != nil {
 		w.config.Logger.Warn("the journal was not closed well", "error", err)
 	}
