@@ -26,9 +26,21 @@ func example(r *Recorder) Config {
 					Usage: &Usage{Processes: 2, CPU: 2500 * time.Millisecond, Resident: 1 << 20}},
 				{ID: "task.seed", Kind: "task", State: "completed"},
 				{ID: "service.web", Kind: "service", State: "pending"},
-			}}
+			}, Databases: []Database{{
+				ID: "database.main", Max: 10, InUse: 1, Idle: 2, Waiting: 3, Acquires: waited(), Queries: waited(),
+				Errors:  map[string]uint64{"57": 2, "connection": 1},
+				Check:   &DatabaseCheck{OK: true, Seconds: 0.25, Connections: 9, MaxConnections: 100},
+				Breaker: &DatabaseBreaker{Open: true, Rejected: 7},
+			}, {ID: "database.new", Max: 4}}}
 		},
 	}
+}
+
+// waited is a histogram of one wait.
+func waited() *Histogram {
+	h := NewHistogram(LatencyBounds)
+	h.Observe(3 * time.Millisecond)
+	return h
 }
 
 func write(t *testing.T, e *Exporter) string {
@@ -73,6 +85,19 @@ func TestText(t *testing.T) {
 		`syndicate_start_duration_seconds_bucket{system="demo",kind="service",le="+Inf"} 2`,
 		`syndicate_probe_duration_seconds_bucket{system="demo",probe="http",result="success",le="0.001"} 1`,
 		`syndicate_probe_duration_seconds_count{system="demo",probe="http",result="failure"} 1`,
+		`syndicate_database_up{system="demo",database="database.main"} 1`,
+		`syndicate_database_check_duration_seconds{system="demo",database="database.main"} 0.25`,
+		`syndicate_database_connections{system="demo",database="database.main"} 9`,
+		`syndicate_database_connections_max{system="demo",database="database.main"} 100`,
+		`syndicate_database_pool_connections{system="demo",database="database.main",state="idle"} 2`,
+		`syndicate_database_pool_connections{system="demo",database="database.main",state="in_use"} 1`,
+		`syndicate_database_pool_connections_max{system="demo",database="database.new"} 4`,
+		`syndicate_database_pool_waiting{system="demo",database="database.main"} 3`,
+		`syndicate_database_pool_wait_seconds_bucket{system="demo",database="database.main",le="0.0025"} 0`,
+		`syndicate_database_query_duration_seconds_bucket{system="demo",database="database.main",le="0.005"} 1`,
+		`syndicate_database_errors_total{system="demo",database="database.main",class="57"} 2`,
+		`syndicate_database_breaker_open{system="demo",database="database.main"} 1`,
+		`syndicate_database_breaker_rejected_total{system="demo",database="database.main"} 7`,
 		"\ngo_goroutines ",
 		"\nprocess_resident_memory_bytes ",
 	} {

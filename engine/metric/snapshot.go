@@ -15,6 +15,8 @@ type Snapshot struct {
 	State string
 	Since time.Time // when the engine began
 	Units []Unit
+	// Databases are those that the engine reaches, in order.
+	Databases []Database
 }
 
 // Unit is one unit at that moment.
@@ -66,6 +68,7 @@ func (e *Exporter) Write(w io.Writer) error {
 	p.common = []string{"system", e.cfg.System}
 	e.system(p, s)
 	units(p, s.Units)
+	databases(p, s.Databases)
 	e.cfg.Recorder.write(p)
 	p.common = nil
 	self(p)
