@@ -56,7 +56,7 @@ func Connect(ctx context.Context, cfg ConnectConfig) error {
 		last := !IsTemporary(err) || n >= attempts
 		wait := time.Duration(0)
 		if !last {
-			wait = waitBefore(n, cfg.Retry.Backoff, cfg.Jitter())
+			wait = Wait(n, cfg.Retry.Backoff, cfg.Jitter())
 		}
 		cfg.Report(Attempt{Number: n, Of: attempts, Next: wait, Err: err})
 		if last {
@@ -82,9 +82,10 @@ func giveUp(err error, attempts int) error {
 	return &final
 }
 
-// waitBefore returns how long to wait after the nth failure in a row. The
-// first new attempt comes at once.
-func waitBefore(n int, b spec.Backoff, jitter float64) time.Duration {
+// Wait returns how long to wait after the nth failure in a row, before the
+// next attempt. The first new attempt comes at once. jitter is a random
+// number in [0, 1).
+func Wait(n int, b spec.Backoff, jitter float64) time.Duration {
 	if n <= 1 {
 		return 0
 	}

@@ -170,10 +170,10 @@ func TestConnectStopsWithItsContext(t *testing.T) {
 func TestWaits(t *testing.T) {
 	b := spec.DefaultBackoff
 	for n, want := range map[int]time.Duration{1: 0, 2: 250 * time.Millisecond, 3: 500 * time.Millisecond, 4: time.Second, 9: 30 * time.Second, 400: 30 * time.Second} {
-		if got := waitBefore(n, b, 0.5); got != want {
+		if got := Wait(n, b, 0.5); got != want {
 			t.Errorf("before attempt %d: %v, want %v", n+1, got, want)
 		}
-		if low, high := waitBefore(n, b, 0), waitBefore(n, b, 1); low > high || low < want*79/100 || high > want*121/100 {
+		if low, high := Wait(n, b, 0), Wait(n, b, 1); low > high || low < want*79/100 || high > want*121/100 {
 			t.Errorf("jitter of attempt %d: %v to %v around %v", n+1, low, high, want)
 		}
 	}
@@ -181,39 +181,6 @@ func TestWaits(t *testing.T) {
 		if got := RetryAfter(elapsed); got != want {
 			t.Errorf("after %v: %v, want %v", elapsed, got, want)
 		}
-	}
-}
-
-// Watch tells of an outage and of its end, and not of a restart that nobody
-// noticed.
-func TestWatch(t *testing.T) {
-	ts := own(t, spec.Managed{})
-	ctx, cancel := context.WithCancel(t.Context())
-	changes := make(chan error)
-	done := make(chan error, 1)
-	go func() {
-		done <- Watch(ctx, HealthConfig{
-			Endpoint: ts.Endpoint(), Health: spec.Health{Interval: 20e6, Timeout: spec.Duration(time.Second)},
-			Report: func(err error) { changes <- err },
-		})
-	}()
-	// A connection that is ended is made anew between two questions.
-	execSQL(t, ts.admin, "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'main'")
-	ts.stop(StopSignal)
-	wantText(t, <-changes, ts.Endpoint().Address())
-	again, err := shared.launch(t.Context(), ts.Server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer again.stop(StopSignal)
-	for err := range changes {
-		if err == nil {
-			break
-		}
-	}
-	cancel()
-	if err := <-done; err != nil {
-		t.Error(err)
 	}
 }
 

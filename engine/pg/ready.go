@@ -129,10 +129,12 @@ func (s *Server) missingExtensions(ctx context.Context) ([]string, error) {
 	var have []string
 	err := s.endpoint.With(ctx, tryTimeout, func(ctx context.Context, conn *pgx.Conn) error {
 		var recovering bool
-		if err := conn.QueryRow(ctx, "select pg_is_in_recovery(), array(select extname::text from pg_extension)").
-			Scan(&recovering, &have); err != nil {
+		var settings []string
+		if err := conn.QueryRow(ctx, "select pg_is_in_recovery(), array(select extname::text from pg_extension), array("+roleSettings+")").
+			Scan(&recovering, &have, &settings); err != nil {
 			return err
 		}
+		s.limit = limitOf(settings)
 		if recovering {
 			return errRecovering
 		}

@@ -58,6 +58,7 @@ type Server struct {
 	socketDir string
 	bin       Binaries
 	fresh     bool     // the data directory was made by this Prepare
+	limit     string   // statement_timeout of the application's role, as Ready found it
 	endpoint  Endpoint // as the application
 	admin     Endpoint // as the superuser, of the database postgres
 }

@@ -68,19 +68,34 @@ func Shared() *Server { return shared }
 // Start makes a server of its own, with more settings such as
 // "wal_level=logical".
 func Start(settings ...string) (*Server, error) {
+	return build(settings, func(ctx context.Context, s *Server) *exec.Cmd {
+		return s.Command(ctx, "initdb", "-D", s.Dir, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+	})
+}
+
+// Standby makes a hot standby of a server, which streams from it.
+func (s *Server) Standby() (*Server, error) {
+	return build(nil, func(ctx context.Context, standby *Server) *exec.Cmd {
+		return standby.Command(ctx, "pg_basebackup", "-D", standby.Dir, "-R", "-X", "stream", "-c", "fast",
+			"--no-sync", "-h", "127.0.0.1", "-p", strconv.Itoa(s.Port), "-U", "postgres")
+	})
+}
+
+// build starts a server on data that a program makes.
+func build(settings []string, fill func(context.Context, *Server) *exec.Cmd) (*Server, error) {
 	root, err := os.MkdirTemp("/tmp", "syn-pgtest-")
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{root: root, Dir: filepath.Join(root, "data")}
-	if err := s.start(settings); err != nil {
+	if err := s.start(settings, fill); err != nil {
 		s.Stop()
 		return nil, fmt.Errorf("start a server for the tests: %w\n%s", err, s.log.Bytes())
 	}
 	return s, nil
 }
 
-func (s *Server) start(settings []string) error {
+func (s *Server) start(settings []string, fill func(context.Context, *Server) *exec.Cmd) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	var err error
@@ -90,9 +105,9 @@ func (s *Server) start(settings []string) error {
 	if err := s.account(); err != nil {
 		return err
 	}
-	out, err := s.Command(ctx, "initdb", "-D", s.Dir, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync").CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("initdb: %w: %s", err, out)
+	cmd := fill(ctx, s)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", filepath.Base(cmd.Path), err, out)
 	}
 	return s.Run(settings...)
 }
@@ -155,6 +170,16 @@ func (s *Server) Run(settings ...string) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
+	ctx, ended := context.WithCancelCause(ctx)
+	defer ended(nil)
+	done := s.done
+	go func() {
+		select {
+		case <-done:
+			ended(errors.New("the server ended"))
+		case <-ctx.Done():
+		}
+	}()
 	return pg.Connect(ctx, pg.ConnectConfig{Endpoint: s.Endpoint("postgres"), Retry: spec.Retry{
 		Attempts: 2000, Backoff: spec.Backoff{Delay: spec.Duration(20 * time.Millisecond), Factor: 1},
 	}})
