@@ -81,6 +81,42 @@ type Unit struct {
 	Cause      string    `json:"cause,omitempty"`
 	Held       string    `json:"held,omitempty" doc:"Who stopped it until it is told to start, and when; empty for nobody."`
 	LastExit   string    `json:"last_exit,omitempty"`
+	Database   *Database `json:"database,omitempty" doc:"What the engine knows of a database from its own use of it."`
+}
+
+// Database is what the engine knows of a database from its own use of it.
+type Database struct {
+	Pool           Pool          `json:"pool"`
+	Connections    int           `json:"connections,omitempty" doc:"Sessions of the whole server, at the last check that it answered."`
+	MaxConnections int           `json:"max_connections,omitempty" doc:"Sessions that the server takes."`
+	Standby        bool          `json:"standby,omitempty" doc:"Nothing can be written to it: it follows another server."`
+	Queries        Calls         `json:"queries" doc:"Statements over the pool in the last minute, without health checks."`
+	Waits          Calls         `json:"waits" doc:"Waits for a connection of the pool in the last minute."`
+	Checks         []HealthCheck `json:"checks,omitempty" doc:"The last health checks, the oldest first."`
+	Recovered      Seconds       `json:"recovery_seconds,omitzero" doc:"Time that the last start took to recover from a crash."`
+}
+
+// Pool is the engine's own connections to a database.
+type Pool struct {
+	Max     int `json:"max"`
+	InUse   int `json:"in_use"`
+	Idle    int `json:"idle"`
+	Waiting int `json:"waiting" doc:"Uses that wait for a connection."`
+}
+
+// Calls sums up what happened in a span of time.
+type Calls struct {
+	Count   int     `json:"count"`
+	Average Seconds `json:"average_seconds,omitzero"`
+	P95     Seconds `json:"p95_seconds,omitzero"`
+	Success float64 `json:"success" doc:"The share that went well; 1 where nothing happened."`
+}
+
+// HealthCheck is one look at a database.
+type HealthCheck struct {
+	At    time.Time `json:"at"`
+	Took  Seconds   `json:"took_seconds"`
+	Error string    `json:"error,omitempty" doc:"Empty where it answered."`
 }
 
 // Leftover is a process of a lost system.

@@ -360,6 +360,9 @@ func (c *core) unitStatus() []UnitStatus {
 		if u.state == Backoff || u.state == Failed {
 			s.Next = u.nextAt
 		}
+		if w, ok := u.work.(describer); ok {
+			w.describe(&s)
+		}
 		list = append(list, s)
 	}
 	return list

@@ -63,4 +63,6 @@ type UnitStatus struct {
 	Cause      string    // why it is in this state, in words
 	LastExit   string    // "exit status 1", "signal: killed", empty before
 	Held       string    // who stopped it until further notice, empty for nobody
+
+	Database *DatabaseStatus // of a database, else nil
 }

@@ -36,6 +36,12 @@ func (w writer) database(db *spec.Database, found Found, chosen int) {
 	}
 	w.value("health", "every "+db.Health.Interval.String()+", timeout "+db.Health.Timeout.String())
 	w.retry(db.Retry)
+	if p := db.Pool; p != nil {
+		w.value("pool", strconv.Itoa(p.Min)+" to "+strconv.Itoa(p.Max)+" connections, acquire_timeout "+p.AcquireTimeout.String())
+	}
+	if db.QueryTimeout > 0 {
+		w.value("query_timeout", db.QueryTimeout.String())
+	}
 	if db.Managed != nil {
 		w.stop(db.Stop)
 		w.log(db.Log)

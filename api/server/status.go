@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"slices"
 	"time"
 
@@ -38,7 +39,8 @@ func sameUnit(a, b engine.UnitStatus) bool {
 		a.Since.Equal(b.Since) && a.Started.Equal(b.Started) && a.ReadyAfter == b.ReadyAfter &&
 		a.PID == b.PID && a.Port == b.Port && a.URL == b.URL &&
 		a.Attempt == b.Attempt && a.Restarts == b.Restarts && slices.Equal(a.WaitingFor, b.WaitingFor) &&
-		a.Next.Equal(b.Next) && a.Cause == b.Cause && a.LastExit == b.LastExit && a.Held == b.Held
+		a.Next.Equal(b.Next) && a.Cause == b.Cause && a.LastExit == b.LastExit && a.Held == b.Held &&
+		(a.Database == nil) == (b.Database == nil) && (a.Database == nil || reflect.DeepEqual(a.Database, b.Database))
 }
 
 // status answers with a snapshot.

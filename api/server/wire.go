@@ -5,6 +5,7 @@ import (
 
 	"github.com/syndicate/syndicate/api"
 	"github.com/syndicate/syndicate/engine"
+	"github.com/syndicate/syndicate/engine/metric"
 )
 
 // wire puts a snapshot into the form of the wire.
@@ -25,7 +26,33 @@ func wire(st engine.Status, stateDir string, now time.Time) api.Status {
 			Attempt: u.Attempt, Restarts: u.Restarts,
 			WaitingFor: u.WaitingFor, Next: u.Next,
 			Cause: u.Cause, LastExit: u.LastExit, Held: u.Held,
+			Database: wireDatabase(u.Database),
 		}
 	}
 	return out
+}
+
+// wireDatabase does the same for what is known of a database.
+func wireDatabase(d *engine.DatabaseStatus) *api.Database {
+	if d == nil {
+		return nil
+	}
+	out := &api.Database{
+		Pool:        api.Pool{Max: d.Max, InUse: d.InUse, Idle: d.Idle, Waiting: d.Waiting},
+		Connections: d.Connections, MaxConnections: d.MaxConnections, Standby: d.Standby,
+		Queries: calls(d.Queries), Waits: calls(d.Waits), Recovered: api.Seconds(d.Recovered.Seconds()),
+	}
+	for _, c := range d.Checks {
+		out.Checks = append(out.Checks, api.HealthCheck{At: c.At, Took: api.Seconds(c.Took.Seconds()), Error: c.Error})
+	}
+	return out
+}
+
+func calls(s metric.Summary) api.Calls {
+	if s.Count == 0 {
+		return api.Calls{Success: 1}
+	}
+	return api.Calls{
+		Count: s.Count, Average: api.Seconds(s.Average.Seconds()), P95: api.Seconds(s.P95.Seconds()), Success: s.Success,
+	}
 }

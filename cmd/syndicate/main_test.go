@@ -107,10 +107,23 @@ func runScripts(t *testing.T, dir string) {
 			e.Defer(func() { leaveNothing(e) })
 			port, err := freePort()
 			e.Vars = append(e.Vars, "SYNDICATE_VAR_free_port="+port)
-			return err
+			return errors.Join(err, serverDir(e))
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": exitCode, "until": until},
 	})
+}
+
+// serverDir names a directory for the data of a script's PostgreSQL server,
+// which runs as another user where the tests are root's: none of a script's
+// own would let it pass. The server makes it.
+func serverDir(e *testscript.Env) error {
+	above, err := os.MkdirTemp("/tmp", "syn-script-")
+	if err != nil {
+		return err
+	}
+	e.Defer(func() { _ = os.RemoveAll(above) })
+	e.Vars = append(e.Vars, "SYNDICATE_VAR_server_dir="+filepath.Join(above, "data"))
+	return os.Chmod(above, 0o711)
 }
 
 // leaveNothing ends what a script left running, which is a failure of one that

@@ -18,9 +18,9 @@ type databaseDoc struct {
 	Retry        *dbRetryDoc    `hcl:"retry,block" doc:"Attempts to reach the server."`
 	Health       *healthDoc     `hcl:"health,block" doc:"How often the database is checked."`
 	Migrations   *migrationsDoc `hcl:"migrations,block" doc:"The SQL files that are applied before anything reads the database's URL."`
-	Pool         *poolDoc       `hcl:"pool,block" later:"true" doc:"Bounds of the engine's own connections."`
+	Pool         *poolDoc       `hcl:"pool,block" doc:"Bounds of the engine's own connections: for health checks, schema checks and queues. Migrations have one beside it."`
 	Gateway      *gatewayDoc    `hcl:"gateway,block" later:"true" doc:"A listener that services reach the database through: they get its address as database.NAME.url."`
-	QueryTimeout *hcl.Attribute `hcl:"query_timeout,optional" type:"duration" later:"true" doc:"The longest that a statement may take, set on the server, never for migrations. Default: none."`
+	QueryTimeout *hcl.Attribute `hcl:"query_timeout,optional" type:"duration" doc:"The longest that a statement may take, kept by the server: of the engine, and of services that use a managed server. Never of migrations. Default: none."`
 	Breaker      *dbBreakerDoc  `hcl:"breaker,block" later:"true" doc:"A circuit breaker before the database."`
 	Schema       *schemaDoc     `hcl:"schema,block" later:"true" doc:"What must hold after migrating."`
 	Stop         *dbStopDoc     `hcl:"stop,block" doc:"How the managed server is ended."`
@@ -35,7 +35,7 @@ type managedDoc struct {
 	BinDir     *hcl.Attribute `hcl:"bin_dir,optional" type:"path" doc:"Where the server's programs are. Default: looked for."`
 	Port       *hcl.Attribute `hcl:"port,optional" type:"port" default:"auto" doc:"The port that the server listens on."`
 	User       *hcl.Attribute `hcl:"user,optional" type:"string" default:"postgres" doc:"The user that the server runs as where the engine is root."`
-	Durability *hcl.Attribute `hcl:"durability,optional" type:"string" enum:"on,off" default:"on" later:"true" doc:"Whether a commit waits for the disk."`
+	Durability *hcl.Attribute `hcl:"durability,optional" type:"string" enum:"on,off" default:"on" doc:"Whether a commit waits for the disk. off is for data that may be lost, and only for a data directory that was created so."`
 	Settings   *hcl.Attribute `hcl:"settings,optional" type:"map(string)" doc:"Settings of the server, by name."`
 	Extensions *hcl.Attribute `hcl:"extensions,optional" type:"list(string)" doc:"Extensions to create in the database."`
 }
