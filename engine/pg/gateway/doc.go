@@ -1,0 +1,25 @@
+// Package gateway is the listener that services reach a PostgreSQL server
+// through. One session of a client is one connection to the server for as
+// long as it lasts: session mode, in which everything of the protocol works
+// as it does without a gateway.
+//
+//	client ─► hello ─► breaker ─► slot or queue ─► dial ─► startup ─► pump ⇄ pump
+//	            │         │             │            │        │
+//	          cancel   57P03         53300        57P03    the server's own answer
+//
+// Of the bytes that pass, the gateway changes two things, both while a
+// session starts: the time limit that it adds to the startup packet, and the
+// offer of SCRAM with channel binding, which it takes out where the
+// connection to the server is encrypted: the client would bind to another
+// connection than the server. From then on each direction is copied as it
+// comes, and only the headers of its messages are looked at.
+//
+// Everything has a bound: the connections to the server, those who wait for
+// one and for how long, the memory of a session (two buffers and what is kept
+// of its statements), the statements that are told apart. A client that reads
+// slowly slows the server down and fills nothing here.
+//
+// The protocol is that of PostgreSQL's manual, "Frontend/Backend Protocol",
+// versions 3.0 to 3.2; the packets before it (SSLRequest, GSSENCRequest,
+// CancelRequest, direct TLS with ALPN "postgresql") included.
+package gateway

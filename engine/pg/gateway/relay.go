@@ -1,0 +1,192 @@
+package gateway
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// goneTimeout is how long the server may take to end a session whose client
+// has gone.
+const goneTimeout = 5 * time.Second
+
+// relay copies both directions until the session has ended.
+func (s *session) relay() {
+	s.flights.stats, s.flights.now = s.g.stats, time.Now
+	if bound := s.g.limits.Load().SlowQuery; bound > 0 {
+		s.flights.slow = func(f flight, took time.Duration) {
+			if took >= bound {
+				s.slow(f, took)
+			}
+		}
+	}
+	uploaded := make(chan struct{})
+	go func() {
+		defer close(uploaded)
+		s.upload()
+	}()
+	s.download()
+	// The server has ended: what it said last arrives, and what the client
+	// still says goes nowhere.
+	_ = s.server.Close()
+	closeWrite(s.client)
+	_ = s.client.SetReadDeadline(time.Now().Add(lingerTime))
+	<-uploaded
+}
+
+// slow notes a query that took long.
+func (s *session) slow(f flight, took time.Duration) {
+	statement := OtherStatements
+	if f.series != nil {
+		statement = f.series.text
+	}
+	s.g.notes.say("slow query: %s of %s: %s", took.Round(time.Millisecond/10), s.who, statement)
+}
+
+// upload takes what the client sends to the server.
+func (s *session) upload() {
+	buf := newBuffer()
+	r := requests{&s.flights}
+	for {
+		n, err := s.client.Read(buf.bytes)
+		if n > 0 && !s.pass(buf.bytes[:n], r) {
+			discard(s.client)
+			return
+		}
+		switch {
+		case err == nil:
+		case errors.Is(err, io.EOF):
+			closeWrite(s.server)
+			return
+		case isTimeout(err):
+			return
+		default:
+			s.abandon()
+			return
+		}
+		buf.fit(n)
+	}
+}
+
+// pass hands bytes of the client to the server. It reports whether there is
+// still somebody to take them.
+func (s *session) pass(b []byte, r requests) bool {
+	s.mu.Lock()
+	if s.closing {
+		s.mu.Unlock()
+		return false
+	}
+	s.flights.in.feed(b, r)
+	s.mu.Unlock()
+	_, err := s.server.Write(b)
+	return err == nil
+}
+
+// download takes what the server sends to the client, until either has gone.
+func (s *session) download() {
+	a := &answers{flights: &s.flights, failed: s.failed}
+	if len(s.early) > 0 && !s.deliver(s.early, a) {
+		return
+	}
+	s.early = nil
+	buf := newBuffer()
+	for {
+		n, err := s.server.Read(buf.bytes)
+		if n > 0 && !s.deliver(buf.bytes[:n], a) {
+			return
+		}
+		switch {
+		case err == nil:
+		case isTimeout(err):
+			if s.gaveUp() {
+				return
+			}
+		default:
+			return
+		}
+		if s.farewell() {
+			return
+		}
+		buf.fit(n)
+	}
+}
+
+// deliver hands bytes of the server to the client. Where that has gone it
+// waits until the server has ended as well, and returns false.
+func (s *session) deliver(b []byte, a *answers) bool {
+	s.mu.Lock()
+	s.flights.out.feed(b, a)
+	s.mu.Unlock()
+	if _, err := s.client.Write(b); err != nil {
+		s.abandon()
+		discard(s.server)
+		return false
+	}
+	return true
+}
+
+// abandon ends a session whose client has gone: what the server works on for
+// it is cancelled, and its connection ends within goneTimeout.
+func (s *session) abandon() {
+	s.gone.Do(func() {
+		s.mu.Lock()
+		busy := s.flights.busy()
+		s.closing = true
+		s.mu.Unlock()
+		_ = s.client.Close()
+		_ = s.server.SetDeadline(time.Now().Add(goneTimeout))
+		closeWrite(s.server)
+		if busy && s.key != "" {
+			_ = s.cancel(cancelPacket(s.key))
+		}
+	})
+}
+
+// cancelPacket is the request that cancels what runs under a key.
+func cancelPacket(key string) []byte {
+	b := binary.BigEndian.AppendUint32(make([]byte, 0, 8+len(key)), uint32(8+len(key)))
+	b = binary.BigEndian.AppendUint32(b, codeCancel)
+	return append(b, key...)
+}
+
+// gaveUp reports whether a deadline on the server's side is the end. If it is
+// not, it was there to have the session look around.
+func (s *session) gaveUp() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return true
+	}
+	_ = s.server.SetReadDeadline(time.Time{})
+	return false
+}
+
+// farewell ends a session that is to end and is idle. It reports whether it
+// did. From then on nothing of the client is taken: so nothing is carried out
+// of which the client is not told.
+func (s *session) farewell() bool {
+	s.mu.Lock()
+	if s.retired && s.flights.idle() {
+		s.closing = true
+	}
+	over := s.closing && s.retired
+	s.mu.Unlock()
+	if over {
+		_ = s.client.SetWriteDeadline(time.Now().Add(sendTimeout))
+		_, _ = s.client.Write(stopped().encode())
+	}
+	return over
+}
+
+// failed is told of each error of the server. One that ends the session, and
+// says that the server goes, counts for the guard.
+func (s *session) failed(severity, state string) {
+	if severity != "FATAL" && severity != "PANIC" || !connectionClass(state) || !s.g.deaths.first(time.Now()) {
+		return
+	}
+	if permit, err := s.g.guard.Permit(); err == nil {
+		permit.Failure(fmt.Errorf("the server ended a session (SQLSTATE %s)", state))
+	}
+}

@@ -1,0 +1,237 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+)
+
+// session is one client with its connection to the server.
+type session struct {
+	g      *Gateway
+	client net.Conn
+	server net.Conn
+	target target // where the server is
+	who    string // for people: user, database, application
+	key    string // that cancels its queries, empty before
+	relays bool   // replication: outside of all limits
+
+	mu      sync.Mutex
+	flights flights // guarded by mu
+	early   []byte  // of the server, from before relay; until then of one goroutine
+	retired bool    // it ends when it is idle; guarded by mu
+	closing bool    // nothing of the client is taken any more; guarded by mu
+	gone    sync.Once
+}
+
+// serve is all that happens with one connection of a client.
+func (g *Gateway) serve(conn net.Conn) {
+	h, err := g.greet(conn)
+	if err != nil {
+		return // who does not even say what it wants gets no answer
+	}
+	g.heard(conn)
+	if h.cancel {
+		g.cancel(h.packet)
+		return
+	}
+	if err := g.session(h); err != nil {
+		g.refuse(h.conn, err)
+	}
+}
+
+// refuse answers a client that does not get in. A client that has gone needs
+// none.
+func (g *Gateway) refuse(conn net.Conn, err error) {
+	r, ok := errors.AsType[*refusal](err)
+	if !ok {
+		return
+	}
+	g.stats.count(g.stats.refused, r.state)
+	r.send(conn)
+}
+
+// session lets a client in, and stays with it to its end.
+func (g *Gateway) session(h hello) error {
+	start, err := parseStartup(h.packet)
+	if err != nil {
+		return &refusal{protocolViolation, err.Error(), ""}
+	}
+	if major := start.version >> 16; major != 3 {
+		return &refusal{notSupported, fmt.Sprintf("unsupported frontend protocol %d.%d: the gateway supports 3.0 to 3.2",
+			major, start.version&0xffff), ""}
+	}
+	s := &session{g: g, client: h.conn, who: describe(start), relays: start.replicates()}
+	packet := h.packet
+	if limits := g.limits.Load(); !s.relays && start.limit(limits.QueryTimeout) {
+		packet = start.encode()
+	}
+	if !s.relays {
+		if err := g.admit(h.conn); err != nil {
+			return err
+		}
+		defer g.slots.release()
+	}
+	permit, err := s.connect()
+	if err != nil {
+		return err
+	}
+	defer s.server.Close()
+	if !g.begin(s) {
+		permit.Neutral()
+		return stopped()
+	}
+	defer g.end(s)
+	if err := s.start(packet, permit); err != nil {
+		return err
+	}
+	g.stats.sessions.Add(1)
+	s.relay()
+	return nil
+}
+
+// describe names who a session is of, for the log of slow queries.
+func describe(s startup) string {
+	user := s.get("user")
+	database := s.get("database")
+	if database == "" {
+		database = user
+	}
+	text := fmt.Sprintf("%q of %q", database, user)
+	if name := s.get("application_name"); name != "" {
+		text += fmt.Sprintf(" (%.64q)", name)
+	}
+	return text
+}
+
+func stopped() *refusal {
+	return &refusal{adminShutdown, "terminating connection: the gateway stops", ""}
+}
+
+// admit takes a slot for a client. Where none is free it waits, as long as
+// the client does.
+func (g *Gateway) admit(conn net.Conn) error {
+	if g.stopping.Err() != nil {
+		return stopped()
+	}
+	if err := g.guard.Check(); err != nil {
+		return broken(err)
+	}
+	if g.slots.try() {
+		return nil
+	}
+	limits := g.limits.Load()
+	begun := time.Now()
+	err := g.queue(conn, limits.AcquireTimeout)
+	if err == nil || errors.Is(err, errWaited) {
+		g.stats.waits.add(time.Since(begun))
+	}
+	full := fmt.Sprintf("the gateway's connections to the server are all taken (%d)", limits.MaxConn)
+	hint := "Close connections that are not needed, or raise max_conn of the gateway."
+	switch {
+	case errors.Is(err, errWaited):
+		return &refusal{tooManyConns, fmt.Sprintf("%s, and none became free within %s", full, limits.AcquireTimeout), hint}
+	case errors.Is(err, errQueueFull):
+		return &refusal{tooManyConns, fmt.Sprintf("%s, and %d clients wait already", full, limits.MaxWaiting), hint}
+	case errors.Is(err, errStopping):
+		return stopped()
+	}
+	return err
+}
+
+// errHungUp is the end of a client that waits.
+var errHungUp = errors.New("the client has gone")
+
+// queue waits for a slot, and notices if the client does so no longer.
+func (g *Gateway) queue(conn net.Conn, timeout time.Duration) error {
+	ctx, cancel := context.WithCancelCause(g.stopping)
+	defer cancel(nil)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		var b [1]byte
+		n, err := conn.Read(b[:])
+		if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
+			return
+		}
+		if n > 0 || err != nil { // a client has nothing to say before it is asked
+			cancel(errHungUp)
+		}
+	}()
+	err := g.slots.acquire(ctx, timeout)
+	_ = conn.SetReadDeadline(time.Unix(1, 0))
+	<-watched
+	_ = conn.SetReadDeadline(time.Time{})
+	if err == nil && ctx.Err() != nil && errors.Is(context.Cause(ctx), errHungUp) {
+		g.slots.release()
+		return errHungUp
+	}
+	return err
+}
+
+// broken is the refusal of a client while the breaker is open.
+func broken(err error) *refusal {
+	return &refusal{
+		cannotConnectNow, "the gateway does not ask the database server now: " + err.Error(),
+		"The server could not be reached before: try again when the breaker lets a call through.",
+	}
+}
+
+// connect reaches the server.
+func (s *session) connect() (Permit, error) {
+	permit, err := s.g.guard.Permit()
+	if err != nil {
+		return nil, broken(err)
+	}
+	s.server, s.target, err = s.g.server.dial(s.g.killed)
+	switch {
+	case s.g.killed.Err() != nil:
+		permit.Neutral()
+		if err == nil {
+			_ = s.server.Close()
+		}
+		return nil, stopped()
+	case err != nil:
+		permit.Failure(err)
+		s.g.notes.say("connect to the server: %s", reason(err))
+		return nil, unreachable(err)
+	}
+	return permit, nil
+}
+
+// begin notes a session that has to be ended at the end.
+func (g *Gateway) begin(s *session) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return false
+	}
+	g.sessions[s] = struct{}{}
+	return true
+}
+
+func (g *Gateway) end(s *session) {
+	if s.key != "" {
+		g.keys.remove(s.key, s)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.sessions, s)
+}
+
+// retire has a session end as soon as it is idle.
+func (s *session) retire() {
+	s.mu.Lock()
+	s.retired = true
+	s.mu.Unlock()
+	_ = s.server.SetReadDeadline(time.Unix(1, 0)) // has relay look
+}
+
+// abort ends a session at once.
+func (s *session) abort() {
+	_ = s.client.Close()
+	_ = s.server.Close()
+}
