@@ -201,7 +201,7 @@ func TestPackagesSayWhatTheyPromise(t *testing.T) {
 }
 
 // TestEnginePackagesLookForLeaks wants goleak in the tests of each package
-// under engine that starts goroutines.
+// under engine that starts goroutines, or pgtest, whose Main looks with it.
 func TestEnginePackagesLookForLeaks(t *testing.T) {
 	starts, checks := make(map[string]bool), make(map[string]bool)
 	for _, s := range sources(t) {
@@ -209,7 +209,7 @@ func TestEnginePackagesLookForLeaks(t *testing.T) {
 		if !in(dir, "engine") {
 			continue
 		}
-		if s.test() && imports(s, "go.uber.org/goleak") {
+		if s.test() && (imports(s, "go.uber.org/goleak") || imports(s, module+"/engine/pg/pgtest")) {
 			checks[dir] = true
 		}
 		if s.test() {

@@ -22,6 +22,7 @@ func (s *session) relay() {
 			}
 		}
 	}
+	defer close(s.over)
 	uploaded := make(chan struct{})
 	go func() {
 		defer close(uploaded)
@@ -139,9 +140,27 @@ func (s *session) abandon() {
 		_ = s.server.SetDeadline(time.Now().Add(goneTimeout))
 		closeWrite(s.server)
 		if busy && s.key != "" {
-			_ = s.cancel(cancelPacket(s.key))
+			s.g.running.Go(s.cancelAll)
 		}
 	})
+}
+
+// again is the time between two cancels of a session whose client has gone.
+const again = 200 * time.Millisecond
+
+// cancelAll cancels what the server works on until the session is over: a
+// cancel that comes before its query has begun is lost.
+func (s *session) cancelAll() {
+	tick := time.NewTicker(again)
+	defer tick.Stop()
+	for {
+		_ = s.cancel(cancelPacket(s.key))
+		select {
+		case <-tick.C:
+		case <-s.over:
+			return
+		}
+	}
 }
 
 // cancelPacket is the request that cancels what runs under a key.

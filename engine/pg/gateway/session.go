@@ -14,10 +14,11 @@ type session struct {
 	g      *Gateway
 	client net.Conn
 	server net.Conn
-	target target // where the server is
-	who    string // for people: user, database, application
-	key    string // that cancels its queries, empty before
-	relays bool   // replication: outside of all limits
+	target target        // where the server is
+	who    string        // for people: user, database, application
+	key    string        // that cancels its queries, empty before
+	relays bool          // replication: outside of all limits
+	over   chan struct{} // closed when relay has ended
 
 	mu      sync.Mutex
 	flights flights // guarded by mu
@@ -64,7 +65,7 @@ func (g *Gateway) session(h hello) error {
 		return &refusal{notSupported, fmt.Sprintf("unsupported frontend protocol %d.%d: the gateway supports 3.0 to 3.2",
 			major, start.version&0xffff), ""}
 	}
-	s := &session{g: g, client: h.conn, who: describe(start), relays: start.replicates()}
+	s := &session{g: g, client: h.conn, who: describe(start), relays: start.replicates(), over: make(chan struct{})}
 	packet := h.packet
 	if limits := g.limits.Load(); !s.relays && start.limit(limits.QueryTimeout) {
 		packet = start.encode()

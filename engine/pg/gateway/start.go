@@ -51,6 +51,9 @@ func (s *session) start(packet []byte, permit Permit) error {
 		return unreachable(err)
 	}
 	if err != nil {
+		if errors.Is(err, errRefused) {
+			linger(s.client)
+		}
 		return err
 	}
 	s.early = make([]byte, st.in.Buffered())
@@ -116,9 +119,7 @@ func (st *starting) run(packet []byte) error {
 		case ready:
 			return st.flush()
 		case kind == 'E':
-			err := st.flush()
-			linger(st.client)
-			return errors.Join(errRefused, err)
+			return errors.Join(errRefused, st.flush())
 		case st.in.Buffered() == 0:
 			if err := st.flush(); err != nil {
 				return err
