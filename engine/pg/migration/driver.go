@@ -89,11 +89,17 @@ func (d *driver) explain(sql string, done int, err error) *FileError {
 	} else {
 		e.Message = pg.LastPart(err)
 	}
-	undone := answered && !pg.TemporaryState(pe.Code) && script.Atomic(statements)
+	undone := answered && !pg.TemporaryState(pe.Code) && atomic(sql)
 	if undone || pgconn.SafeToRetry(err) {
 		e.Dirty = d.takeBack() != nil
 	}
 	return e
+}
+
+// atomic reports whether a file either happens wholly or not at all.
+func atomic(sql string) bool {
+	units := script.Units(sql, false)
+	return len(units) == 1 && units[0].Kind == script.Transaction
 }
 
 // takeBack ends a transaction that the file left open, and gives the ledger
