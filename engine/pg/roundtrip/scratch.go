@@ -300,23 +300,33 @@ func (s *scratch) try(ctx context.Context, path, text string) (*failure, error) 
 	return failed, nil
 }
 
-// parts sends what PostgreSQL can do in one transaction in one go, and else
-// statement by statement.
+// parts sends the units of a file, as migrating does.
 func (s *scratch) parts(ctx context.Context, path, text string) *failure {
-	statements := script.Split(text)
-	switch {
-	case len(statements) == 0:
-		return nil
-	case len(statements) == 1 || script.Atomic(statements):
-		return s.exec(ctx, path, text, 0, len(text))
+	for _, u := range script.Units(text, false) {
+		if f := s.unit(ctx, path, text, u); f != nil {
+			return f
+		}
 	}
-	end := 0
-	for _, st := range statements {
-		start := end + strings.Index(text[end:], st.Text)
-		end = start + len(st.Text)
-		f := s.exec(ctx, path, text, start, end)
+	return nil
+}
+
+// unit sends statements that happen together in one go, and others one by
+// one.
+func (s *scratch) unit(ctx context.Context, path, text string, u script.Unit) *failure {
+	if u.Kind == script.Transaction {
+		f := s.exec(ctx, path, u.Begin, 0, len(u.Begin))
+		if f == nil {
+			f = s.exec(ctx, path, text, u.Offset, u.Offset+len(u.Text))
+		}
+		if f == nil { // deferred constraints speak up now
+			f = s.exec(ctx, path, "commit", 0, len("commit"))
+		}
+		return f
+	}
+	for _, st := range u.Statements {
+		f := s.exec(ctx, path, text, st.Offset, st.Offset+len(st.Text))
 		for f != nil && s.conn.PgConn().TxStatus() == 'I' && s.makeRole(ctx, f) {
-			f = s.exec(ctx, path, text, start, end)
+			f = s.exec(ctx, path, text, st.Offset, st.Offset+len(st.Text))
 		}
 		if f != nil {
 			return f
