@@ -76,8 +76,14 @@ func CodesMarkdown(w io.Writer, all []Explained) error {
 	}
 	for _, e := range all {
 		fmt.Fprintf(&b, "\n<a id=\"%s\"></a>\n\n## %s: %s\n\n%s\n", strings.ToLower(e.Code), e.Code, e.Title, strings.TrimSpace(e.Text))
-		if e.Wrong != "" {
-			fmt.Fprintf(&b, "\nWrong:\n\n```hcl\n%s\n```\n\nRight:\n\n```hcl\n%s\n```\n", e.Wrong, e.Right)
+		language := "sql"
+		if strings.HasPrefix(e.Code, "S") {
+			language = "hcl" // what is wrong with a configuration
+		}
+		for _, example := range []struct{ title, text string }{{"Wrong", e.Wrong}, {"Right", e.Right}} {
+			if example.text != "" {
+				fmt.Fprintf(&b, "\n%s:\n\n```%s\n%s\n```\n", example.title, language, example.text)
+			}
 		}
 	}
 	_, err := io.WriteString(w, b.String())

@@ -51,11 +51,11 @@ func (s *session) predictors() map[string]complete.Predictor {
 		"path":      complete.PredictFiles("*"),
 		"directory": complete.PredictDirs("*"),
 		"code": complete.PredictFunc(func(complete.Args) []string {
-			var codes []string
-			for _, e := range decode.Codes() {
-				codes = append(codes, e.Code)
+			var all []string
+			for _, e := range codes() {
+				all = append(all, e.Code)
 			}
-			return codes
+			return all
 		}),
 		"block": complete.PredictFunc(func(complete.Args) []string {
 			return blockPaths(language().Blocks, "")

@@ -6,7 +6,6 @@ import (
 
 	"github.com/agext/levenshtein"
 
-	"github.com/syndicate/syndicate/spec/decode"
 	"github.com/syndicate/syndicate/view"
 )
 
@@ -20,17 +19,14 @@ type explainCmd struct {
 func (c *explainCmd) Run(s *session) error {
 	o := view.TextOptions{Width: s.stdout.Width(), Colour: s.stdout.colour}
 	if c.Code == "" {
-		var all []view.Explained
-		for _, e := range decode.Codes() {
-			all = append(all, view.Explained(e))
+		return view.Explanations(s.stdout, codes(), c.JSON, o)
+	}
+	for _, e := range codes() {
+		if strings.EqualFold(e.Code, strings.TrimSpace(c.Code)) {
+			return view.Explanation(s.stdout, e, c.JSON, o)
 		}
-		return view.Explanations(s.stdout, all, c.JSON, o)
 	}
-	e, ok := decode.Explain(c.Code)
-	if !ok {
-		return failWith(fmt.Errorf("no diagnostic has the code %q%s", c.Code, nearestCode(c.Code)), "syndicate explain")
-	}
-	return view.Explanation(s.stdout, view.Explained(e), c.JSON, o)
+	return failWith(fmt.Errorf("no diagnostic has the code %q%s", c.Code, nearestCode(c.Code)), "syndicate explain")
 }
 
 // nearestCode suggests codes for one that does not exist: those that differ
@@ -38,7 +34,7 @@ func (c *explainCmd) Run(s *session) error {
 func nearestCode(code string) string {
 	var near []string
 	code = strings.ToUpper(strings.TrimSpace(code))
-	for _, e := range decode.Codes() {
+	for _, e := range codes() {
 		if levenshtein.Distance(code, e.Code, nil) <= 1 {
 			near = append(near, e.Code)
 		}

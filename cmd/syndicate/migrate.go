@@ -17,6 +17,7 @@ import (
 type migrateCmd struct {
 	Up     migrateUpCmd     `cmd:"" help:"Apply the migrations that are pending."`
 	Status migrateStatusCmd `cmd:"" help:"Show which migrations are applied. Exits with 2 where some are pending, with 3 where a database is dirty."`
+	Verify migrateVerifyCmd `cmd:"" help:"Try every migration up, down and up again on a server that is thrown away, and compare the schemas. Exits with 1 where one does not undo what it does."`
 }
 
 // migrateFlags are those of every migrate command.

@@ -179,3 +179,14 @@ func applicationName() string {
 	name := fmt.Sprintf("syndicate %s/%d", host, os.Getpid())
 	return name[:min(len(name), 63)]
 }
+
+// InDatabase returns the way into another database of the same server, as the
+// same role.
+func (e Endpoint) InDatabase(name string) (Endpoint, error) {
+	u, err := url.Parse(e.url)
+	if err != nil {
+		return Endpoint{}, &Error{Op: "read the database's url", Reason: "it is not a URL"}
+	}
+	u.Path, u.RawPath = "/"+name, ""
+	return ParseURL(spec.Sensitive(u.String()))
+}

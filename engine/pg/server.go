@@ -118,6 +118,10 @@ func (s *Server) DataDir() string { return s.dataDir }
 // once Prepare has succeeded.
 func (s *Server) Endpoint() Endpoint { return s.endpoint }
 
+// Admin returns how the superuser reaches the database postgres. It is
+// complete once Prepare has succeeded.
+func (s *Server) Admin() Endpoint { return s.admin }
+
 // Binaries returns the programs in use, once Prepare has succeeded.
 func (s *Server) Binaries() Binaries { return s.bin }
 

@@ -21,13 +21,3 @@ func Codes() []Explanation {
 	slices.SortFunc(all, func(a, b Explanation) int { return strings.Compare(a.Code, b.Code) })
 	return all
 }
-
-// Explain returns the explanation of one code, in upper or lower case.
-func Explain(code string) (Explanation, bool) {
-	for _, e := range Codes() {
-		if strings.EqualFold(e.Code, strings.TrimSpace(code)) {
-			return e, true
-		}
-	}
-	return Explanation{}, false
-}

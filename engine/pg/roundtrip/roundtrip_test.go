@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/syndicate/syndicate/engine/pg"
 	"github.com/syndicate/syndicate/engine/pg/migration"
 	"github.com/syndicate/syndicate/engine/pg/pgtest"
 )
@@ -44,10 +45,16 @@ func of(t *testing.T, dir string) Config {
 	for _, p := range problems {
 		t.Log(p)
 	}
-	return Config{
-		Files: files, Admin: pgtest.Shared().Endpoint("postgres"),
-		User: pgtest.Shared().Endpoint(fmt.Sprintf("verified_%d", databases.Add(1))),
+	admin := pgtest.Shared().Endpoint("postgres")
+	pgtest.Exec(t, admin, `do $$ begin
+		if not exists (select from pg_roles where rolname = 'application') then create role application login createrole; end if; end $$`)
+	user, err := pg.Parts{
+		Host: admin.Host, Port: admin.Port, User: "application", Database: fmt.Sprintf("verified_%d", databases.Add(1)),
+	}.Endpoint()
+	if err != nil {
+		t.Fatal(err)
 	}
+	return Config{Files: files, Admin: admin, User: user}
 }
 
 // sentences writes a result as lines.

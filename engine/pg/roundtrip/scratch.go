@@ -166,7 +166,7 @@ func (s *scratch) rebuild(ctx context.Context, files []migration.File) error {
 		}
 	}
 	s.hangUp()
-	if err := s.do(ctx, "create database "+s.copy()+" template "+s.database()); err != nil {
+	if err := s.do(ctx, "create database "+s.copy()+" owner "+pgx.Identifier{s.cfg.User.User}.Sanitize()+" template "+s.database()); err != nil {
 		return err
 	}
 	s.saved = len(files)
