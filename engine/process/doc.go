@@ -20,7 +20,8 @@
 // Two spawners, goroutines on threads of their own, fork: two reach what the
 // kernel gives, and since these threads live as long as the Host, a child's
 // parent death signal means the engine's death and nothing less. It covers
-// the leader only; what leaders had started is ended by the guardian.
+// the leader only; what leaders had started is ended by the guardian. Each is
+// fed by a goroutine that has the next start ready when one is done.
 //
 // One waiter has the leaders' pidfds in an epoll descriptor, which is waited
 // for by the runtime's poller: a service costs one descriptor and no
@@ -48,7 +49,7 @@
 //	256 own, then shared 0.9 – 1.1
 //	one each             1.0 – 1.2      1.3 – 1.5
 //
-// So the first Config.OwnCgroups trees (256) have one each: nearly every
+// So the first Config.OwnCgroups trees (64) have one each: nearly every
 // system in whole. Trees beyond that share one, whose members are found in
 // one read instead of a walk through the process table; without a writable
 // cgroup the kernel's lists of children are walked where it keeps them, and

@@ -37,7 +37,7 @@ type Config struct {
 	Cgroup Cgroup
 
 	// OwnCgroups is how many trees at a time get a cgroup of their own;
-	// the others share one. 0 means 256: see doc.go.
+	// the others share one. 0 means 64: see doc.go.
 	OwnCgroups int
 
 	// KillWait bounds how long Stop and End wait for processes that do not
@@ -63,7 +63,7 @@ type Host struct {
 	log      hclog.Logger
 	self     self
 	null     *os.File
-	idle     chan *spawner // those that are free
+	orders   chan order // for whichever spawner is free
 	runs     atomic.Uint64
 	lastWalk atomic.Int64 // when Run last had the whole process table walked, in Unix ns
 	cells    *cells       // nil without cgroups
@@ -101,7 +101,7 @@ func New(config Config) (*Host, error) {
 		return nil, fmt.Errorf("open process host: cgroup is %q, must be %q or %q", config.Cgroup, CgroupAuto, CgroupOff)
 	}
 	if config.OwnCgroups == 0 {
-		config.OwnCgroups = 256
+		config.OwnCgroups = 64
 	}
 	if config.KillWait == 0 {
 		config.KillWait = 5 * time.Second
@@ -115,7 +115,7 @@ func New(config Config) (*Host, error) {
 	}
 	h := &Host{
 		config: config, log: config.Logger, null: null,
-		idle:    make(chan *spawner, spawnThreads),
+		orders:  make(chan order),
 		kick:    make(chan struct{}, 1),
 		orphans: make(chan struct{}, 1),
 		quit:    make(chan struct{}),
@@ -147,7 +147,7 @@ func (h *Host) open() error {
 	everyone.open(h)
 	signal.Notify(h.children, syscall.SIGCHLD)
 	for range spawnThreads {
-		h.idle <- h.newSpawner()
+		h.addSpawner()
 	}
 	h.loops.Go(h.keeper)
 	h.loops.Go(h.reaper)
@@ -217,9 +217,7 @@ func (h *Host) Close() error {
 	}
 	close(h.dismiss)
 	h.guards.Wait()
-	for range spawnThreads {
-		(<-h.idle).close()
-	}
+	close(h.orders)
 	h.spawners.Wait()
 	h.wait.close()
 	close(h.quit)

@@ -2,6 +2,7 @@ package process
 
 import (
 	"os"
+	"slices"
 	"syscall"
 )
 
@@ -13,29 +14,41 @@ import (
 // nest cannot be had (other systems, a filter of system calls) its spawner
 // forks from the common table.
 
-// descriptors lists what has to be handed over for a request: the child's
-// streams, and the cgroup's directory where there is one.
-func (r *spawnRequest) descriptors() []int {
-	var list []int
+// lent lists the descriptors that have to be handed over for a request, each
+// once: the child's streams, and the cgroup's directory where there is one,
+// without those that the nest keeps.
+func (r *spawnRequest) lent(kept []int) []int {
+	list := make([]int, 0, len(r.attr.Files)+1)
+	add := func(fd int) {
+		if !slices.Contains(kept, fd) && !slices.Contains(list, fd) {
+			list = append(list, fd)
+		}
+	}
 	for _, fd := range r.attr.Files {
-		list = append(list, int(fd))
+		add(int(fd))
 	}
 	if r.cgroup != nil {
-		list = append(list, int(r.cgroup.Fd()))
+		add(int(r.cgroup.Fd()))
 	}
 	return list
 }
 
-// adopt makes the request use the descriptors as they are numbered in the
-// forking thread's table.
-func (r *spawnRequest) adopt(fds []int) {
+// adopt completes a request on the forking thread, in whose table what was
+// lent has the numbers got.
+func (r *spawnRequest) adopt(lent, got []int) {
+	number := func(fd int) int {
+		if i := slices.Index(lent, fd); i >= 0 {
+			return got[i]
+		}
+		return fd
+	}
 	files := make([]uintptr, len(r.attr.Files))
-	for i := range files {
-		files[i] = uintptr(fds[i])
+	for i, fd := range r.attr.Files {
+		files[i] = uintptr(number(int(fd)))
 	}
 	r.attr.Files = files
 	if r.cgroup != nil {
-		r.attr.Sys = intoCgroup(r.attr.Sys, fds[len(fds)-1])
+		r.attr.Sys = intoCgroup(r.attr.Sys, number(int(r.cgroup.Fd())))
 	}
 }
 

@@ -2,6 +2,7 @@ package process
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,18 +13,23 @@ import (
 type nest struct {
 	outside int // in the engine's table
 	inside  int // in the thread's, once it has settled
+
+	// kept are the engine's descriptors that have the same numbers in the
+	// thread's table, for good.
+	kept []int
 }
 
 // onMainThread reports whether the calling thread is the process's first.
 func onMainThread() bool { return unix.Gettid() == unix.Getpid() }
 
-// newNest makes the sockets, in the engine's table.
-func newNest() (*nest, error) {
+// newNest makes the sockets, in the engine's table. What is kept stays open
+// as long as the nest is used.
+func newNest(kept ...int) (*nest, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("make a socket for descriptors: %w", err)
 	}
-	return &nest{outside: pair[0], inside: pair[1]}, nil
+	return &nest{outside: pair[0], inside: pair[1], kept: kept}, nil
 }
 
 // settle gives the calling thread, which has to be locked and must end with
@@ -48,7 +54,7 @@ func (n *nest) settle() error {
 	_ = unix.Close(dir)
 	for _, name := range names {
 		fd, err := strconv.Atoi(name)
-		if err == nil && fd > 2 && fd != dir && fd != n.inside && !runtimes(name) {
+		if err == nil && fd > 2 && fd != dir && fd != n.inside && !slices.Contains(n.kept, fd) && !runtimes(name) {
 			_ = unix.Close(fd)
 		}
 	}
@@ -65,6 +71,9 @@ func runtimes(name string) bool {
 
 // send hands descriptors of the engine's table over.
 func (n *nest) send(fds []int) error {
+	if len(fds) == 0 {
+		return nil
+	}
 	for {
 		err := unix.Sendmsg(n.outside, []byte{0}, unix.UnixRights(fds...), nil, 0)
 		if err != unix.EINTR {
@@ -73,8 +82,11 @@ func (n *nest) send(fds []int) error {
 	}
 }
 
-// receive takes them, on the thread.
-func (n *nest) receive() ([]int, error) {
+// receive takes so many of them, on the thread.
+func (n *nest) receive(count int) ([]int, error) {
+	if count == 0 {
+		return nil, nil
+	}
 	var one [1]byte
 	oob := make([]byte, unix.CmsgSpace(8*4))
 	for {
@@ -85,11 +97,15 @@ func (n *nest) receive() ([]int, error) {
 		if err != nil {
 			return nil, err
 		}
-		messages, err := unix.ParseSocketControlMessage(oob[:size])
-		if err != nil || len(messages) != 1 || flags&unix.MSG_CTRUNC != 0 {
+		var fds []int
+		if messages, err := unix.ParseSocketControlMessage(oob[:size]); err == nil && len(messages) == 1 {
+			fds, _ = unix.ParseUnixRights(&messages[0])
+		}
+		if len(fds) != count || flags&unix.MSG_CTRUNC != 0 {
+			n.release(fds)
 			return nil, fmt.Errorf("too few descriptors: the limit of open files is reached: %w", unix.EMFILE)
 		}
-		return unix.ParseUnixRights(&messages[0])
+		return fds, nil
 	}
 }
 

@@ -11,12 +11,20 @@ import (
 const spawnThreads = 2
 
 // spawner is a thread that forks. It lives as long as the Host: the kernel
-// sends a child its parent death signal when the forking thread ends.
+// sends a child its parent death signal when the forking thread ends. A feeder
+// hands the next request over while one is being carried out, so that the
+// thread, which is costly to wake, goes on from one to the next.
 type spawner struct {
-	nest     *nest // nil: it forks from the common table
-	settled  chan bool
-	requests chan spawnRequest
-	replies  chan forked
+	nest    *nest // nil: it forks from the common table
+	settled chan bool
+	fed     chan order
+}
+
+// order is a request, and where the answer goes.
+type order struct {
+	spawnRequest
+	lent  []int       // what was sent to the thread, as numbered in the engine
+	reply chan forked // takes one without anybody waiting
 }
 
 // forked is the answer to a request.
@@ -26,18 +34,45 @@ type forked struct {
 	err error
 }
 
-// newSpawner starts the thread.
-func (h *Host) newSpawner() *spawner {
-	s := &spawner{settled: make(chan bool, 1), requests: make(chan spawnRequest), replies: make(chan forked)}
+// addSpawner starts the thread and its feeder. Both end with h.orders.
+func (h *Host) addSpawner() {
+	s := &spawner{settled: make(chan bool, 1), fed: make(chan order)}
 	if !h.config.noNest {
-		s.nest, _ = newNest()
+		s.nest, _ = newNest(h.lasting()...)
 	}
 	h.spawners.Go(s.run)
 	if !<-s.settled && s.nest != nil {
 		s.nest.close()
 		s.nest = nil
 	}
-	return s
+	h.spawners.Go(func() { s.feed(h.orders) })
+}
+
+// lasting lists the descriptors that children are given again and again.
+func (h *Host) lasting() []int {
+	list := []int{int(h.null.Fd())}
+	if h.cells != nil {
+		list = append(list, int(h.cells.shared.Fd()))
+	}
+	return list
+}
+
+// feed hands orders to the thread, their descriptors first.
+func (s *spawner) feed(orders <-chan order) {
+	for o := range orders {
+		if s.nest != nil {
+			o.lent = o.spawnRequest.lent(s.nest.kept)
+			if err := s.nest.send(o.lent); err != nil {
+				o.reply <- forked{err: err}
+				continue
+			}
+		}
+		s.fed <- o
+	}
+	close(s.fed)
+	if s.nest != nil {
+		s.nest.close()
+	}
 }
 
 // run forks. The thread, whose table of descriptors may be its own, ends with
@@ -58,44 +93,25 @@ func (s *spawner) run() {
 	}
 	nested := s.nest != nil && s.nest.settle() == nil
 	s.settled <- nested
-	for request := range s.requests {
-		s.replies <- s.fork(request, nested)
+	for o := range s.fed {
+		o.reply <- s.fork(o, nested)
 	}
 }
 
 // fork starts one child.
-func (s *spawner) fork(request spawnRequest, nested bool) forked {
-	fds := request.descriptors()
+func (s *spawner) fork(o order, nested bool) forked {
+	var got []int
 	if nested {
 		var err error
-		if fds, err = s.nest.receive(); err != nil {
+		if got, err = s.nest.receive(len(o.lent)); err != nil {
 			return forked{err: err}
 		}
-		defer s.nest.release(fds)
+		defer s.nest.release(got)
 	}
-	request.adopt(fds)
+	o.adopt(o.lent, got)
 	at := time.Now()
-	pid, err := syscall.ForkExec(request.path, request.argv, &request.attr)
+	pid, err := syscall.ForkExec(o.path, o.argv, &o.attr)
 	return forked{pid: pid, at: at, err: err}
-}
-
-// start has a child forked.
-func (s *spawner) start(request spawnRequest) forked {
-	if s.nest != nil {
-		if err := s.nest.send(request.descriptors()); err != nil {
-			return forked{err: err}
-		}
-	}
-	s.requests <- request
-	return <-s.replies
-}
-
-// close ends the thread.
-func (s *spawner) close() {
-	close(s.requests)
-	if s.nest != nil {
-		s.nest.close()
-	}
 }
 
 // fork starts the child of a tree.
@@ -111,9 +127,9 @@ func (h *Host) fork(request spawnRequest, p *Process) error {
 // exit status. enter is called when its pid is known.
 func (h *Host) forkAs(request spawnRequest, p *Process, enter func()) error {
 	ticket := everyone.fork()
-	s := <-h.idle
-	child := s.start(request)
-	h.idle <- s
+	o := order{spawnRequest: request, reply: make(chan forked, 1)}
+	h.orders <- o
+	child := <-o.reply
 	if child.err != nil {
 		everyone.registered(ticket, nil)
 		return child.err
