@@ -256,7 +256,7 @@ func settingsOf(sys *spec.System) settings {
 }
 
 // Environ returns the base environment that this life began with.
-func (e *Engine) Environ() []string { return slices.Clone(e.site.environ) }
+func (e *Engine) Environ() []string { return slices.Clone(e.site.environ.list) }
 
 // Running returns what runs, as plans compare it.
 func (e *Engine) Running() *plan.Running {

@@ -10,11 +10,14 @@ import (
 type current[T any] struct {
 	mu      sync.Mutex
 	value   *T
-	changed chan struct{} // closed when the value is exchanged
+	changed context.Context // ends when the value is exchanged
+	end     context.CancelFunc
 }
 
 func newCurrent[T any](v *T) *current[T] {
-	return &current[T]{value: v, changed: make(chan struct{})}
+	c := &current[T]{value: v}
+	c.changed, c.end = context.WithCancel(context.Background())
+	return c
 }
 
 // get returns the definition in force.
@@ -23,9 +26,9 @@ func (c *current[T]) get() *T {
 	return v
 }
 
-// watch returns the definition in force, and what is closed when it is so no
+// watch returns the definition in force, and what ends when it is so no
 // longer.
-func (c *current[T]) watch() (*T, <-chan struct{}) {
+func (c *current[T]) watch() (*T, context.Context) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.value, c.changed
@@ -39,8 +42,8 @@ func (c *current[T]) set(v *T) {
 		return
 	}
 	c.value = v
-	close(c.changed)
-	c.changed = make(chan struct{})
+	c.end()
+	c.changed, c.end = context.WithCancel(context.Background())
 }
 
 // each calls do with the definition in force, and again, after do has ended,
@@ -49,19 +52,11 @@ func (c *current[T]) each(ctx context.Context, do func(context.Context, *T)) {
 	for ctx.Err() == nil {
 		v, changed := c.watch()
 		inner, cancel := context.WithCancel(ctx)
-		ended := make(chan struct{})
-		go func() {
-			defer close(ended)
-			select {
-			case <-changed:
-				cancel()
-			case <-inner.Done():
-			}
-		}()
+		forget := context.AfterFunc(changed, cancel)
 		do(inner, v)
 		exchanged := inner.Err() != nil
+		forget()
 		cancel()
-		<-ended
 		if !exchanged {
 			return
 		}

@@ -9,38 +9,83 @@ import (
 	"github.com/syndicate/syndicate/spec"
 )
 
-// environment is the environment of one child: later entries win.
-type environment struct {
-	names  []string
-	values map[string]string
+// baseEnvironment is what the environments of all children begin with.
+type baseEnvironment struct {
+	list  []string
+	index map[string]int // of a name in list
 }
 
-func (e *environment) set(name, value string) {
-	if _, ok := e.values[name]; !ok {
-		e.names = append(e.names, name)
+// newBaseEnvironment takes NAME=value; of two with one name the last counts.
+func newBaseEnvironment(list []string) *baseEnvironment {
+	b := &baseEnvironment{index: make(map[string]int, len(list))}
+	for _, kv := range list {
+		name, _, ok := strings.Cut(kv, "=")
+		if !ok {
+			continue
+		}
+		if i, ok := b.index[name]; ok {
+			b.list[i] = kv
+			continue
+		}
+		b.index[name] = len(b.list)
+		b.list = append(b.list, kv)
 	}
-	e.values[name] = value
+	return b
+}
+
+// environment is the environment of one child: later entries win.
+type environment struct {
+	base *baseEnvironment
+	list []string // first those of base; what was removed is empty
+}
+
+// child returns an environment with room for more entries.
+func (b *baseEnvironment) child(more int) *environment {
+	list := make([]string, len(b.list), len(b.list)+more)
+	copy(list, b.list)
+	return &environment{base: b, list: list}
+}
+
+// at returns where a name stands, -1 for nowhere.
+func (e *environment) at(name string) int {
+	if i, ok := e.base.index[name]; ok {
+		return i
+	}
+	for i := len(e.base.list); i < len(e.list); i++ {
+		if kv := e.list[i]; len(kv) > len(name) && kv[len(name)] == '=' && kv[:len(name)] == name {
+			return i
+		}
+	}
+	return -1
+}
+
+func (e *environment) set(name, value string) { e.put(name, name+"="+value) }
+
+func (e *environment) put(name, entry string) {
+	if i := e.at(name); i >= 0 {
+		e.list[i] = entry
+		return
+	}
+	e.list = append(e.list, entry)
 }
 
 func (e *environment) remove(name string) {
-	delete(e.values, name)
-	e.names = slices.DeleteFunc(e.names, func(n string) bool { return n == name })
+	if i := e.at(name); i >= 0 {
+		e.list[i] = ""
+	}
 }
 
 func (e *environment) setAll(list []string) {
 	for _, kv := range list {
-		if name, value, ok := strings.Cut(kv, "="); ok {
-			e.set(name, value)
+		if name, _, ok := strings.Cut(kv, "="); ok {
+			e.put(name, kv)
 		}
 	}
 }
 
-func (e *environment) list() []string {
-	list := make([]string, 0, len(e.names))
-	for _, name := range e.names {
-		list = append(list, name+"="+e.values[name])
-	}
-	return list
+// entries returns what is set, NAME=value.
+func (e *environment) entries() []string {
+	return slices.DeleteFunc(e.list, func(kv string) bool { return kv == "" })
 }
 
 // childEnv builds the environment of a command: the base of this life, what
@@ -48,8 +93,7 @@ func (e *environment) list() []string {
 // The process layer adds the marks of unit and life. What is sensitive is
 // made known to the redactor.
 func (s *site) childEnv(cmd *spec.Command, port int) ([]string, error) {
-	env := &environment{values: make(map[string]string, len(s.environ)+8)}
-	env.setAll(s.environ)
+	env := s.environ.child(len(cmd.Inherited) + len(cmd.Env) + 8)
 	env.setAll(cmd.Inherited)
 	for _, file := range cmd.EnvFiles {
 		for _, v := range file.Vars {
@@ -78,7 +122,7 @@ func (s *site) childEnv(cmd *spec.Command, port int) ([]string, error) {
 		s.redact.addText(text)
 		env.set(v.Name, text.Reveal())
 	}
-	return env.list(), nil
+	return env.entries(), nil
 }
 
 // argv resolves a command's arguments.

@@ -21,7 +21,7 @@ import (
 // site is what all units of one life share.
 type site struct {
 	stateDir string
-	environ  []string // the base environment of this life
+	environ  *baseEnvironment // of this life
 	life     string
 	redact   redactor
 	log      hclog.Logger
@@ -42,7 +42,7 @@ type site struct {
 // newSite is what the units of a system share before anything runs.
 func newSite(sys *spec.System, life string, ports Ports, logger hclog.Logger) *site {
 	s := &site{
-		stateDir: sys.StateDir, environ: sys.Environ, life: life, log: logger,
+		stateDir: sys.StateDir, environ: newBaseEnvironment(sys.Environ), life: life, log: logger,
 		buffers: log.NewBuffers(),
 	}
 	s.declare(sys, ports)

@@ -23,6 +23,9 @@ import (
 func TestAFullDiskLosesLinesSaysSoAndMends(t *testing.T) {
 	errs := make(chan error, 16)
 	l, c := newLog(t, func(c *log.Config) { c.OnError = func(err error) { errs <- err } })
+	if err := os.Mkdir(c.Dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.Symlink("/dev/full", l.Path()); err != nil {
 		t.Fatal(err)
 	}

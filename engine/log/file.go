@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -84,8 +85,15 @@ func (f *file) forget() {
 	}
 }
 
+// openSized opens a file that is written to, and makes the directory where
+// it is missing.
 func openSized(path string, mode int) (*os.File, int64, error) {
 	file, err := os.OpenFile(path, mode, 0o600)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
+			file, err = os.OpenFile(path, mode, 0o600)
+		}
+	}
 	if err != nil {
 		return nil, 0, err
 	}

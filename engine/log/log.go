@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"time"
 )
@@ -95,17 +94,14 @@ type position struct {
 	offset int64
 }
 
-// Open prepares the log of a unit. It makes the directory; files are made by
-// the first line.
+// Open prepares the log of a unit. Directory and files are made by the first
+// line.
 func Open(c Config) (*Log, error) {
 	if c.Dir == "" || c.Unit == "" {
 		return nil, errors.New("open log: a directory and a unit are needed")
 	}
 	if c.MaxSize < 0 || c.Keep < 0 {
 		return nil, fmt.Errorf("open log of %s: neither size nor number of files may be negative", c.Unit)
-	}
-	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("open log of %s: %w", c.Unit, err)
 	}
 	c.MaxSize = cmp.Or(c.MaxSize, defaultMaxSize)
 	l := &Log{config: c, base: basePath(c.Dir, c.Unit), buffers: c.Buffers, run: position{gen: -1}}

@@ -241,7 +241,7 @@ func TestAnEmptiedLogBeginsANewIndex(t *testing.T) {
 // read all the same.
 func TestALogWithoutAnIndexWorks(t *testing.T) {
 	l, c := newLog(t, nil)
-	if err := os.Mkdir(filepath.Join(c.Dir, log.FileName(unit)+".idx"), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(c.Dir, log.FileName(unit)+".idx"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
