@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"time"
 
@@ -102,7 +101,7 @@ func New(cfg Config) (*Engine, error) {
 	}
 	e.site.probed = cfg.Probed
 	e.site.host, e.site.files = host, new(probe.Files)
-	e.site.slots = probe.NewSlots(max(runtime.NumCPU()/2, 1))
+	e.site.slots = probe.NewSlots(0)
 	members, err := e.members(cfg.System, cfg.Plan, nil)
 	if err != nil {
 		e.close()

@@ -21,10 +21,11 @@ type Runner interface {
 // takes the machine from what is probed. All probes of an engine share one.
 type Slots struct{ free chan struct{} }
 
-// NewSlots returns n slots; half the cores, at least one, where n is 0.
+// NewSlots returns n slots; half the processors that this process may use, at
+// least one, where n is 0. A limit of its cgroup counts.
 func NewSlots(n int) *Slots {
 	if n <= 0 {
-		n = max(1, runtime.NumCPU()/2)
+		n = max(1, runtime.GOMAXPROCS(0)/2)
 	}
 	return &Slots{free: make(chan struct{}, n)}
 }
