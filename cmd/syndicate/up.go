@@ -147,6 +147,7 @@ func (s *session) begin(h *home, loaded *decode.Result, confined []spec.Addr, r 
 // live runs one life of a system, and reports how it comes up.
 func (s *session) live(sys *spec.System, p *plan.Plan, h *home, r *reporter) error {
 	show := newUpDisplay(s, sys, p)
+	usual := unhurried() // until everything has been started
 	var merger *log.Merger
 	if !s.stdout.unread {
 		merger = &log.Merger{}
@@ -186,6 +187,7 @@ func (s *session) live(sys *spec.System, p *plan.Plan, h *home, r *reporter) err
 		Settled: func(state engine.Health, cause string) {
 			show.settled(state, cause)
 			r.end(settledResult(state, cause))
+			usual()
 			go settle()
 		},
 	})

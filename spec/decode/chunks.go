@@ -13,8 +13,9 @@ import (
 // chunkSize is about how much of a large file is parsed at once. The parser
 // first makes tokens of all that it is given, which take a hundred times the
 // room of the text; in pieces, they are gone before the next piece comes, and
-// every processor can take one.
-const chunkSize = 16 << 10
+// every processor can take one. Small pieces, since a list of tokens that has
+// grown long has been copied often.
+const chunkSize = 2 << 10
 
 // chunk is a piece of a file, with where it begins.
 type chunk struct {
