@@ -8,6 +8,8 @@ const (
 	EventCommand    = "command"    // a person, or a rule, asked for something
 	EventSystem     = "system"     // the system as a whole changed its state
 	EventEngine     = "engine"     // the engine has something to say of itself
+	EventBreaker    = "breaker"    // a circuit breaker opened, tries or closed
+	EventNotice     = "notice"     // something else that is worth knowing of a unit
 )
 
 // Event is something that happened, as the journal keeps it.
@@ -15,7 +17,7 @@ type Event struct {
 	Seq      uint64    `json:"seq,omitzero" doc:"Grows with each event of this state directory. An event that is not in the journal has none."`
 	Time     time.Time `json:"time"`
 	Life     string    `json:"life,omitempty" doc:"The mark of the life that it happened in: from the first start to down."`
-	Kind     string    `json:"kind" enum:"transition,command,system,engine"`
+	Kind     string    `json:"kind" enum:"transition,command,system,engine,breaker,notice"`
 	Unit     string    `json:"unit,omitempty"`
 	UnitKind string    `json:"unit_kind,omitempty" doc:"service, database, migrations or task."`
 	From     string    `json:"from,omitempty"`

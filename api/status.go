@@ -92,6 +92,7 @@ type Database struct {
 	Standby        bool          `json:"standby,omitempty" doc:"Nothing can be written to it: it follows another server."`
 	Queries        Calls         `json:"queries" doc:"Statements over the pool in the last minute, without health checks."`
 	Waits          Calls         `json:"waits" doc:"Waits for a connection of the pool in the last minute."`
+	Breaker        *Breaker      `json:"breaker,omitempty"`
 	Checks         []HealthCheck `json:"checks,omitempty" doc:"The last health checks, the oldest first."`
 	Recovered      Seconds       `json:"recovery_seconds,omitzero" doc:"Time that the last start took to recover from a crash."`
 }
@@ -102,6 +103,16 @@ type Pool struct {
 	InUse   int `json:"in_use"`
 	Idle    int `json:"idle"`
 	Waiting int `json:"waiting" doc:"Uses that wait for a connection."`
+}
+
+// Breaker is the circuit breaker before a database.
+type Breaker struct {
+	State    string    `json:"state" doc:"closed, half_open or open."`
+	Since    time.Time `json:"since,omitzero" doc:"Of the state."`
+	Until    time.Time `json:"until,omitzero" doc:"When it tries again; only while it is open."`
+	Reason   string    `json:"reason,omitempty"`
+	Opened   uint64    `json:"opened" doc:"How often it has opened."`
+	Rejected uint64    `json:"rejected" doc:"How many uses it has refused."`
 }
 
 // Calls sums up what happened in a span of time.

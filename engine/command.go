@@ -56,7 +56,7 @@ func (e *ActionError) Error() string {
 // actions are what the units of a kind can be told.
 var actions = map[string][]string{
 	string(plan.StepService):    {"start", "stop", "restart", "signal"},
-	string(plan.StepServer):     {"start", "stop", "restart", "check", "migrate"},
+	string(plan.StepServer):     {"start", "stop", "restart", "check", "migrate", "trip", "reset"},
 	string(plan.StepMigrations): {"migrate"},
 	string(plan.StepTask):       nil,
 }
@@ -78,6 +78,9 @@ func (e *Engine) Do(ctx context.Context, cmd Command) (Change, error) {
 	}
 	if cmd.Verb == "check" {
 		return e.checkDatabases(ctx, cmd)
+	}
+	if cmd.Verb == "trip" || cmd.Verb == "reset" {
+		return e.breakers(cmd)
 	}
 	if err := e.turn(ctx, cmd.String(), cmd.Waiting); err != nil {
 		return Change{}, err

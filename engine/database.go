@@ -6,22 +6,11 @@ import (
 	"time"
 
 	"github.com/syndicate/syndicate/engine/pg"
-	"github.com/syndicate/syndicate/engine/pg/pool"
 	"github.com/syndicate/syndicate/spec"
 )
 
 // externalWork stays connected to a database that runs elsewhere.
-type externalWork struct {
-	*site
-	db   *current[spec.Database]
-	pool *pool.Pool
-}
-
-// connections implements pooled.
-func (w *externalWork) connections() *pool.Pool { return w.pool }
-
-// describe implements describer.
-func (w *externalWork) describe(s *UnitStatus) { s.Database = w.databaseStatus(w.pool) }
+type externalWork struct{ *databaseAccess }
 
 // run checks once that the database answers, and then watches it until it
 // is told to stop: a database that goes away is unhealthy, and ready again
@@ -37,13 +26,13 @@ func (w *externalWork) run(ctx context.Context, a *attempt) (out Outcome) {
 	if err := endpoint.Check(ctx, 0); err != nil {
 		return Outcome{Err: err, Permanent: !pg.IsTemporary(err)}
 	}
-	if err := openPool(w.pool, endpoint, w.db); err != nil {
+	if err := w.open(endpoint); err != nil {
 		return Outcome{Err: err, Permanent: true}
 	}
 	defer w.pool.Close()
 	w.setEndpoint(db.Addr, endpoint)
 	a.ready()
-	w.tend(ctx, a, w.pool, w.db, nil)
+	w.tend(ctx, a, nil)
 	return Outcome{}
 }
 
@@ -72,11 +61,6 @@ func (s *site) endpoint(db *spec.Database) (pg.Endpoint, error) {
 	return parts.Endpoint()
 }
 
-// check implements checker.
-func (w *externalWork) check(ctx context.Context) error {
-	return w.pool.Check(ctx, w.db.get().Health.Timeout.Std()).Err
-}
-
 // setEndpoint makes a database's attributes known to those who wait for it.
 func (s *site) setEndpoint(addr spec.Addr, e pg.Endpoint) {
 	attributes := map[string]any{}
@@ -97,9 +81,12 @@ func (e *Engine) databaseMember(id string, db *spec.Database) (member, error) {
 		// What was ready once is watched and, where it is ours, restarted.
 		restart: spec.Restart{On: "always", Limit: 5, Within: spec.Duration(time.Minute), Backoff: db.Retry.Backoff},
 	}}
-	connections := pool.New(pool.Config{Name: id})
+	access, err := e.access(db)
+	if err != nil {
+		return member{}, err
+	}
 	if db.Source != "managed" {
-		m.work = &externalWork{site: e.site, db: newCurrent(db), pool: connections}
+		m.work = &externalWork{access}
 		m.adopt = func(w work) { w.(*externalWork).db.set(db) }
 		return m, nil
 	}
@@ -118,6 +105,6 @@ func (e *Engine) databaseMember(id string, db *spec.Database) (member, error) {
 		w.(*serverWork).db.set(db)
 		out.Bound(int64(db.Log.MaxSize), db.Log.Keep)
 	}
-	m.work = &serverWork{site: e.site, db: newCurrent(db), id: id, out: out, server: server, pool: connections}
+	m.work = &serverWork{databaseAccess: access, id: id, out: out, server: server}
 	return m, nil
 }

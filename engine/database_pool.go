@@ -2,8 +2,10 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"github.com/syndicate/syndicate/engine/breaker"
 	"github.com/syndicate/syndicate/engine/metric"
 	"github.com/syndicate/syndicate/engine/pg"
 	"github.com/syndicate/syndicate/engine/pg/pool"
@@ -19,25 +21,65 @@ func poolSettings(db *spec.Database) pool.Settings {
 	return s
 }
 
-// openPool lets a database be reached over its pool, before anybody is told
-// that it is ready.
-func openPool(p *pool.Pool, to pg.Endpoint, db *current[spec.Database]) error {
-	return p.Open(to, poolSettings(db.get()))
+// databaseAccess is how the engine reaches a database, whoever runs that.
+type databaseAccess struct {
+	*site
+	db   *current[spec.Database]
+	pool *pool.Pool
+	// guard is the breaker, and rules what it goes by; nil for who passes by
+	// the engine, such as migrate.
+	guard *breaker.Guard
+	rules func(*spec.Database) breaker.Config
 }
 
-// tend looks whether a database answers, and keeps its pool to what is
-// declared, until ctx ends.
-func (s *site) tend(ctx context.Context, a *attempt, p *pool.Pool, db *current[spec.Database], apply func(context.Context, *spec.Database)) {
-	db.each(ctx, func(ctx context.Context, db *spec.Database) {
-		if err := p.Configure(poolSettings(db)); err != nil {
-			s.log.Error("cannot change the pool", "unit", db.Addr.String(), "error", err)
+// access makes what reaches a database, behind its breaker.
+func (e *Engine) access(db *spec.Database) (*databaseAccess, error) {
+	g, err := e.guard(db)
+	if err != nil {
+		return nil, err
+	}
+	return &databaseAccess{
+		site: e.site, db: newCurrent(db), guard: g, rules: e.guardConfig,
+		pool: pool.New(pool.Config{Name: db.Addr.String(), Guard: poolGuard{g}}),
+	}, nil
+}
+
+// unguarded reaches a database without a breaker.
+func (s *site) unguarded(db *spec.Database) *databaseAccess {
+	return &databaseAccess{site: s, db: newCurrent(db), pool: pool.New(pool.Config{Name: db.Addr.String()})}
+}
+
+// connections implements pooled.
+func (d *databaseAccess) connections() *pool.Pool { return d.pool }
+
+// breaker implements guarded.
+func (d *databaseAccess) breaker() *breaker.Guard { return d.guard }
+
+// check implements checker.
+func (d *databaseAccess) check(ctx context.Context) error {
+	return d.pool.Check(ctx, d.db.get().Health.Timeout.Std()).Err
+}
+
+// open lets the database be reached, before anybody is told that it is ready.
+func (d *databaseAccess) open(to pg.Endpoint) error { return d.pool.Open(to, poolSettings(d.db.get())) }
+
+// tend looks whether the database answers, and keeps pool and breaker to what
+// is declared, until ctx ends. apply, unless nil, is for more of that.
+func (d *databaseAccess) tend(ctx context.Context, a *attempt, apply func(context.Context, *spec.Database)) {
+	d.db.each(ctx, func(ctx context.Context, db *spec.Database) {
+		err := d.pool.Configure(poolSettings(db))
+		if d.guard != nil {
+			err = errors.Join(err, d.guard.Configure(d.rules(db)))
+		}
+		if err != nil {
+			d.log.Error("cannot change how the database is reached", "unit", db.Addr.String(), "error", err)
 		}
 		if apply != nil {
 			apply(ctx, db)
 		}
-		p.Watch(ctx, db.Health, func(err error) {
+		d.pool.Watch(ctx, db.Health, func(err error) {
 			if err != nil {
-				a.health(s.redact.clean(err.Error()))
+				a.health(d.redact.clean(err.Error()))
 				return
 			}
 			a.health("")
@@ -60,6 +102,8 @@ type DatabaseStatus struct {
 	Queries, Waits metric.Summary
 	// Checks are the last health checks, the oldest first.
 	Checks []HealthCheck
+	// Breaker is nil where there is none.
+	Breaker *BreakerStatus
 	// Recovered is how long the last start took to mend what a crash had
 	// left, 0 where there was none.
 	Recovered time.Duration
@@ -79,18 +123,20 @@ type describer interface{ describe(*UnitStatus) }
 // lookback is the span of time that status shows figures of.
 const lookback = time.Minute
 
-// databaseStatus describes a database by its pool.
-func (s *site) databaseStatus(p *pool.Pool) *DatabaseStatus {
-	now := p.Snapshot()
-	d := &DatabaseStatus{Max: now.Max, InUse: now.InUse, Idle: now.Idle, Waiting: now.Waiting}
-	d.Queries, d.Waits = p.Recent(lookback)
+// describe implements describer.
+func (d *databaseAccess) describe(s *UnitStatus) {
+	now := d.pool.Snapshot()
+	out := &DatabaseStatus{
+		Max: now.Max, InUse: now.InUse, Idle: now.Idle, Waiting: now.Waiting, Breaker: breakerStatus(d.guard),
+	}
+	out.Queries, out.Waits = d.pool.Recent(lookback)
 	for _, c := range now.History {
-		d.Checks = append(d.Checks, HealthCheck{At: c.At, Took: c.Took, Error: s.redact.clean(c.Reason())})
+		out.Checks = append(out.Checks, HealthCheck{At: c.At, Took: c.Took, Error: d.redact.clean(c.Reason())})
 		if c.Err == nil {
-			d.Connections, d.MaxConnections, d.Standby = c.Connections, c.MaxConnections, c.Standby
+			out.Connections, out.MaxConnections, out.Standby = c.Connections, c.MaxConnections, c.Standby
 		}
 	}
-	return d
+	s.Database = out
 }
 
 // Databases are the figures of all databases, in the order in which they are
@@ -99,14 +145,21 @@ func (e *Engine) Databases() []metric.Database {
 	var list []metric.Database
 	for _, m := range e.core.inForce() {
 		if w, ok := m.work.(pooled); ok {
-			list = append(list, figures(m.id, w.connections()))
+			d := figures(m.id, w.connections())
+			if b := breakerStatus(w.breaker()); b != nil {
+				d.Breaker = &metric.DatabaseBreaker{Open: b.Open(), Rejected: b.Rejected}
+			}
+			list = append(list, d)
 		}
 	}
 	return list
 }
 
 // pooled is work that reaches a database.
-type pooled interface{ connections() *pool.Pool }
+type pooled interface {
+	guarded
+	connections() *pool.Pool
+}
 
 func figures(id string, p *pool.Pool) metric.Database {
 	now := p.Snapshot()

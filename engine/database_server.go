@@ -5,34 +5,32 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
+	"github.com/syndicate/syndicate/engine/event"
 	"github.com/syndicate/syndicate/engine/log"
 	"github.com/syndicate/syndicate/engine/pg"
-	"github.com/syndicate/syndicate/engine/pg/pool"
 	"github.com/syndicate/syndicate/engine/process"
+	"github.com/syndicate/syndicate/plan"
 	"github.com/syndicate/syndicate/spec"
 )
 
 // serverWork runs a PostgreSQL server.
 type serverWork struct {
-	*site
-	db     *current[spec.Database]
+	*databaseAccess
 	id     string
 	out    *log.Log
 	server *pg.Server
-	pool   *pool.Pool
+	// recovered is how long the run under way took to mend what a crash had
+	// left, in nanoseconds; 0 where there was none.
+	recovered atomic.Int64
 }
 
-// connections implements pooled.
-func (w *serverWork) connections() *pool.Pool { return w.pool }
-
 // describe implements describer.
-func (w *serverWork) describe(s *UnitStatus) { s.Database = w.databaseStatus(w.pool) }
-
-// check implements checker.
-func (w *serverWork) check(ctx context.Context) error {
-	return w.pool.Check(ctx, w.db.get().Health.Timeout.Std()).Err
+func (w *serverWork) describe(s *UnitStatus) {
+	w.databaseAccess.describe(s)
+	s.Database.Recovered = time.Duration(w.recovered.Load())
 }
 
 // run prepares the data directory, starts the server and stays with it.
@@ -50,6 +48,8 @@ func (w *serverWork) run(ctx context.Context, a *attempt) (out Outcome) {
 		return Outcome{Err: err, Permanent: lasting}
 	}
 	a.started(x.proc.PID())
+	w.recovered.Store(0)
+	executed := time.Now()
 
 	watching, cancel := context.WithCancel(context.Background())
 	failed := make(chan error, 1)
@@ -57,7 +57,7 @@ func (w *serverWork) run(ctx context.Context, a *attempt) (out Outcome) {
 	answered := false // read once nobody watches
 	go func() {
 		defer close(watched)
-		answered = w.watch(watching, a, failed)
+		answered = w.watch(watching, a, executed, failed)
 	}()
 	select {
 	case <-x.proc.Done():
@@ -85,27 +85,40 @@ func (w *serverWork) run(ctx context.Context, a *attempt) (out Outcome) {
 
 // watch waits until the server answers, makes its address known and then
 // looks whether it still does. It reports whether it ever did.
-func (w *serverWork) watch(ctx context.Context, a *attempt, failed chan<- error) bool {
+func (w *serverWork) watch(ctx context.Context, a *attempt, executed time.Time, failed chan<- error) bool {
 	if err := w.server.Ready(ctx); err != nil {
 		if ctx.Err() == nil {
 			failed <- err
 		}
 		return false
 	}
+	if w.server.Crashed() {
+		w.recoveredIn(time.Since(executed))
+	}
 	endpoint := w.server.Endpoint()
 	if err := w.server.LimitQueries(ctx, w.db.get().QueryTimeout.Std()); err != nil {
 		failed <- err
 		return false
 	}
-	if err := openPool(w.pool, endpoint, w.db); err != nil {
+	if err := w.open(endpoint); err != nil {
 		failed <- err
 		return false
 	}
 	defer w.pool.Close()
 	w.setEndpoint(w.db.get().Addr, endpoint)
 	a.ready()
-	w.tend(ctx, a, w.pool, w.db, w.limit)
+	w.tend(ctx, a, w.limit)
 	return true
+}
+
+// recoveredIn tells that the server before did not shut down, and how long
+// this one took to mend that.
+func (w *serverWork) recoveredIn(took time.Duration) {
+	w.recovered.Store(int64(took))
+	w.report(event.Event{
+		Time: time.Now(), Kind: event.Notice, Unit: w.id, UnitKind: string(plan.StepServer), To: "recovered",
+		Took: took, Cause: "the server before it crashed; this one was ready, with what was committed, in " + took.Round(time.Millisecond).String(),
+	})
 }
 
 // limit puts another query_timeout in force for services' next sessions.

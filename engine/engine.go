@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/syndicate/syndicate/engine/breaker"
 	"github.com/syndicate/syndicate/engine/event"
 	"github.com/syndicate/syndicate/engine/log"
 	"github.com/syndicate/syndicate/engine/pg"
@@ -65,6 +66,7 @@ type Engine struct {
 	logs    map[string]*log.Log          // guarded by mu
 	current declaration                  // what is in force; guarded by mu
 	waits   map[*operation]chan struct{} // for their ends; guarded by mu
+	guards  map[spec.Addr]*breaker.Guard // of databases; guarded by mu
 
 	// servers are the managed databases: a database stands before its
 	// migrations in the plan. Who has the turn owns it.
@@ -99,7 +101,7 @@ func New(cfg Config) (*Engine, error) {
 		current: declaration{cfg.System, cfg.Ports, plan.Settings(cfg.System, cfg.Key)},
 		servers: map[spec.Addr]*pg.Server{},
 	}
-	e.site.probed = cfg.Probed
+	e.site.probed, e.site.report = cfg.Probed, e.report
 	e.site.host, e.site.files = host, new(probe.Files)
 	e.site.slots = probe.NewSlots(0)
 	members, err := e.members(cfg.System, cfg.Plan, nil)
@@ -166,6 +168,11 @@ func (e *Engine) closeLogs() {
 		if known[id] == nil {
 			delete(e.logs, id)
 			_ = l.Close()
+		}
+	}
+	for addr := range e.guards {
+		if known[addr.String()] == nil {
+			delete(e.guards, addr)
 		}
 	}
 }

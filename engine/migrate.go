@@ -11,7 +11,6 @@ import (
 	"github.com/syndicate/syndicate/engine/log"
 	"github.com/syndicate/syndicate/engine/pg"
 	"github.com/syndicate/syndicate/engine/pg/migration"
-	"github.com/syndicate/syndicate/engine/pg/pool"
 	"github.com/syndicate/syndicate/engine/process"
 	"github.com/syndicate/syndicate/spec"
 )
@@ -96,7 +95,7 @@ func migrateStarted(ctx context.Context, s *site, db *spec.Database, do func(con
 	if err != nil {
 		return err
 	}
-	err = during(ctx, &serverWork{site: s, db: newCurrent(db), id: id, out: out, server: server, pool: pool.New(pool.Config{Name: id})}, func() error {
+	err = during(ctx, &serverWork{databaseAccess: s.unguarded(db), id: id, out: out, server: server}, func() error {
 		return do(ctx, server.Endpoint())
 	})
 	return offline(server, err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/syndicate/syndicate/engine/event"
 	"github.com/syndicate/syndicate/engine/log"
 	"github.com/syndicate/syndicate/engine/probe"
 	"github.com/syndicate/syndicate/engine/process"
@@ -31,6 +32,7 @@ type site struct {
 	slots   *probe.Slots
 	buffers *log.Buffers
 	probed  func(spec.ProbeKind, time.Duration, bool) // nil: nobody is told
+	report  func(event.Event)                         // tells of something, without waiting for the loop's turn
 
 	mu        sync.Mutex
 	services  map[spec.Addr]*spec.Service  // guarded by mu
@@ -44,6 +46,7 @@ func newSite(sys *spec.System, life string, ports Ports, logger hclog.Logger) *s
 	s := &site{
 		stateDir: sys.StateDir, environ: newBaseEnvironment(sys.Environ), life: life, log: logger,
 		buffers: log.NewBuffers(),
+		report:  func(event.Event) {},
 	}
 	s.declare(sys, ports)
 	return s

@@ -39,6 +39,14 @@ func (w writer) database(db *spec.Database, found Found, chosen int) {
 	if p := db.Pool; p != nil {
 		w.value("pool", strconv.Itoa(p.Min)+" to "+strconv.Itoa(p.Max)+" connections, acquire_timeout "+p.AcquireTimeout.String())
 	}
+	if b := db.Breaker; b != nil {
+		rule := strconv.Itoa(b.Failures) + " failures in a row"
+		if b.Rate > 0 {
+			rule = b.Rate.String() + " of " + strconv.Itoa(b.MinCalls) + " or more within " + b.Over.String()
+		}
+		w.value("breaker", rule+", tries again after "+b.ResetTimeout.String()+", "+
+			strconv.Itoa(b.HalfOpen.Successes)+" of "+strconv.Itoa(b.HalfOpen.Calls)+" must succeed")
+	}
 	if db.QueryTimeout > 0 {
 		w.value("query_timeout", db.QueryTimeout.String())
 	}

@@ -116,12 +116,39 @@ func unitNote(u api.Unit, now time.Time) string {
 			note = why + "; " + note
 		}
 		return note
+	case u.State == "ready" && u.Database != nil:
+		return databaseNote(u.Database, now)
 	case u.State == "ready" || u.State == "completed":
 		return ""
 	case u.State == "starting" && u.Attempt > 1:
 		return strings.TrimSuffix(fmt.Sprintf("attempt %d: %s", u.Attempt, u.Cause), ": ")
 	}
 	return because(u)
+}
+
+// databaseNote says what is unusual of a database that is ready.
+func databaseNote(d *api.Database, now time.Time) string {
+	var notes []string
+	if b := d.Breaker; b != nil && b.State != "closed" {
+		note := "breaker " + strings.ReplaceAll(b.State, "_", "-")
+		if b.Reason != "" {
+			note += ": " + b.Reason
+		}
+		if left := b.Until.Sub(now); left > 0 {
+			note += "; tries again in " + seconds(left)
+		}
+		notes = append(notes, note)
+	}
+	if d.Standby {
+		notes = append(notes, "read-only: it is a standby")
+	}
+	if d.Pool.Waiting > 0 {
+		notes = append(notes, fmt.Sprintf("%d wait for a connection", d.Pool.Waiting))
+	}
+	if m := d.MaxConnections; m > 0 && d.Connections*10 >= m*9 {
+		notes = append(notes, fmt.Sprintf("%d of %d sessions taken", d.Connections, m))
+	}
+	return strings.Join(notes, "; ")
 }
 
 // processes counts them.

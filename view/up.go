@@ -102,6 +102,19 @@ func (u *Up) Command(ev api.Event) {
 	u.Print(oneLine(strings.Join(strings.Fields(ev.To+" "+ev.Unit+" by "+ev.Actor), " ")))
 }
 
+// Told shows what is worth knowing of a unit besides its states: that its
+// breaker opened, that it recovered from a crash.
+func (u *Up) Told(ev api.Event) {
+	word, note := strings.ReplaceAll(ev.To, "_", "-"), ev.Cause
+	if ev.Kind == api.EventBreaker {
+		word, note = "breaker", strings.TrimSuffix(word+": "+ev.Cause, ": ")
+	}
+	if ev.Actor != "" {
+		note += " by " + ev.Actor
+	}
+	u.line(ev, word, note)
+}
+
 func attemptNote(ev api.Event) string {
 	if ev.Attempt > 1 {
 		return fmt.Sprintf("attempt %d", ev.Attempt)

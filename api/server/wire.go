@@ -42,6 +42,11 @@ func wireDatabase(d *engine.DatabaseStatus) *api.Database {
 		Connections: d.Connections, MaxConnections: d.MaxConnections, Standby: d.Standby,
 		Queries: calls(d.Queries), Waits: calls(d.Waits), Recovered: api.Seconds(d.Recovered.Seconds()),
 	}
+	if b := d.Breaker; b != nil {
+		out.Breaker = &api.Breaker{
+			State: b.State, Since: b.Since, Until: b.Until, Reason: b.Reason, Opened: b.Opened, Rejected: b.Rejected,
+		}
+	}
 	for _, c := range d.Checks {
 		out.Checks = append(out.Checks, api.HealthCheck{At: c.At, Took: api.Seconds(c.Took.Seconds()), Error: c.Error})
 	}

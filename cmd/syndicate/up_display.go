@@ -99,6 +99,8 @@ func (d *upDisplay) observe(ev event.Event) {
 		d.post(func() { d.view.Event(wireEvent(ev)) })
 	case event.Command:
 		d.post(func() { d.view.Command(wireEvent(ev)) })
+	case event.Breaker, event.Notice:
+		d.post(func() { d.view.Told(wireEvent(ev)) })
 	}
 }
 

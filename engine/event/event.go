@@ -15,6 +15,8 @@ const (
 	Command    Kind = "command"    // somebody asked for something
 	System     Kind = "system"     // the system as a whole: its state, an apply
 	Engine     Kind = "engine"     // the engine itself: its start and end, a loss
+	Breaker    Kind = "breaker"    // a circuit breaker opened, tries or closed
+	Notice     Kind = "notice"     // something else that is worth knowing of a unit
 )
 
 // Event is one thing that happened. Fields that say nothing are zero.

@@ -2,8 +2,10 @@ package pg
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -87,6 +89,28 @@ func DataMajor(dir string) int {
 		return 0
 	}
 	return major
+}
+
+// Crashed reports whether the last server on the data directory ended without
+// shutting down, so that the one which Prepare describes has to recover.
+func (s *Server) Crashed() bool { return s.crashed }
+
+// interrupted reads from pg_control whether a server ended without shutting
+// down. The state stands behind an identifier of 8 bytes and two versions of
+// 4, in the machine's byte order (src/include/catalog/pg_control.h).
+func interrupted(dataDir string) bool {
+	const shutDown, shutDownInRecovery = 1, 2
+	f, err := os.Open(filepath.Join(dataDir, "global", "pg_control"))
+	if err != nil {
+		return false // the server will say what is wrong
+	}
+	defer func() { _ = f.Close() }()
+	var head [20]byte
+	if _, err := io.ReadFull(f, head[:]); err != nil {
+		return false
+	}
+	state := binary.NativeEndian.Uint32(head[16:])
+	return state != shutDown && state != shutDownInRecovery
 }
 
 // checkOwner refuses data of another user, and takes away the permissions

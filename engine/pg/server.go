@@ -58,6 +58,7 @@ type Server struct {
 	socketDir string
 	bin       Binaries
 	fresh     bool     // the data directory was made by this Prepare
+	crashed   bool     // the server before it did not shut down
 	limit     string   // statement_timeout of the application's role, as Ready found it
 	endpoint  Endpoint // as the application
 	admin     Endpoint // as the superuser, of the database postgres
@@ -159,6 +160,7 @@ func (s *Server) Prepare(ctx context.Context) (Command, error) {
 	if err != nil {
 		return Command{}, err
 	}
+	s.crashed = interrupted(s.dataDir)
 	if err := s.adoptPasswords(ctx); err != nil {
 		return Command{}, err
 	}

@@ -96,6 +96,9 @@ func TestDataOutliveStopAndKill(t *testing.T) {
 				t.Fatalf("start again: %v", err)
 			}
 			defer again.stop(StopSignal)
+			if crashed := sig != StopSignal; again.Crashed() != crashed {
+				t.Errorf("it crashed before: %v, want %v", again.Crashed(), crashed)
+			}
 			if got := query(t, again.Endpoint(), "select n::text from kept"); got != "42" {
 				t.Errorf("kept %q, want 42", got)
 			}

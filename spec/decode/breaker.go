@@ -53,12 +53,22 @@ func (d *decoder) urlText(w view, name string, schemes ...string) spec.Expr[spec
 	return expression(d, r, expr, name, x)
 }
 
-// policy reads the rules of a circuit breaker.
+// policy reads the rules of a circuit breaker, and the bounds of its calls.
 func (d *decoder) policy(w view, doc *breakerPolicyDoc) spec.BreakerPolicy {
+	out := d.rules(w, &doc.breakerRuleDoc)
+	out.SlowCall, out.Timeout = w.duration("slow_call"), w.period("timeout")
+	if out.SlowCall > 0 && out.SlowCall >= out.Timeout {
+		d.report(mistake(CodeCombine, doc.SlowCall.Range, "Bounds out of order",
+			fmt.Sprintf("slow_call is %s, but a call ends at timeout, %s.", out.SlowCall, out.Timeout)))
+	}
+	return out
+}
+
+// rules reads what opens and closes a circuit breaker.
+func (d *decoder) rules(w view, doc *breakerRuleDoc) spec.BreakerPolicy {
 	out := spec.BreakerPolicy{
 		Failures: w.number("failures", 1, 1e6), Rate: w.share("rate"), Over: w.period("over"),
-		MinCalls: w.number("min_calls", 1, 1e6), SlowCall: w.duration("slow_call"),
-		Timeout: w.period("timeout"), ResetTimeout: w.period("reset_timeout"),
+		MinCalls: w.number("min_calls", 1, 1e6), ResetTimeout: w.period("reset_timeout"),
 		HalfOpen: d.halfOpen(doc.HalfOpen),
 	}
 	if doc.Rate == nil {
@@ -70,10 +80,6 @@ func (d *decoder) policy(w view, doc *breakerPolicyDoc) spec.BreakerPolicy {
 	} else if doc.Failures != nil {
 		d.report(mistake(CodeCombine, doc.Failures.Range, "Two rules for opening",
 			"failures counts in a row and rate in a window: keep one.", related{doc.Rate.Range, "the rate"}))
-	}
-	if out.SlowCall > 0 && out.SlowCall >= out.Timeout {
-		d.report(mistake(CodeCombine, doc.SlowCall.Range, "Bounds out of order",
-			fmt.Sprintf("slow_call is %s, but a call ends at timeout, %s.", out.SlowCall, out.Timeout)))
 	}
 	return out
 }

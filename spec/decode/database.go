@@ -213,7 +213,7 @@ func (d *decoder) databaseExtras(out *spec.Database, doc *databaseDoc) {
 		}
 	}
 	if doc.Breaker != nil {
-		p := d.policy(d.view(doc.Breaker, "breaker."), &doc.Breaker.breakerPolicyDoc)
+		p := d.rules(d.view(doc.Breaker, "breaker."), &doc.Breaker.breakerRuleDoc)
 		out.Breaker = &p
 	}
 	if doc.Schema != nil {

@@ -21,7 +21,7 @@ type databaseDoc struct {
 	Pool         *poolDoc       `hcl:"pool,block" doc:"Bounds of the engine's own connections: for health checks, schema checks and queues. Migrations have one beside it."`
 	Gateway      *gatewayDoc    `hcl:"gateway,block" later:"true" doc:"A listener that services reach the database through: they get its address as database.NAME.url."`
 	QueryTimeout *hcl.Attribute `hcl:"query_timeout,optional" type:"duration" doc:"The longest that a statement may take, kept by the server: of the engine, and of services that use a managed server. Never of migrations. Default: none."`
-	Breaker      *dbBreakerDoc  `hcl:"breaker,block" later:"true" doc:"A circuit breaker before the database."`
+	Breaker      *dbBreakerDoc  `hcl:"breaker,block" doc:"The circuit breaker before the database. It counts failures of the connection, never errors of SQL. Without the block it has the defaults."`
 	Schema       *schemaDoc     `hcl:"schema,block" later:"true" doc:"What must hold after migrating."`
 	Stop         *dbStopDoc     `hcl:"stop,block" doc:"How the managed server is ended."`
 	Log          *logDoc        `hcl:"log,block" doc:"Bounds of the managed server's log files."`
@@ -93,12 +93,17 @@ type tableDoc struct {
 
 // breakerPolicyDoc are a circuit breaker's rules.
 type breakerPolicyDoc struct {
+	breakerRuleDoc
+	SlowCall *hcl.Attribute `hcl:"slow_call,optional" type:"duration" doc:"A call that takes longer counts as a failure. Default: none does."`
+	Timeout  *hcl.Attribute `hcl:"timeout,optional" type:"duration" default:"60s" doc:"How long one call may take."`
+}
+
+// breakerRuleDoc says what opens and closes a breaker.
+type breakerRuleDoc struct {
 	Failures     *hcl.Attribute `hcl:"failures,optional" type:"int" default:"5" doc:"How many failures in a row open it, unless rate is given."`
 	Rate         *hcl.Attribute `hcl:"rate,optional" type:"share" doc:"The share of failures within over that opens it."`
 	Over         *hcl.Attribute `hcl:"over,optional" type:"duration" default:"30s" doc:"The window of rate."`
 	MinCalls     *hcl.Attribute `hcl:"min_calls,optional" type:"int" default:"20" doc:"How many calls the window needs before rate counts."`
-	SlowCall     *hcl.Attribute `hcl:"slow_call,optional" type:"duration" doc:"A call that takes longer counts as a failure. Default: none does."`
-	Timeout      *hcl.Attribute `hcl:"timeout,optional" type:"duration" default:"60s" doc:"How long one call may take."`
 	ResetTimeout *hcl.Attribute `hcl:"reset_timeout,optional" type:"duration" default:"30s" doc:"How long it stays open before it tries again."`
 	HalfOpen     *halfOpenDoc   `hcl:"half_open,block" doc:"The trial after reset_timeout."`
 }
@@ -109,9 +114,10 @@ type halfOpenDoc struct {
 	Successes *hcl.Attribute `hcl:"successes,optional" type:"int" default:"1" doc:"How many of them must succeed to close it."`
 }
 
+// dbBreakerDoc has no times of calls: query_timeout and pool bound those.
 type dbBreakerDoc struct {
 	header
-	breakerPolicyDoc
+	breakerRuleDoc
 }
 
 // breakerDoc is a local proxy with a circuit breaker inside.
