@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/syndicate/syndicate/footprint"
 )
@@ -64,8 +65,15 @@ func asUsual() {
 	debug.SetMemoryLimit(math.MaxInt64)
 }
 
-// settle gives back the memory that a start took and nothing needs any more.
+// settleAfter is how long what was started has the processors for itself
+// before the engine clears up behind its start.
+const settleAfter = time.Second
+
+// settle gives back the memory that a start took and nothing needs any more,
+// in a moment.
 func settle() {
-	debug.FreeOSMemory()
-	footprint.Shed()
+	time.AfterFunc(settleAfter, func() {
+		debug.FreeOSMemory()
+		footprint.Shed()
+	})
 }

@@ -81,7 +81,7 @@ func (o *operator) Apply(ctx context.Context, req server.ApplyRequest, progress 
 	if err != nil {
 		return api.Result{}, err
 	}
-	go settle()
+	settle()
 	o.keep()
 	if !change.RolledBack {
 		o.applied(o.engine.System(), change.Plan)

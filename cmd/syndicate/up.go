@@ -147,7 +147,7 @@ func (s *session) begin(h *home, loaded *decode.Result, confined []spec.Addr, r 
 // live runs one life of a system, and reports how it comes up.
 func (s *session) live(sys *spec.System, p *plan.Plan, h *home, r *reporter) error {
 	show := newUpDisplay(s, sys, p)
-	usual := unhurried() // until everything has been started
+	usual := unhurried() // until everything has been started, and a moment longer
 	var merger *log.Merger
 	if !s.stdout.unread {
 		merger = &log.Merger{}
@@ -187,8 +187,8 @@ func (s *session) live(sys *spec.System, p *plan.Plan, h *home, r *reporter) err
 		Settled: func(state engine.Health, cause string) {
 			show.settled(state, cause)
 			r.end(settledResult(state, cause))
-			usual()
-			go settle()
+			time.AfterFunc(settleAfter, usual)
+			settle()
 		},
 	})
 	if err != nil {
