@@ -79,7 +79,7 @@ func WithScratch(ctx context.Context, cfg ScratchConfig, do func(context.Context
 	if err != nil {
 		return err
 	}
-	return during(ctx, &serverWork{site: s, db: newCurrent(db), id: id, out: out, server: server}, func() error {
+	return during(ctx, &serverWork{databaseAccess: s.unguarded(db), id: id, out: out, server: server}, func() error {
 		scratch := Scratch{Admin: server.Admin(), User: server.Admin(), Major: server.Binaries().Major}
 		if cfg.Database.Source == "managed" {
 			scratch.User = server.Endpoint()
