@@ -18,6 +18,7 @@ type migrateCmd struct {
 	Up     migrateUpCmd     `cmd:"" help:"Apply the migrations that are pending."`
 	Status migrateStatusCmd `cmd:"" help:"Show which migrations are applied. Exits with 2 where some are pending, with 3 where a database is dirty."`
 	Verify migrateVerifyCmd `cmd:"" help:"Try every migration up, down and up again on a server that is thrown away, and compare the schemas. Exits with 1 where one does not undo what it does."`
+	Check  migrateCheckCmd  `cmd:"" help:"Hold the live schema against schema { }, against what the migrations left behind, and against what is known to go wrong. Exits with 3 where it is not as it should be."`
 }
 
 // migrateFlags are those of every migrate command.
