@@ -21,7 +21,7 @@ func TestMigrateCheck(t *testing.T) {
 	p.run(t, exitFailed, check, "there is no database yet", "syndicate migrate up creates it")
 	p.whileRunning(t, func(to pg.Endpoint) {
 		p.run(t, exitDone, []string{"migrate", "up"}, "2 applied")
-		p.run(t, exitDone, check, "warning: table b has no primary key (C205)", "ALTER TABLE b ADD PRIMARY KEY USING INDEX b_pkey;", "the schema is as it should be, with 1 warning\n")
+		p.run(t, exitDone, check, "warning: table b has no primary key (C205)", "ALTER TABLE public.b ADD PRIMARY KEY USING INDEX b_pkey;", "the schema is as it should be, with 1 warning\n")
 
 		pgtest.Exec(t, to, "create index b_idx on b (id); alter table a alter id type bigint")
 		p.run(t, exitDiffers, check,
@@ -58,7 +58,7 @@ func TestMigrateCheck(t *testing.T) {
 `)
 	p.run(t, exitDiffers, check,
 		"error: column a.id is bigint, and is declared as int (C103)",
-		"error: table a has no column name, which is declared as text (C102)", "ALTER TABLE a ADD COLUMN name text;",
+		"error: table a has no column name, which is declared as text (C102)", "ADD COLUMN name text;",
 		"error: table a has no index a_idx (C105)",
 		"error: column b.id may be null, and is declared as NOT NULL (C104)")
 	p.run(t, exitUsage, append(check, "--database", "other"), "there is main")
