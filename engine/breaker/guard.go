@@ -36,6 +36,7 @@ type Permit struct {
 	guard    *Guard
 	gen      uint64
 	start    time.Time
+	trial    bool
 	answered atomic.Int64 // the time to the first byte of an answer, or 0
 	done     atomic.Bool
 }
@@ -50,6 +51,7 @@ func (g *Guard) Permit() (Permit, error) {
 		g.counted.Observed++
 		gen, refused = 0, nil
 	}
+	trial := gen != 0 && g.core.state() == HalfOpen
 	if refused == nil {
 		g.counted.InFlight++
 	} else {
@@ -59,7 +61,7 @@ func (g *Guard) Permit() (Permit, error) {
 	if refused != nil {
 		return Permit{}, refused
 	}
-	return Permit{guard: g, gen: gen, start: now}, nil
+	return Permit{guard: g, gen: gen, start: now, trial: trial}, nil
 }
 
 // Answered says that the first byte of an answer is there. Where that took
@@ -181,3 +183,7 @@ func (g *Guard) Configure(cfg Config) error {
 	g.change("", func(now time.Time) { g.core.configure(cfg, now) })
 	return nil
 }
+
+// Trial reports whether the call is one of a half-open breaker's, which waits
+// for its outcome.
+func (p *Permit) Trial() bool { return p.trial }

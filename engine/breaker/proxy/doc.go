@@ -1,0 +1,18 @@
+// Package proxy puts a circuit breaker between a client and what it calls:
+// the client talks to the proxy, which asks a [breaker.Guard] for each call,
+// forwards it and tells the guard how it went.
+//
+// [HTTP] forwards HTTP/1.1, h2c with gRPC, WebSockets and every kind of
+// stream as they come, and answers by itself where it may not or cannot:
+//
+//	client ─► limit ─► guard ─► upstream ─► client
+//	            │ full   │ open    │ failed, no answer in time
+//	            └────────┴─────────┴─► fallbacks in order ─► problem (RFC 9457)
+//
+// [TCP] forwards connections, byte by byte in the kernel where it can.
+//
+// A failure counts the moment it is seen; a success at the end of the answer,
+// so that streams which break off do not pass for one. A client that hangs up
+// tells nothing about the upstream, nor does a connection that was kept open
+// and closed by the other side just as a call came.
+package proxy
