@@ -251,6 +251,9 @@ func (b *requestBody) Close() error {
 }
 
 func (b *requestBody) Read(into []byte) (int, error) {
+	if b.ended.Load() {
+		return 0, io.EOF // the server has another error, once the answer began
+	}
 	if b.closed.Load() {
 		return 0, http.ErrBodyReadAfterClose
 	}

@@ -112,7 +112,7 @@ func (b *bench) counted(successes, failures, neutral uint64) {
 	b.Helper()
 	n := b.settled()
 	if n.Successes != successes || n.Failures != failures || n.Neutral != neutral {
-		b.Errorf("counted %d successes, %d failures, %d neutral; want %d, %d, %d", n.Successes, n.Failures, n.Neutral, successes, failures, neutral)
+		b.Errorf("counted %d successes, %d failures, %d neutral; want %d, %d, %d; the failures: %v", n.Successes, n.Failures, n.Neutral, successes, failures, neutral, b.guard.Snapshot().Failures)
 	}
 }
 
