@@ -11,6 +11,7 @@
 //	GET  /v1/openapi.json  → this interface, described
 //	GET  /v1/status        → Status          a snapshot of the system
 //	GET  /v1/units         → what runs, as plan compares with it
+//	GET  /v1/questions     → what the last configuration asked of the world
 //	GET  /v1/events        → Event…          the journal, then what happens
 //	GET  /v1/logs          → LogLine…        what units wrote, then what they write
 //	POST /v1/apply         bundle → Progress…

@@ -8,6 +8,19 @@ import (
 // MaxBundle bounds the body of an apply, in bytes.
 const MaxBundle = 64 << 20
 
+// Questions are what the configuration that was applied last asked of the
+// world. An engine whose configuration gave warnings tells none.
+type Questions struct {
+	FormatVersion string   `json:"format_version"`
+	Env           []string `json:"env,omitempty" doc:"Names of environment variables."`
+	Inherit       []string `json:"inherit,omitempty" doc:"Patterns of inherit_env."`
+	Files         []string `json:"files,omitempty" doc:"Absolute paths of files that were read."`
+	Dirs          []string `json:"dirs,omitempty" doc:"Of directories that were listed."`
+	Paths         []string `json:"paths,omitempty" doc:"Of what was looked at."`
+	Users         []string `json:"users,omitempty"`
+	Groups        []string `json:"groups,omitempty"`
+}
+
 // CommandRequest tells units to do something.
 type CommandRequest struct {
 	Verb  string   `json:"verb" doc:"start, stop, restart, or the name of an action of the units."`
@@ -50,11 +63,12 @@ const (
 	OutcomeRolledBack = "rolled_back" // it failed, and what was there before is back
 	OutcomeCancelled  = "cancelled"   // a down, or the client's end, came between
 	OutcomeRefused    = "refused"     // nothing was done
+	OutcomeUnsure     = "unsure"      // an apply of a guess: nothing was done, decode the configuration
 )
 
 // Result is how an operation ended.
 type Result struct {
-	Outcome string   `json:"outcome" enum:"done,ready,degraded,failed,rolled_back,cancelled,refused"`
+	Outcome string   `json:"outcome" enum:"done,ready,degraded,failed,rolled_back,cancelled,refused,unsure"`
 	Cause   string   `json:"cause,omitempty" doc:"Why, in words, where it did not go well."`
 	Unit    string   `json:"unit,omitempty" doc:"The unit that is to blame."`
 	Lines   []string `json:"lines,omitempty" doc:"The last lines of its log, without sensitive values."`

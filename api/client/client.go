@@ -109,6 +109,22 @@ func (c *Client) Units(ctx context.Context, v any) error {
 	return nil
 }
 
+// Questions asks what the configuration asked that was applied last.
+func (c *Client) Questions(ctx context.Context) (api.Questions, error) {
+	var q api.Questions
+	ctx, cancel := answerBy(ctx)
+	defer cancel()
+	resp, err := c.do(ctx, http.MethodGet, api.PathQuestions, nil, nil)
+	if err != nil {
+		return q, fmt.Errorf("ask for questions: %w", err)
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&q); err != nil {
+		return q, fmt.Errorf("ask for questions: read answer: %w", reason(ctx, err))
+	}
+	return q, api.Readable(q.FormatVersion)
+}
+
 // Metrics copies the metrics in Prometheus' text format to w.
 func (c *Client) Metrics(ctx context.Context, w io.Writer) error {
 	ctx, cancel := answerBy(ctx)

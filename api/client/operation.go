@@ -18,6 +18,10 @@ type ApplyRequest struct {
 	NoRollback bool
 	Offline    bool     // databases that run elsewhere are not asked
 	Targets    []string // addresses; empty: everything
+	// Guess says that the bundle was made of the engine's questions, by
+	// somebody who has not decoded it: where there is anything to say of it
+	// the outcome is "unsure", and nothing was done.
+	Guess bool
 }
 
 // Apply has a bundle applied and returns how that ended. It calls progress,
@@ -30,6 +34,9 @@ func (c *Client) Apply(ctx context.Context, req ApplyRequest, progress func(api.
 	}
 	if req.NoRollback {
 		query.Set("no_rollback", "true")
+	}
+	if req.Guess {
+		query.Set("guess", "true")
 	}
 	if req.Offline {
 		query.Set("offline", "true")

@@ -111,6 +111,16 @@ func (s *Server) units(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, jsonType, runningUnits{api.FormatVersion, running})
 }
 
+func (s *Server) questions(w http.ResponseWriter, _ *http.Request) {
+	if s.cfg.Operator == nil {
+		missing(w, "configuration to change")
+		return
+	}
+	q := s.cfg.Operator.Questions()
+	q.FormatVersion = api.FormatVersion
+	answer(w, http.StatusOK, jsonType, q)
+}
+
 func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
 	if s.cfg.Metrics == nil {
 		missing(w, "metrics")

@@ -71,6 +71,8 @@ func (f *fake) Units() *plan.Running {
 	return f.running
 }
 
+func (f *fake) Questions() api.Questions { return api.Questions{Env: []string{"HOME"}} }
+
 func (f *fake) Apply(ctx context.Context, req ApplyRequest, progress func(api.Progress)) (api.Result, error) {
 	return f.operate(ctx, req, progress)
 }

@@ -41,6 +41,7 @@ func (s *Server) apply(w http.ResponseWriter, r *http.Request) {
 		PlanDigest: r.URL.Query().Get("plan"),
 		NoRollback: given(r, "no_rollback"),
 		Offline:    given(r, "offline"),
+		Guess:      given(r, "guess"),
 		Targets:    r.URL.Query()["target"],
 		Actor:      actor(r),
 	}

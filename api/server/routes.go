@@ -73,6 +73,8 @@ func table() []route {
 			answer: api.Status{}, media: jsonType, handle: (*Server).status},
 		{method: http.MethodGet, path: api.PathUnits, summary: "What runs, as plan compares with it.",
 			answer: runningUnits{}, media: jsonType, handle: (*Server).units},
+		{method: http.MethodGet, path: api.PathQuestions, summary: "What the configuration asked of the world that was applied last.",
+			answer: api.Questions{}, media: jsonType, handle: (*Server).questions},
 		{method: http.MethodGet, path: api.PathEvents, summary: "What happened, oldest first. The id of each event is its number; Last-Event-ID takes a stream up again.",
 			params: []param{
 				{"since", "string", false, "Only what came after the event with this number, or what happened at this time or later."},
@@ -93,6 +95,7 @@ func table() []route {
 				{"plan", "string", false, "The digest of the plan that was shown: another plan is refused."},
 				{"no_rollback", "boolean", false, "Leave what fails as it is."},
 				{"offline", "boolean", false, "Do not ask databases that run elsewhere what is applied."},
+				{"guess", "boolean", false, "The bundle answers the questions that the engine told, and nobody has decoded it: do nothing where there is anything to say of it, even a warning."},
 				{"target", "string", true, "Confine it to this block and what that needs; may be repeated."},
 			},
 			bodyType: bytesType, maxBody: api.MaxBundle,

@@ -39,6 +39,8 @@ type System interface {
 type Operator interface {
 	// Units returns what runs, as plan compares with it.
 	Units() *plan.Running
+	// Questions returns what the configuration asked that was applied last.
+	Questions() api.Questions
 	Apply(ctx context.Context, req ApplyRequest, progress func(api.Progress)) (api.Result, error)
 	Command(ctx context.Context, req CommandRequest, progress func(api.Progress)) (api.Result, error)
 }
@@ -49,6 +51,7 @@ type ApplyRequest struct {
 	PlanDigest string // of the plan that was shown; empty: whatever it is
 	NoRollback bool
 	Offline    bool     // databases that run elsewhere are not asked
+	Guess      bool     // the client has not decoded the bundle
 	Targets    []string // addresses; empty: everything
 	Actor      string
 }

@@ -141,7 +141,7 @@ func (s *session) record(d demand) (*decode.Result, *decode.Bundle, error) {
 		return nil, nil, err
 	}
 	result, ds, bundle := decode.Record(o)
-	s.decoded = result.System
+	s.declared = func() *spec.System { return result.System }
 	ds = append(ds, plan.Cycles(result.System)...)
 	ds.Sort()
 	return result, bundle, s.accept(result, ds)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/syndicate/syndicate/api"
@@ -33,7 +34,37 @@ type operator struct {
 	journal *store.Store
 	// applied is told of what is declared now.
 	applied func(*spec.System, *plan.Plan)
+
+	mu    sync.Mutex
+	asked *decode.Questions // guarded by mu: of the configuration applied last
 }
+
+// Questions implements server.Operator.
+func (o *operator) Questions() api.Questions {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.asked == nil {
+		return api.Questions{}
+	}
+	q := o.asked
+	return api.Questions{
+		Env: q.Env, Inherit: q.Inherit, Files: q.Files, Dirs: q.Dirs, Paths: q.Paths, Users: q.Users, Groups: q.Groups,
+	}
+}
+
+// ask keeps what a configuration asked, nil where the next one is to be
+// decoded by whoever brings it.
+func (o *operator) ask(q *decode.Questions) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.asked = q
+}
+
+// unsure answers a guess that is to be made good by decoding.
+var unsure = api.Result{Outcome: api.OutcomeUnsure}
+
+// errUnsure ends an operation with that answer.
+var errUnsure = errors.New("the configuration is to be decoded by whoever brings it")
 
 // Units implements server.Operator.
 func (o *operator) Units() *plan.Running { return o.engine.Running() }
@@ -44,9 +75,12 @@ func (o *operator) Apply(ctx context.Context, req server.ApplyRequest, progress 
 	root := os.Geteuid() == 0
 	decoded, diags := decode.Replay(req.Bundle, decode.Override{Environ: o.engine.Environ(), Superuser: &root})
 	sys := decoded.System
-	diags = append(diags, plan.Cycles(sys)...)
 	if !diags.HasErrors() {
 		diags = append(diags, unbuilt(sys)...)
+	}
+	if req.Guess && len(diags) > 0 {
+		o.ask(nil)
+		return unsure, nil
 	}
 	if diags.HasErrors() {
 		return api.Result{}, errors.New(diagnosticText(diags, decoded.Sources))
@@ -62,6 +96,7 @@ func (o *operator) Apply(ctx context.Context, req server.ApplyRequest, progress 
 	if err != nil {
 		return api.Result{}, err
 	}
+	o.ask(decoded.Questions)
 	defer o.relay(ctx, progress)()
 	change, err := o.engine.Apply(ctx, engine.Request{
 		System: sys, Ports: ports, NoRollback: req.NoRollback, By: req.Actor,
@@ -69,6 +104,9 @@ func (o *operator) Apply(ctx context.Context, req server.ApplyRequest, progress 
 			facts := surveyDatabases(ctx, sys, running, req.Offline)
 			facts.Key, facts.Targets = o.home.key, targets
 			p, diags := plan.Build(sys, facts)
+			if diags.HasErrors() && req.Guess {
+				return nil, errUnsure
+			}
 			if diags.HasErrors() {
 				return nil, errors.New(diagnosticText(diags, decoded.Sources))
 			}
@@ -78,6 +116,9 @@ func (o *operator) Apply(ctx context.Context, req server.ApplyRequest, progress 
 		Waiting: tellTurn(progress),
 		Planned: tellPlan(progress),
 	})
+	if errors.Is(err, errUnsure) {
+		return unsure, nil
+	}
 	if err != nil {
 		return api.Result{}, err
 	}

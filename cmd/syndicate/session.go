@@ -26,7 +26,7 @@ type session struct {
 	operand  string   // the configuration, where it was an operand
 	meant    []string // the flags that the configuration was decoded with
 
-	decoded *spec.System // the configuration, where this command records one
+	declared func() *spec.System // the configuration, where this command applies one
 }
 
 // stream is an output with what is known of who reads it.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/syndicate/syndicate/api/client"
 	"github.com/syndicate/syndicate/api/server"
 	"github.com/syndicate/syndicate/engine"
 	"github.com/syndicate/syndicate/engine/event"
@@ -52,7 +53,13 @@ func (c *upCmd) Run(s *session) error {
 	// not the system. That lasts until the process ends: what is written too
 	// slowly for the last words is still being written then.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	loaded, bundle, err := s.record(demand{operand: c.Path, inputs: c.inputs, values: true})
+	configuration := demand{operand: c.Path, inputs: c.inputs, values: true}
+	if c.Plan == "" && len(c.Target) == 0 {
+		if err := c.guess(s, configuration); !errors.Is(err, errUnsure) {
+			return err
+		}
+	}
+	loaded, bundle, err := s.record(configuration)
 	if err != nil {
 		return err
 	}
@@ -61,13 +68,8 @@ func (c *upCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := interruptible()
+	ctx, stop := c.patience()
 	defer stop()
-	if c.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, c.Timeout.Std(), errSlow)
-		defer cancel()
-	}
 	confined, want, err := c.aim(ctx, s, loaded, bundle)
 	if err != nil {
 		return err
@@ -86,7 +88,11 @@ func (c *upCmd) Run(s *session) error {
 				return err
 			}
 			if runs {
-				return c.change(ctx, s, loaded, bundle, want, confined)
+				req := client.ApplyRequest{Bundle: bundle.Bytes(), NoRollback: c.NoRollback, Targets: addressTexts(confined)}
+				if want != nil {
+					req.PlanDigest, req.Offline = want.Plan.Digest, want.Offline
+				}
+				return c.change(ctx, s, sys.StateDir, req)
 			}
 			continue
 		}
@@ -107,6 +113,17 @@ func (c *upCmd) Run(s *session) error {
 		defer home.leave()
 		return s.begin(home, loaded, confined, nil)
 	}
+}
+
+// patience is the context of waiting for somebody: it ends with an interrupt
+// and after --timeout.
+func (c *upCmd) patience() (context.Context, func()) {
+	ctx, stop := interruptible()
+	if c.Timeout <= 0 {
+		return ctx, stop
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout.Std(), errSlow)
+	return ctx, func() { cancel(); stop() }
 }
 
 // aim finds what the command is confined to, and the plan that it is to carry
@@ -141,11 +158,12 @@ func (s *session) begin(h *home, loaded *decode.Result, confined []spec.Addr, r 
 	if diags.HasErrors() {
 		return s.refuse(diags, loaded.Sources)
 	}
-	return s.live(loaded.System, p, h, r)
+	return s.live(loaded, p, h, r)
 }
 
 // live runs one life of a system, and reports how it comes up.
-func (s *session) live(sys *spec.System, p *plan.Plan, h *home, r *reporter) error {
+func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter) error {
+	sys := loaded.System
 	show := newUpDisplay(s, sys, p)
 	usual := unhurried() // until everything has been started, and a moment longer
 	var merger *log.Merger
@@ -198,7 +216,7 @@ func (s *session) live(sys *spec.System, p *plan.Plan, h *home, r *reporter) err
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	var control *server.Server
-	op := &operator{engine: eng, home: h, bus: bus, journal: rec.Store, applied: func(sys *spec.System, p *plan.Plan) {
+	op := &operator{engine: eng, home: h, bus: bus, journal: rec.Store, asked: loaded.Questions, applied: func(sys *spec.System, p *plan.Plan) {
 		show.declared(sys, p)
 		if err := s.listen(control, sys); err != nil {
 			logger.Error("the HTTP endpoint is not as declared", "error", err)

@@ -46,16 +46,49 @@ func (s *session) answers(ctx context.Context, dir string) (bool, error) {
 	}
 }
 
-// change applies the difference between a configuration and what runs. The
-// engine makes the plan, when the turn of this change has come; want is the
-// one that it must be, nil where any is welcome.
-func (c *upCmd) change(ctx context.Context, s *session, loaded *decode.Result, bundle *decode.Bundle, want *plan.File, confined []spec.Addr) error {
-	sys := loaded.System
-	show := s.follow(client.New(sys.StateDir), nil)
-	req := client.ApplyRequest{Bundle: bundle.Bytes(), NoRollback: c.NoRollback, Targets: addressTexts(confined)}
-	if want != nil {
-		req.PlanDigest, req.Offline = want.Plan.Digest, want.Offline
+// guess is change without decoding the configuration: the engine has told
+// what the last one asked, and is sent the answers of now. It decodes them,
+// which the command would only do as well. Where nobody runs, or the engine
+// does not find everything, or anything to say of it, nothing was done and the
+// error is errUnsure.
+func (c *upCmd) guess(s *session, d demand) error {
+	o, err := s.decodeOptions(d)
+	if err != nil {
+		return err
 	}
+	head, ds := decode.Head(o)
+	if len(ds) > 0 {
+		return errUnsure
+	}
+	ctx, stop := c.patience()
+	defer stop()
+	q, err := client.New(head.StateDir).Questions(ctx)
+	_, refused := errors.AsType[*client.Error](err) // by an engine of another version
+	switch {
+	case ctx.Err() != nil:
+		return c.lostEngine(ctx, s, err)
+	case refused || errors.Is(err, client.ErrNobody):
+		return errUnsure
+	case err != nil:
+		return failWith(err, s.here("doctor"))
+	}
+	bundle := decode.Answer(o, &decode.Questions{
+		Env: q.Env, Inherit: q.Inherit, Files: q.Files, Dirs: q.Dirs, Paths: q.Paths, Users: q.Users, Groups: q.Groups,
+	})
+	if bundle == nil {
+		return errUnsure
+	}
+	s.declared = func() *spec.System {
+		result, _ := decode.Load(o)
+		return result.System
+	}
+	return c.change(ctx, s, head.StateDir, client.ApplyRequest{Bundle: bundle.Bytes(), NoRollback: c.NoRollback, Guess: true})
+}
+
+// change applies the difference between a configuration and what runs. The
+// engine makes the plan, when the turn of this change has come.
+func (c *upCmd) change(ctx context.Context, s *session, dir string, req client.ApplyRequest) error {
+	show := s.follow(client.New(dir), nil)
 	var p plan.Plan
 	var shown error
 	result, err := show.client.Apply(ctx, req, func(got api.Progress) {
@@ -71,8 +104,10 @@ func (c *upCmd) change(ctx context.Context, s *session, loaded *decode.Result, b
 	switch {
 	case err != nil:
 		return c.lostEngine(ctx, s, err)
+	case result.Outcome == api.OutcomeUnsure:
+		return errUnsure
 	case p.Running && p.Empty():
-		show.view.Print("Nothing to do: " + sys.Name + " runs as declared" + stateNote(result) + ".")
+		show.view.Print("Nothing to do: " + p.System + " runs as declared" + stateNote(result) + ".")
 		show.view.Flush()
 		return shown
 	}

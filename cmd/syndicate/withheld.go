@@ -12,10 +12,10 @@ import (
 // withheldAtStart lists what was withheld from a unit that failed, for whoever
 // starts it. One that failed later has run without.
 func (s *session) withheldAtStart(unit string, later bool) []string {
-	if s.decoded == nil || later {
+	if s.declared == nil || later {
 		return nil
 	}
-	return withheldFrom(s.decoded, unit)
+	return withheldFrom(s.declared(), unit)
 }
 
 // withheldFrom lists the names of variables of this environment that a unit

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -65,6 +66,7 @@ func Record(o Options) (*Result, spec.Diagnostics, *Bundle) {
 		b.names[path] = l.display(path)
 	}
 	b.takeEnvironment(l)
+	res.Questions = r.questions()
 	if d := b.measure(r, l); d != nil {
 		ds = append(ds, convertDiagnostic(d))
 		ds.Sort()
@@ -110,6 +112,7 @@ func newRecorder(o Options) *recorder {
 // takeEnvironment keeps the part of the environment that decoding used: the
 // base environment, what inherit_env matched, and values of variables.
 func (b *Bundle) takeEnvironment(l *loader) {
+	b.answers.patterns = slices.Sorted(maps.Keys(l.patterns))
 	base := map[string]bool{}
 	for _, pair := range baseEnvironment(l.environ) {
 		base[pair] = true
@@ -182,7 +185,7 @@ func Replay(data []byte, over Override) (*Result, spec.Diagnostics) {
 		d := mistake(CodeFile, hcl.Range{}, "Bundle cannot be read", fmt.Sprintf("The bundle %s.", err))
 		return &Result{System: &spec.System{}, Sources: map[string][]byte{}}, convertDiagnostics(hcl.Diagnostics{d})
 	}
-	r := &replayer{answers: a, missing: map[string]bool{}}
+	r := &replayer{answers: a, asked: asked{}, missing: map[string]bool{}}
 	o := Options{
 		Path: a.path, Dir: a.dir, FS: r, LookupEnv: r.lookupEnv, Environ: a.environ, Vars: a.vars,
 		StateDir: a.stateDir, RequireVariables: a.requireVariables, Profiles: a.profiles, Ports: a.ports,
@@ -198,7 +201,10 @@ func Replay(data []byte, over Override) (*Result, spec.Diagnostics) {
 	if over.Superuser != nil {
 		o.Superuser = over.Superuser
 	}
-	res, ds := newLoader(o).load()
+	l := newLoader(o)
+	res, ds := l.load()
+	r.inherits(l.patterns)
+	res.Questions = r.asked.questions()
 	if over.Environ != nil {
 		res.System.Environ = baseEnvironment(slices.Sorted(slices.Values(over.Environ)))
 	}

@@ -25,6 +25,7 @@ type answers struct {
 	superuser           bool
 
 	environ  []string               // NAME=value, sorted: what was used of it
+	patterns []string               // of inherit_env, sorted: environ has all that they match
 	env      map[string]envAnswer   // by name
 	files    map[string]fileAnswer  // by path, as the three below
 	dirs     map[string]dirAnswer   //
@@ -212,9 +213,10 @@ const (
 func accountKey(kind, name string) string { return kind + " " + name }
 
 // replayer gives a decoding the answers that were recorded, and remembers
-// which were not.
+// what was asked, and which answers were not there.
 type replayer struct {
 	*answers
+	asked   asked
 	missing map[string]bool
 }
 
@@ -225,6 +227,7 @@ func (r *replayer) miss(kind, name string) error {
 }
 
 func (r *replayer) ReadFile(path string) ([]byte, error) {
+	r.asked.add(askedFile, path)
 	got, ok := r.files[path]
 	if !ok {
 		return nil, r.miss("the file", path)
@@ -233,6 +236,7 @@ func (r *replayer) ReadFile(path string) ([]byte, error) {
 }
 
 func (r *replayer) ReadDir(path string) ([]fs.DirEntry, error) {
+	r.asked.add(askedDir, path)
 	got, ok := r.dirs[path]
 	if !ok {
 		return nil, r.miss("the directory", path)
@@ -243,6 +247,7 @@ func (r *replayer) ReadDir(path string) ([]fs.DirEntry, error) {
 // Stat never says that a file is smaller than the content that comes with it,
 // so that the bound of a file holds whatever a bundle says.
 func (r *replayer) Stat(path string) (fs.FileInfo, error) {
+	r.asked.add(askedPath, path)
 	got, ok := r.stats[path]
 	if !ok {
 		return nil, r.miss("the path", path)
@@ -252,6 +257,7 @@ func (r *replayer) Stat(path string) (fs.FileInfo, error) {
 }
 
 func (r *replayer) lookupEnv(name string) (string, bool) {
+	r.asked.add(askedEnv, name)
 	got, ok := r.env[name]
 	if !ok {
 		_ = r.miss("the environment variable", name)
@@ -261,11 +267,22 @@ func (r *replayer) lookupEnv(name string) (string, bool) {
 
 func (r *replayer) lookupAccount(kind string) func(string) error {
 	return func(name string) error {
+		r.asked.add(kind, name)
 		got, ok := r.accounts[accountKey(kind, name)]
 		if !ok {
 			return r.miss("the "+kind, name)
 		}
 		return got.err()
+	}
+}
+
+// inherits looks whether the bundle has all that patterns of inherit_env match.
+func (r *replayer) inherits(patterns map[string]bool) {
+	for pattern := range patterns {
+		r.asked.add(askedInherit, pattern)
+		if _, ok := slices.BinarySearch(r.patterns, pattern); !ok {
+			_ = r.miss("what inherit_env matches with", pattern)
+		}
 	}
 }
 

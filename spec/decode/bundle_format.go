@@ -18,7 +18,7 @@ import (
 // change of what is recorded is a new one.
 const (
 	bundleName = "syndicate bundle "
-	bundleHead = bundleName + "2\n"
+	bundleHead = bundleName + "3\n"
 )
 
 // maxItems bounds how many answers, entries of directories and so on there
@@ -109,6 +109,10 @@ func (p *packer) answers(a *answers) {
 	p.list(len(a.environ))
 	for _, pair := range a.environ {
 		p.text(pair)
+	}
+	p.list(len(a.patterns))
+	for _, pattern := range a.patterns {
+		p.text(pattern)
 	}
 	packTable(p, a.env, func(name string, e envAnswer) { p.text(name); p.text(e.value); p.truth(e.set) })
 	packTable(p, a.files, func(path string, f fileAnswer) { p.text(path); p.data(f.data); p.failure(f.err) })
@@ -253,6 +257,7 @@ func (u *unpacker) answers() *answers {
 	a.host = Host{CPUs: int(u.number()), Memory: u.number(), Limit: u.number(), Hostname: u.text()}
 	a.superuser = u.truth()
 	u.list(func() { a.environ = append(a.environ, u.text()) })
+	u.list(func() { a.patterns = append(a.patterns, u.text()) })
 	a.env = unpackTable(u, func() envAnswer { return envAnswer{value: u.text(), set: u.truth()} })
 	a.files = unpackTable(u, func() fileAnswer { return fileAnswer{data: u.data(), err: u.failure()} })
 	a.dirs = unpackTable(u, func() dirAnswer {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -137,6 +138,9 @@ func TestReplayIsRecord(t *testing.T) {
 		same(t, "Record", loaded, recorded, loadedDs, recordedDs)
 		data := b.Bytes()
 		replayed, replayedDs := Replay(data, Override{})
+		if diff := cmp.Diff(recorded.Questions, replayed.Questions, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("questions: %s", diff)
+		}
 		same(t, "Replay", recorded, replayed, recordedDs, replayedDs)
 		if again := b.Bytes(); string(again) != string(data) || len(data) != b.size {
 			t.Errorf("%d bytes, then %d, measured %d", len(data), len(again), b.size)
@@ -150,6 +154,63 @@ func TestReplayIsRecord(t *testing.T) {
 			t.Errorf("with ports: %v", ds)
 		}
 	})
+}
+
+// TestAnswerIsLoad holds that a bundle made of an earlier decoding's questions
+// is the system that decoding gives now, or that Replay complains.
+func TestAnswerIsLoad(t *testing.T) {
+	enough := 0
+	rapid.Check(t, func(t *rapid.T) {
+		d := drawConfiguration(t)
+		first, _, _ := Record(d.options)
+		for _, name := range sortedKeys(d.files) {
+			switch rapid.IntRange(0, 11).Draw(t, "change "+name) {
+			case 0:
+				delete(d.files, name)
+			case 1:
+				d.files[name] += "\n"
+			}
+		}
+		added := rapid.SampledFrom([]string{"", "NODE_NEW", "BUNDLE_NEW", "SYNDICATE_VAR_n", "PATH", "ASKED"}).Draw(t, "added")
+		if _, ok := d.env[added]; added != "" && !ok {
+			d.env[added] = "5"
+			d.options.Environ = append(d.options.Environ, added+"=5")
+		}
+		if rapid.IntRange(0, 3).Draw(t, "new file") == 0 {
+			d.files["new.hcl"] = "service \"new\" {\n command = [\"x\"]\n inherit_env = [\"BUNDLE_*\"]\n}"
+		}
+		b := Answer(d.options, first.Questions)
+		loaded, loadedDs := Load(d.options)
+		if b == nil {
+			t.Fatalf("no bundle of %+v", first.Questions)
+		}
+		replayed, replayedDs := Replay(b.Bytes(), Override{})
+		if slices.ContainsFunc(replayedDs, func(d spec.Diagnostic) bool { return d.Summary == "Answer is not in the bundle" }) {
+			return
+		}
+		enough++
+		same(t, "Answer", loaded, replayed, loadedDs, replayedDs)
+	})
+	if enough == 0 {
+		t.Error("no bundle was ever enough")
+	}
+}
+
+// A bundle of answers is none where the configuration is another one, or
+// where what was a file is none any more.
+func TestNoAnswer(t *testing.T) {
+	fs := files{"a.hcl": "service \"a\" {\n command = [\"x\"]\n}"}
+	res, _, _ := Record(Options{Dir: "/c", FS: fs})
+	if b := Answer(Options{Dir: "/c", Path: "/d", FS: fs}, res.Questions); b != nil {
+		t.Error("it answers for another path")
+	}
+	if b := Answer(Options{Dir: "/c", FS: fs}, res.Questions); b == nil {
+		t.Error("it does not answer for the same one")
+	}
+	huge := files{"a.hcl": strings.Repeat("#", maxFile+1)}
+	if b := Answer(Options{Dir: "/c", FS: huge}, res.Questions); b != nil {
+		t.Error("it reads a file that is too large")
+	}
 }
 
 // watched is a file system that must not be asked once done is closed.

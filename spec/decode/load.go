@@ -85,6 +85,8 @@ type Result struct {
 	Sources map[string][]byte
 	// Profiles are those that blocks name, sorted.
 	Profiles []string
+	// Questions are what was asked of the world; Record and Replay tell.
+	Questions *Questions
 }
 
 // Load decodes a configuration. Whatever is wrong with it comes back as
@@ -139,6 +141,7 @@ type loader struct {
 	lookupEnv func(string) (string, bool)
 	environ   []string
 	inherited map[string]bool // NAME=value pairs that inherit_env matched
+	patterns  map[string]bool // of inherit_env
 	vague     bool            // some variable has no value
 	profiles  profiles
 	marks     map[string][]marker
@@ -160,6 +163,7 @@ func newLoader(o Options) *loader {
 		lookupEnv: o.LookupEnv,
 		environ:   o.Environ,
 		inherited: map[string]bool{},
+		patterns:  map[string]bool{},
 		marks:     map[string][]marker{},
 		offers:    offers(),
 	}
@@ -230,6 +234,9 @@ func (l *loader) isName(s string) bool {
 
 // inherit picks what inherit_env matches, and remembers it.
 func (l *loader) inherit(patterns []string) []string {
+	for _, p := range patterns {
+		l.patterns[p] = true
+	}
 	out := pickEnvironment(l.environ, patterns)
 	for _, pair := range out {
 		l.inherited[pair] = true
