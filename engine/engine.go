@@ -27,6 +27,7 @@ type Config struct {
 	Life       string     // a random mark for recognising leftovers
 	Ports      Ports      // a number for each "auto"
 	Log        hclog.Logger
+	Version    string // of syndicate, which ledgers keep
 	Key        []byte // of the digests of sensitive settings
 	// Guardian has a guardian end everything should the engine be killed.
 	// The program's main must call process.Guardian.

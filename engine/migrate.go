@@ -10,7 +10,6 @@ import (
 
 	"github.com/syndicate/syndicate/engine/log"
 	"github.com/syndicate/syndicate/engine/pg"
-	"github.com/syndicate/syndicate/engine/pg/migration"
 	"github.com/syndicate/syndicate/engine/process"
 	"github.com/syndicate/syndicate/spec"
 )
@@ -95,32 +94,9 @@ func migrateStarted(ctx context.Context, s *site, db *spec.Database, do func(con
 	if err != nil {
 		return err
 	}
-	err = during(ctx, &serverWork{databaseAccess: s.unguarded(db), id: id, out: out, server: server}, func() error {
+	return during(ctx, &serverWork{databaseAccess: s.unguarded(db), id: id, out: out, server: server}, func() error {
 		return do(ctx, server.Endpoint())
 	})
-	return offline(server, err)
-}
-
-// offline adds to the error of a dirty database how to repair it while its
-// server is down: until then no up would bring the server up for psql.
-func offline(server *pg.Server, err error) error {
-	back := dirtied(err)
-	if back == "" {
-		return err
-	}
-	return fmt.Errorf("%w\n  psql's place, while the server is down, is taken by:\n    %s", err, server.Offline(back))
-}
-
-// dirtied returns what takes a dirty database back, empty where an error does
-// not tell of one.
-func dirtied(err error) string {
-	if dirty, ok := errors.AsType[*migration.DirtyError](err); ok {
-		return dirty.Back
-	}
-	if failed, ok := errors.AsType[*migration.FileError](err); ok && failed.Dirty {
-		return failed.Back
-	}
-	return ""
 }
 
 // during makes one run of a unit, calls do once it is ready, and stops it. It

@@ -15,9 +15,9 @@ import (
 // is in its log, like the output of any unit.
 type migrationsWork struct {
 	*site
-	db     *current[spec.Database]
-	out    *log.Log
-	server *pg.Server // of a managed database, else nil
+	db   *current[spec.Database]
+	out  *log.Log
+	tool string // the version of syndicate
 }
 
 // run applies what is pending. A failed file is not tried again: nothing
@@ -42,24 +42,42 @@ func (w *migrationsWork) run(ctx context.Context, a *attempt) (out Outcome) {
 	say := func(format string, args ...any) {
 		_, _ = fmt.Fprintln(capture.Stdout, w.redact.clean(fmt.Sprintf(format, args...)))
 	}
+	if db.Migrations.OnUp == "refuse" {
+		return w.refuse(ctx, db, endpoint, say)
+	}
 	result, err := migration.Up(ctx, migration.Config{
-		Endpoint: endpoint, Dir: db.Migrations.Path,
+		Endpoint: endpoint, Dir: db.Migrations.Path, Tool: w.tool,
 		LockTimeout: db.Migrations.LockTimeout.Std(),
 		Progress:    func(ev migration.Event) { sayMigration(say, ev) },
-	})
+	}, 0)
 	if recErr := w.recordLedger(db, endpoint); recErr != nil {
 		say("the ledger cannot be kept for plan: %v", recErr)
 	}
 	if err != nil {
-		if w.server != nil {
-			err = offline(w.server, err)
-		}
 		say("%v", err)
-		return Outcome{Err: err, Permanent: !pg.IsTemporary(err), Spoiled: dirtied(err) != ""}
+		return Outcome{Err: err, Permanent: !pg.IsTemporary(err), Spoiled: migration.LeavesDirty(err)}
 	}
-	if len(result.Applied) == 0 {
+	if len(result.Steps) == 0 {
 		say("nothing to apply")
 	}
+	return Outcome{Clean: true}
+}
+
+// refuse lets up go on only where nothing is pending: migrating is a step of
+// its own then.
+func (w *migrationsWork) refuse(ctx context.Context, db *spec.Database, e pg.Endpoint, say func(string, ...any)) Outcome {
+	status, err := migration.ReadStatus(ctx, e, db.Migrations.Path)
+	if err == nil {
+		err = status.Refusal()
+	}
+	if recErr := migration.RecordLedger(w.stateDir, db.Addr.Name, status.Ledger); err == nil && recErr != nil {
+		say("the ledger cannot be kept for plan: %v", recErr)
+	}
+	if err != nil {
+		say("%v", err)
+		return Outcome{Err: err, Permanent: !pg.IsTemporary(err), Spoiled: migration.LeavesDirty(err)}
+	}
+	say("nothing is pending")
 	return Outcome{Clean: true}
 }
 
@@ -87,7 +105,9 @@ func sayMigration(say func(string, ...any), ev migration.Event) {
 		say("applied %06d_%s in %s", ev.File.Version, ev.File.Name, ev.Took.Round(time.Millisecond))
 	case migration.EventRetrying:
 		say("%06d_%s was undone and comes again in %s: %v", ev.File.Version, ev.File.Name, ev.Took.Round(time.Millisecond), ev.Err)
-	case migration.EventNotice:
+	case migration.EventResumed:
+		say("%06d_%s goes on after %d of its %d steps, which an earlier run did", ev.File.Version, ev.File.Name, ev.Done, ev.Of)
+	case migration.EventNotice, migration.EventMended, migration.EventAdopted:
 		say("%s", ev.Text)
 	}
 }
@@ -97,7 +117,7 @@ func (s *site) reach(db *spec.Database) (pg.Endpoint, error) {
 	if db.Source != "managed" {
 		return s.endpoint(db)
 	}
-	url, err := s.lookup(db.Addr, "direct_url")
+	url, err := s.lookup(db.Addr, "url")
 	if err != nil {
 		return pg.Endpoint{}, err
 	}
@@ -116,6 +136,6 @@ func (e *Engine) migrationsMember(id string, db *spec.Database) (member, error) 
 			first: spec.Start{Attempts: db.Retry.Attempts, Backoff: db.Retry.Backoff},
 		},
 		adopt: func(w work) { w.(*migrationsWork).db.set(db) },
-		work:  &migrationsWork{site: e.site, db: newCurrent(db), out: out, server: e.servers[db.Addr]},
+		work:  &migrationsWork{site: e.site, db: newCurrent(db), out: out, tool: e.cfg.Version},
 	}, nil
 }

@@ -114,6 +114,12 @@ func (w writer) migrations(m *spec.Migrations, l Ledger) {
 	default:
 		w.note(strconv.Itoa(len(w.step.Files)) + " of " + files + " pending")
 	}
+	if m.OnUp == "refuse" && len(w.step.Files) > 0 && l.Source != LedgerUnknown {
+		w.note(`up refuses: on_up = "refuse"`)
+	}
+	for _, finding := range l.Findings {
+		w.note(finding)
+	}
 	if l.Note != "" {
 		w.note(l.Note)
 	}
@@ -132,30 +138,4 @@ func count(n int, what string) string {
 		return "1 " + what
 	}
 	return strconv.Itoa(n) + " " + what + "s"
-}
-
-// gateway says where clients connect to, and how many may.
-func (w writer) gateway(db *spec.Database, chosen int) {
-	g := db.Gateway
-	host, port := g.Address()
-	w.note("port " + portText(port, chosen))
-	w.note("at most " + count(g.MaxConn, "connection"))
-	w.critical(db.Block)
-	if w.notesOnly {
-		return
-	}
-	w.value("host", host)
-	w.port("port", port, chosen)
-	w.value("max_conn", strconv.Itoa(g.MaxConn))
-	w.value("max_waiting", strconv.Itoa(g.MaxWaiting))
-	w.value("acquire_timeout", g.AcquireTimeout.String())
-	if g.SlowQuery > 0 {
-		w.value("slow_query", g.SlowQuery.String())
-	}
-	if db.QueryTimeout > 0 {
-		w.value("query_timeout", db.QueryTimeout.String())
-	}
-	w.value("tls.cert", g.TLSCert)
-	w.value("tls.key", g.TLSKey)
-	w.value("pooler", g.Pooler)
 }

@@ -81,10 +81,13 @@ const (
 // Ledger is what is known of a database's migrations. Its zero value is
 // unknown.
 type Ledger struct {
-	Source  string      `json:"source"`
-	Version uint64      `json:"version"` // applied last; 0 is none
-	Dirty   bool        `json:"dirty,omitempty"`
-	Files   int         `json:"files"`          // up files, applied or not
-	Note    string      `json:"note,omitempty"` // why unknown, when recorded
-	Pending []Migration `json:"-"`              // all files where unknown; the step has them
+	Source  string `json:"source"`
+	Version uint64 `json:"version"` // applied last; 0 is none
+	Dirty   bool   `json:"dirty,omitempty"`
+	Files   int    `json:"files"`          // up files, applied or not
+	Note    string `json:"note,omitempty"` // why unknown, when recorded
+	// Findings are ways in which the database does not fit the files, as
+	// sentences: up refuses.
+	Findings []string    `json:"findings,omitempty"`
+	Pending  []Migration `json:"-"` // all files where unknown; the step has them
 }

@@ -31,12 +31,9 @@ func describe(d *draft, facts Facts) {
 		case *spec.Queue:
 			w.queue(def)
 		case *spec.Database:
-			switch s.Kind {
-			case StepMigrations:
+			if s.Kind == StepMigrations {
 				w.migrations(def.Migrations, facts.Ledgers[s.Addr])
-			case StepGateway:
-				w.gateway(def, facts.Ports[s.ID])
-			default:
+			} else {
 				w.database(def, facts.Databases[s.Addr], facts.Ports[s.ID])
 			}
 		}

@@ -1,24 +1,34 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"strings"
 	"sync"
 	"syscall"
 
+	"golang.org/x/term"
+
 	"github.com/syndicate/syndicate/spec"
+	"github.com/syndicate/syndicate/view"
 )
 
 // migrateCmd works on the migrations of a system's databases, with or
 // without the system running.
 type migrateCmd struct {
 	Up     migrateUpCmd     `cmd:"" help:"Apply the migrations that are pending."`
-	Status migrateStatusCmd `cmd:"" help:"Show which migrations are applied. Exits with 2 where some are pending, with 3 where a database is dirty."`
+	Down   migrateDownCmd   `cmd:"" help:"Undo the migrations that were applied last; nothing where a down file is missing."`
+	Goto   migrateGotoCmd   `cmd:"" help:"Go up or down to a version."`
+	Status migrateStatusCmd `cmd:"" help:"Show which migrations are applied, when and by whom. Exits with 2 where some are pending, with 3 where a database is dirty or does not fit its files."`
+	New    migrateNewCmd    `cmd:"" help:"Create the empty files of a migration, with the version that follows."`
+	Force  migrateForceCmd  `cmd:"" help:"Record that exactly the migrations up to a version are applied, and run none: after repairing by hand."`
+	Repair migrateRepairCmd `cmd:"" help:"Record that files were edited, or are gone, after they were applied."`
 	Verify migrateVerifyCmd `cmd:"" help:"Try every migration up, down and up again on a server that is thrown away, and compare the schemas. Exits with 1 where one does not undo what it does."`
-	Check  migrateCheckCmd  `cmd:"" help:"Hold the live schema against schema { }, against what the migrations left behind, and against what is known to go wrong. Exits with 3 where it is not as it should be."`
 }
 
 // migrateFlags are those of every migrate command.
@@ -26,6 +36,82 @@ type migrateFlags struct {
 	inputs
 	Database string `name:"database" placeholder:"NAME" help:"Only this database."`
 	JSON     bool   `name:"json" help:"Print the result as versioned JSON."`
+}
+
+// changeFlags are those of commands that change a database.
+type changeFlags struct {
+	DryRun bool `name:"dry-run" help:"Change nothing, and print the SQL exactly as it would run."`
+}
+
+// destructive are the flags of commands that take something away.
+type destructive struct {
+	changeFlags
+	Yes bool `name:"yes" help:"Ask nothing: needed where stdin is no terminal."`
+}
+
+// allowed refuses to go on where nobody can be asked.
+func (c *destructive) allowed(s *session) error {
+	if c.Yes || c.DryRun || s.asks() {
+		return nil
+	}
+	return usage("nobody can be asked, since stdin is no terminal: add --yes, or --dry-run to see what would happen")
+}
+
+// confirm asks a person, unless --yes is given. It returns early when ctx
+// ends.
+func (c *destructive) confirm(ctx context.Context, s *session, question string) error {
+	if c.Yes {
+		return nil
+	}
+	if err := c.allowed(s); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(s.stderr, "%s [y/N] ", question)
+	answer := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(s.stdin).ReadString('\n')
+		answer <- strings.ToLower(strings.TrimSpace(line))
+	}()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case said := <-answer:
+		if said == "y" || said == "yes" {
+			return nil
+		}
+		return failWith(errors.New("nothing was changed"), "")
+	}
+}
+
+// asks reports whether a person sits at stdin.
+func (s *session) asks() bool {
+	f, ok := s.stdin.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// one returns the database that a command is about, which may be one only.
+func (c *migrateFlags) one(s *session, sys *spec.System) error {
+	databases, err := c.choose(s, sys)
+	if err != nil || len(databases) == 1 {
+		return err
+	}
+	var names []string
+	for _, db := range databases {
+		names = append(names, strings.TrimPrefix(db.Addr.String(), "database."))
+	}
+	return usage("which database? Add --database with one of %s", strings.Join(names, ", "))
+}
+
+// show renders what a command did, and adds why it failed.
+func (c *migrateFlags) show(s *session, result *view.Migrations, text func(io.Writer) error, failed error) error {
+	render := text
+	if c.JSON {
+		render = result.JSON
+	}
+	if len(result.Databases) > 0 {
+		failed = errors.Join(render(s.stdout), failed)
+	}
+	return s.migrateExit(failed)
 }
 
 // migrateExit gives a failure its exit code and its hint.
@@ -46,9 +132,23 @@ func (s *session) migrateExit(err error) error {
 // each calls do for every database that has migrations, or for the one that
 // a flag names, in order of address. SIGINT, SIGTERM and SIGHUP cancel it.
 func (c *migrateFlags) each(s *session, do func(context.Context, *migrator, *spec.Database) error) error {
+	return c.chosen(s, false, do)
+}
+
+// single is each for a command that is about one database.
+func (c *migrateFlags) single(s *session, do func(context.Context, *migrator, *spec.Database) error) error {
+	return c.chosen(s, true, do)
+}
+
+func (c *migrateFlags) chosen(s *session, single bool, do func(context.Context, *migrator, *spec.Database) error) error {
 	loaded, err := s.load(demand{inputs: c.inputs, values: true})
 	if err != nil {
 		return err
+	}
+	if single {
+		if err := c.one(s, loaded.System); err != nil {
+			return err
+		}
 	}
 	databases, err := c.choose(s, loaded.System)
 	if err != nil {

@@ -49,10 +49,9 @@ func (c *migrateStatusCmd) Run(s *session) error {
 func (m *migrator) status(ctx context.Context, db *spec.Database) (view.DatabaseMigrations, error) {
 	d := view.DatabaseMigrations{Address: db.Addr.String(), Path: db.Migrations.Path}
 	if db.Source == "managed" && m.home != nil && pg.DataMajor(db.Managed.DataDir) == 0 {
-		files, problems := migration.Files(db.Migrations.Path)
-		status := migration.Status{Ledger: migration.Ledger{None: true}, Files: files, Pending: files, Problems: problems}
+		status := migration.Ledger{None: true}.Status(db.Migrations.Path)
 		describe(&d, status)
-		return d, usable(problems)
+		return d, usable(status.Problems)
 	}
 	err := m.reach(ctx, db, func(ctx context.Context, to pg.Endpoint) error {
 		status, err := migration.ReadStatus(ctx, to, db.Migrations.Path)
@@ -78,19 +77,29 @@ func usable(problems []migration.Problem) error {
 // describe fills in where a database stands.
 func describe(d *view.DatabaseMigrations, status migration.Status) {
 	l := status.Ledger
-	d.Dirty, d.Drifted, d.Pending = l.Dirty, !l.Known(status.Files), len(status.Pending)
-	d.Advice = status.Advice(d.Path)
+	d.Dirty, d.Drifted, d.Pending = l.Dirty, len(status.Findings) > 0 && !l.Dirty, len(status.Pending)
 	if !l.None {
 		d.Version = &l.Version
 	}
-	for _, f := range status.Files {
-		state := "applied"
-		switch {
-		case l.None || f.Version > l.Version:
-			state = "pending"
-		case l.Dirty && f.Version == l.Version:
-			state = "dirty"
-		}
-		d.Files = append(d.Files, view.MigrationFile{Version: f.Version, Name: f.Name, State: state})
+	for _, f := range status.Findings {
+		d.Findings = append(d.Findings, view.MigrationFinding{Version: f.Version, State: string(f.State), Text: f.Text, Remedy: f.Remedy})
 	}
+	for _, e := range status.Entries {
+		d.Files = append(d.Files, migrationFile(e))
+	}
+}
+
+// migrationFile is what the ledger tells of one version.
+func migrationFile(e migration.Entry) view.MigrationFile {
+	f := view.MigrationFile{Version: e.Version, Name: e.Name, State: string(e.State), Permitted: e.Permitted}
+	if e.Row == nil {
+		return f
+	}
+	f.At, f.By, f.Host, f.Role, f.Tool, f.Note = &e.Row.Started, e.Row.By, e.Row.Host, e.Row.Role, e.Row.Tool, e.Row.Note
+	f.Action = string(e.Row.Action)
+	if e.Row.Action == migration.ActionUp && e.Row.Outcome == migration.Done {
+		seconds := e.Row.Took().Seconds()
+		f.Seconds = &seconds
+	}
+	return f
 }

@@ -73,10 +73,65 @@ func (m *migrator) reach(ctx context.Context, db *spec.Database, do func(context
 	return nil
 }
 
-// record keeps the schema that drift is told from, and the ledger of a managed
-// server for plans while it is down.
+// migration is the configuration for one database.
+func (m *migrator) migration(to pg.Endpoint, db *spec.Database, d *view.DatabaseMigrations) migration.Config {
+	return migration.Config{
+		Endpoint: to, Dir: db.Migrations.Path, LockTimeout: db.Migrations.LockTimeout.Std(), Tool: ownVersion(),
+		Progress: func(ev migration.Event) { m.tell(d, ev) },
+	}
+}
+
+// run lets do run files of one database.
+func (m *migrator) run(ctx context.Context, db *spec.Database, do func(context.Context, migration.Config) (migration.Result, error)) (view.DatabaseMigrations, error) {
+	d := view.DatabaseMigrations{Address: db.Addr.String(), Path: db.Migrations.Path}
+	err := m.reach(ctx, db, func(ctx context.Context, to pg.Endpoint) error {
+		result, err := do(ctx, m.migration(to, db, &d))
+		for _, p := range result.SQL {
+			d.Plan = append(d.Plan, view.PlannedMigration{Version: p.File.Version, Name: p.File.Name, Direction: p.Direction(), Path: p.Path(), SQL: p.SQL})
+		}
+		if err == nil {
+			describe(&d, result.Ledger.Status(db.Migrations.Path))
+			d.Files = nil
+		}
+		return errors.Join(err, m.record(to, db))
+	})
+	if err != nil {
+		d.Error = err.Error()
+	}
+	return d, err
+}
+
+// tell shows what happens, and keeps what was done.
+func (m *migrator) tell(d *view.DatabaseMigrations, ev migration.Event) {
+	line := view.MigrationLine{Address: d.Address, Version: ev.File.Version, Name: ev.File.Name}
+	switch ev.Kind {
+	case migration.EventWaiting:
+		line.Text = fmt.Sprintf("waiting for the lock, which %s holds", ev.Holder)
+	case migration.EventApplied:
+		done := view.AppliedMigration{Version: ev.File.Version, Name: ev.File.Name, Seconds: ev.Took.Seconds()}
+		line.Text, line.Took = "applied", ev.Took
+		if ev.Down {
+			line.Text = "undone"
+			d.Undone = append(d.Undone, done)
+		} else {
+			d.Applied = append(d.Applied, done)
+		}
+	case migration.EventRetrying:
+		line.Text = "was undone, since a lock was not to be had, and is tried again"
+	case migration.EventResumed:
+		line.Text = fmt.Sprintf("goes on after %d of its %d steps, which an earlier run did", ev.Done, ev.Of)
+	case migration.EventNotice, migration.EventMended, migration.EventAdopted:
+		line.Text = ev.Text
+	default:
+		return
+	}
+	if !m.s.quiet || ev.Kind == migration.EventWaiting {
+		line.Write(m.s.stderr)
+	}
+}
+
+// record keeps the ledger of a managed server for plans while it is down.
 func (m *migrator) record(to pg.Endpoint, db *spec.Database) error {
-	m.keepSchema(to, db)
 	if db.Source != "managed" {
 		return nil
 	}

@@ -193,7 +193,7 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 	meter := newMeter(sys.Name)
 	eng, err := engine.New(engine.Config{
 		System: sys, Plan: p, ConfigPath: h.config, Life: h.life, Ports: h.ports,
-		Key: h.key, Log: logger, Merger: merger, Guardian: true,
+		Key: h.key, Log: logger, Merger: merger, Guardian: true, Version: ownVersion(),
 		Probed: func(kind spec.ProbeKind, took time.Duration, ok bool) { meter.recorder.Probed(string(kind), took, ok) },
 		Held:   rec.held, Completed: rec.completed, Hold: rec.hold, Completion: rec.complete,
 		Observe: func(ev event.Event) {

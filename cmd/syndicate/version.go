@@ -23,6 +23,12 @@ func (c *versionCmd) Run(s *session) error {
 	return v.Text(s.stdout)
 }
 
+// ownVersion is the version alone.
+func ownVersion() string {
+	info, _ := debug.ReadBuildInfo()
+	return buildVersion(version, info).Version
+}
+
 // buildVersion says what was built: the linker's version in a release, else
 // what Go recorded of the checkout.
 func buildVersion(linked string, info *debug.BuildInfo) view.Version {

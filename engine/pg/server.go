@@ -213,17 +213,6 @@ func (s *Server) command() Command {
 	return Command{Argv: argv, Dir: s.dataDir, Env: serverEnv(), User: s.account.name}
 }
 
-// Offline returns the shell command that runs one SQL statement in the
-// application's database while the server is down, for a person who has to
-// repair something that keeps it from coming up. It needs no password.
-func (s *Server) Offline(statement string) string {
-	inner := fmt.Sprintf("%s --single -D %s %s", s.bin.Path("postgres"), shellQuote(s.dataDir), shellQuote(s.cfg.Database))
-	if s.account.other {
-		inner = "su " + s.account.name + " -s /bin/sh -c " + shellQuote(inner)
-	}
-	return "echo " + shellQuote(statement) + " | " + inner
-}
-
 // shellQuote writes one word for a shell.
 func shellQuote(word string) string {
 	if word != "" && !strings.ContainsFunc(word, func(r rune) bool {

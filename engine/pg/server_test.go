@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -175,24 +174,6 @@ func TestAttach(t *testing.T) {
 	wantText(t, none.Attach(), "has not been started yet")
 	if _, err := os.Stat(none.cfg.StateDir); err == nil {
 		t.Error("attaching made a state directory")
-	}
-}
-
-func TestStatementWhileTheServerIsDown(t *testing.T) {
-	ts := own(t, spec.Managed{})
-	execSQL(t, ts.Endpoint(), "create table it (state text); insert into it values ('broken')")
-	ts.stop(StopSignal)
-	out, err := exec.Command("/bin/sh", "-c", ts.Offline("update it set state = 'mended, isn''t it'")).CombinedOutput()
-	if err != nil || strings.Contains(string(out), "ERROR") {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	again, err := shared.launch(t.Context(), ts.Server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer again.stop(StopSignal)
-	if got := query(t, again.Endpoint(), "select state from it"); got != "mended, isn't it" {
-		t.Errorf("it is %q", got)
 	}
 }
 

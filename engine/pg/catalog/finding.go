@@ -37,7 +37,6 @@ const (
 
 	// Against what the migrations left behind.
 	CodeDrift = "C111"
-	CodeDirty = "C112"
 
 	// Of the schema in itself.
 	CodeInvalidIndex   = "C201"

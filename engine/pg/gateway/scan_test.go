@@ -236,8 +236,7 @@ func TestStatementsAreBounded(t *testing.T) {
 	s := newStatements()
 	now := time.Unix(1e9, 0)
 	s.now = func() time.Time { return now }
-	st := newStats()
-	st.statements = s
+	st := &stats{statements: s, errors: map[string]uint64{}}
 	name := func(n int) []byte { return []byte("select c" + strings.Repeat("x", n)) }
 	for n := range maxStatements + 50 {
 		st.answered(s.find(name(n), false), now, time.Second)

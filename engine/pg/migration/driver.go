@@ -5,222 +5,299 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
+	"math/rand/v2"
+	"time"
 
 	"github.com/golang-migrate/migrate/v4/database"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/syndicate/syndicate/engine/pg"
 	"github.com/syndicate/syndicate/engine/pg/script"
 )
 
-// driver is golang-migrate's own, but for Run: that hears of a cancellation,
-// knows which statement failed, and takes a file back from "dirty" where the
-// server has undone all of it.
+// driver is how golang-migrate reaches PostgreSQL: its table, its calls, and
+// behind them another protocol.
+//
+//	SetVersion(v, dirty)  nothing yet                      | marked dirty, ledger: running
+//	Run(file)             BEGIN, the file                  | each unit, with its progress
+//	SetVersion(v, clean)  version and ledger too, COMMIT   | version, ledger: done, COMMIT
+//	                      a file that is one transaction   | any other file
+//
+// One step after another is set before golang-migrate is called. It is not
+// safe for concurrent use.
 type driver struct {
-	database.Driver
-	session *session
+	session  *session
+	progress func(Event)
 
-	// Set before each file.
+	// Set before each step.
 	ctx  context.Context //nolint:containedctx // golang-migrate passes none
-	path string
+	work *work
 
-	before int // version before the current file
-	failed *FileError
+	failed *FileError // of the step
 }
 
 var _ database.Driver = (*driver)(nil)
 
-// Version also remembers the version that a failed file is taken back to.
-func (d *driver) Version() (int, bool, error) {
-	version, dirty, err := d.Driver.Version()
-	d.before = version
-	return version, dirty, err
+// Open is not how this driver is made.
+func (d *driver) Open(string) (database.Driver, error) {
+	return nil, errors.New("this driver works on a session that is open")
 }
 
-// Run runs one file. golang-migrate has just marked it dirty.
-func (d *driver) Run(body io.Reader) error {
-	text, err := io.ReadAll(body)
-	if err != nil {
-		return fmt.Errorf("read %s: %w", d.path, err)
+// Close does nothing: the session outlives golang-migrate.
+func (d *driver) Close() error { return nil }
+
+// Lock does nothing: the session holds the locks before the first file, and
+// Unlock leaves them, so that nobody comes in between two files.
+func (d *driver) Lock() error { return nil }
+
+// Unlock is explained at Lock.
+func (d *driver) Unlock() error { return nil }
+
+// Drop is nothing that migrations do here.
+func (d *driver) Drop() error { return errors.New("syndicate drops no database") }
+
+// Version is what the step was planned for.
+func (d *driver) Version() (version int, dirty bool, err error) {
+	if d.work.before == nil {
+		return database.NilVersion, false, nil
 	}
-	sql := string(text)
-	if strings.TrimSpace(sql) == "" {
+	return int(*d.work.before), false, nil
+}
+
+// SetVersion is called twice for each file: dirty before it, clean after.
+func (d *driver) SetVersion(_ int, dirty bool) error {
+	if dirty {
+		if sql := d.work.opening(d.session.sql); sql != "" {
+			return d.session.exec(d.ctx, sql)
+		}
 		return nil
 	}
-	done, err := d.exec(sql)
+	err := d.session.exec(d.ctx, d.work.closing(d.session.sql))
 	if err == nil {
-		// What the file set must not hold for golang-migrate's own
-		// statements, either.
-		return d.session.settings(context.WithoutCancel(d.ctx))
+		return nil
 	}
-	d.failed = d.explain(sql, done, err)
+	if d.work.whole() {
+		d.failed = d.explain(err, "", 0, nil)
+		if _, answered := errors.AsType[*pgconn.PgError](err); !answered {
+			d.failed.Rest = AllOrNothing
+		} else if d.session.rollback(d.ctx) != nil {
+			d.failed.Rest = AllOrNothing
+		}
+		return d.failed
+	}
+	_ = d.session.rollback(d.ctx)
+	d.failed = d.explain(err, "", 0, nil)
+	d.failed.Rest, d.failed.Done, d.failed.Of = Part, len(d.work.units), len(d.work.units)
 	return d.failed
 }
 
-// exec sends the file as one query, as golang-migrate does, and counts the
-// statements that succeeded.
-func (d *driver) exec(sql string) (done int, err error) {
-	results := d.session.conn.PgConn().Exec(d.ctx, sql)
-	for results.NextResult() {
-		if _, err := results.ResultReader().Close(); err == nil {
-			done++
-		}
+// Run runs one file.
+func (d *driver) Run(body io.Reader) error {
+	// The step has its text. golang-migrate waits until its own is read.
+	if _, err := io.Copy(io.Discard, body); err != nil {
+		return fmt.Errorf("read %s: %w", d.work.Path(), err)
 	}
-	return done, results.Close()
+	if d.work.whole() {
+		return d.transaction()
+	}
+	return d.units()
 }
 
-// explain makes the error of a failed file, and cleans up after it where
-// that is certain: the server answered with an error, and the file happens
-// wholly or not at all.
-func (d *driver) explain(sql string, done int, err error) *FileError {
-	statements := script.Split(sql)
-	e := &FileError{Path: d.path, Dirty: true, cause: err}
+// transaction begins one and runs the file in it. SetVersion commits.
+func (d *driver) transaction() error {
+	if len(d.work.units) == 0 {
+		return d.session.exec(d.ctx, "BEGIN")
+	}
+	u := d.work.units[0]
+	err := d.session.exec(d.ctx, u.Begin)
+	done := 0
+	if err == nil {
+		done, err = d.session.count(d.ctx, u.Text)
+	}
+	if err == nil {
+		return nil
+	}
+	d.failed = d.explain(err, u.Text, u.Offset, statementAt(u, done))
+	// Where this fails the connection is lost, and the transaction with it.
+	_ = d.session.rollback(d.ctx)
+	return d.failed
+}
+
+func statementAt(u script.Unit, done int) *script.Statement {
+	if done < len(u.Statements) {
+		return &u.Statements[done]
+	}
+	return nil
+}
+
+// units runs a file that is no transaction, from where it stopped.
+func (d *driver) units() error {
+	w := d.work
+	for _, sql := range w.again() {
+		if err := d.session.exec(d.ctx, sql); err != nil {
+			return d.stop(w.first, err, nil)
+		}
+	}
+	if w.resume != nil {
+		d.progress(Event{Kind: EventResumed, File: w.File, Down: w.Down, Done: w.first, Of: len(w.units)})
+	}
+	for n := w.first; n < len(w.units); n++ {
+		doubt := w.resume != nil && n == w.first
+		for attempt := 1; ; attempt++ {
+			done, err := d.unit(n, doubt)
+			if err == nil {
+				break
+			}
+			at := statementAt(w.units[n], done)
+			if attempt >= lockAttempts || !lacksLock(err) || w.units[n].Kind == script.Raw {
+				return d.stop(n, err, at)
+			}
+			wait := retryWait(attempt)
+			d.progress(Event{Kind: EventRetrying, File: w.File, Down: w.Down, Err: d.explain(err, w.units[n].Text, w.units[n].Offset, at), Took: wait})
+			if err := pause(d.ctx, wait); err != nil {
+				return d.stop(n, err, at)
+			}
+			doubt = true
+		}
+	}
+	return nil
+}
+
+// unit runs one. In doubt, an earlier attempt at it may have done it, or a
+// part of it.
+func (d *driver) unit(n int, doubt bool) (done int, err error) {
+	w, u := d.work, d.work.units[n]
+	ready, err := d.mend(u, doubt)
+	if err != nil {
+		return 0, err
+	}
+	if !ready {
+		done, err = d.send(n)
+	}
+	if err == nil {
+		err = d.session.exec(d.ctx, w.unitDone(d.session.sql, n))
+	}
+	if err != nil {
+		_ = d.session.rollback(d.ctx)
+	}
+	return done, err
+}
+
+// send sends the statements of a unit.
+func (d *driver) send(n int) (done int, err error) {
+	w, u, s := d.work, d.work.units[n], d.session
+	switch u.Kind {
+	case script.Transaction:
+		if err := s.exec(d.ctx, u.Begin); err != nil {
+			return 0, err
+		}
+		return s.count(d.ctx, u.Text)
+	case script.Raw:
+		for i, st := range u.Statements {
+			if err := s.exec(d.ctx, st.Text); err != nil {
+				return i, err
+			}
+		}
+		if s.inTransaction() {
+			return len(u.Statements), errors.New("the file begins a transaction and does not end it: write COMMIT")
+		}
+		return len(u.Statements), nil
+	}
+	if sql := s.patience(w, n); sql != "" {
+		if err := s.exec(d.ctx, sql); err != nil {
+			return 0, err
+		}
+	}
+	if err := s.exec(d.ctx, u.Text); err != nil {
+		return 0, err
+	}
+	if sql := s.impatience(w, n); sql != "" {
+		err = s.exec(d.ctx, sql)
+	}
+	return 1, err
+}
+
+// stop makes the error of a unit that failed, and notes in the ledger where
+// the next run goes on. Where the first unit certainly left nothing, it takes
+// the file back.
+func (d *driver) stop(n int, err error, at *script.Statement) error {
+	w := d.work
+	text, offset := "", 0
+	if n < len(w.units) {
+		text, offset = w.units[n].Text, w.units[n].Offset
+		if w.units[n].Kind == script.Raw && at != nil {
+			text, offset = at.Text, at.Offset
+		}
+	}
+	d.failed = d.explain(err, text, offset, at)
+	d.failed.Rest, d.failed.Done, d.failed.Of = Part, n, len(w.units)
+	if n < len(w.units) && w.units[n].Kind == script.Raw {
+		d.failed.Rest, d.failed.Repair = Unclear, w.repair()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.ctx), cancelPatience)
+	defer cancel()
+	if n == 0 && w.resume == nil && d.leftNothing(ctx, err) && d.session.exec(ctx, w.undo(d.session.sql)) == nil {
+		d.failed.Rest = Nothing
+		return d.failed
+	}
+	_ = d.session.exec(ctx, asOurselves+";\n"+d.session.sql.last("outcome = 'stopped', note = "+literal(d.failed.Message)))
+	return d.failed
+}
+
+// leftNothing reports whether the first unit failed without leaving anything:
+// it is a transaction, or was refused before it began, or is an index that
+// can be dropped again.
+func (d *driver) leftNothing(ctx context.Context, err error) bool {
+	pe, answered := errors.AsType[*pgconn.PgError](err)
+	if !answered || pg.TemporaryState(pe.Code) || d.session.conn.IsClosed() {
+		return false
+	}
+	u := d.work.units[0]
+	if u.Kind == script.Transaction {
+		return true
+	}
+	if u.Kind != script.Alone || d.ctx.Err() != nil {
+		return false
+	}
+	c, ok := concurrent(u.Statements[0])
+	if !ok || c.kind != builds {
+		return len(pe.Code) == 5 && pe.Code[:2] == "42"
+	}
+	_, err = d.drop(ctx, c, true)
+	return err == nil
+}
+
+// explain makes the error of a failed file. query is what was sent, offset
+// where it begins in the file.
+func (d *driver) explain(err error, query string, offset int, at *script.Statement) *FileError {
+	e := &FileError{Path: d.work.Path(), Again: d.work.Direction(), cause: err}
 	if d.ctx.Err() != nil {
 		e.Cancelled = context.Cause(d.ctx)
 	}
-	if done < len(statements) {
-		e.Line, e.Statement = statements[done].Line, firstLine(statements[done].Text)
+	if at != nil {
+		e.Line, e.Statement = at.Line, firstLine(at.Text)
 	}
-	pe, answered := errors.AsType[*pgconn.PgError](err)
-	if answered {
-		e.fill(pe, sql)
+	if pe, ok := errors.AsType[*pgconn.PgError](err); ok {
+		e.fill(pe, d.work.text, query, offset)
 	} else {
 		e.Message = pg.LastPart(err)
-	}
-	undone := answered && !pg.TemporaryState(pe.Code) && atomic(sql)
-	if undone || pgconn.SafeToRetry(err) {
-		e.Dirty = d.takeBack() != nil
 	}
 	return e
 }
 
-// atomic reports whether a file either happens wholly or not at all.
-func atomic(sql string) bool {
-	units := script.Units(sql, false)
-	return len(units) == 1 && units[0].Kind == script.Transaction
+// lockAttempts is how often a file, or a unit of it, is tried that could not
+// get a lock.
+const lockAttempts = 5
+
+// lacksLock reports whether trying again may help: the lock was not to be had
+// in time, or PostgreSQL ended a deadlock.
+func lacksLock(err error) bool {
+	pe, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (pe.Code == "55P03" || pe.Code == "40P01")
 }
 
-// takeBack ends a transaction that the file left open, and gives the ledger
-// the version from before the file.
-func (d *driver) takeBack() error {
-	conn := d.session.conn
-	if conn.IsClosed() {
-		return pgx.ErrTxClosed
-	}
-	if conn.PgConn().TxStatus() != 'I' {
-		if _, err := conn.Exec(context.WithoutCancel(d.ctx), "ROLLBACK"); err != nil {
-			return err
-		}
-	}
-	if err := d.session.settings(context.WithoutCancel(d.ctx)); err != nil {
-		return err
-	}
-	return d.Driver.SetVersion(d.before, false)
-}
-
-// FileError is a migration that failed.
-type FileError struct {
-	Path      string
-	Line      int    // of the failed statement, or where PostgreSQL points into it; 0 unknown
-	Column    int    // 0 unknown
-	Statement string // its first line
-	SQLState  string
-	Message   string
-	Detail    string
-	Hint      string
-	Where     string // the context that PostgreSQL names, such as a function's line
-	// Dirty says that a part of the file may be done. Where it is false the
-	// server has undone all of it, and it can be corrected and run again.
-	Dirty     bool
-	Repair    string // what to do about a dirty ledger
-	Back      string // the statement that sets it to before the file
-	Cancelled error  // the cause, where it was cancelled
-	cause     error
-}
-
-// Error tells the whole story, on several lines.
-func (e *FileError) Error() string {
-	var b strings.Builder
-	at := e.Path
-	if e.Line > 0 {
-		at += fmt.Sprintf(":%d", e.Line)
-		if e.Column > 0 {
-			at += fmt.Sprintf(":%d", e.Column)
-		}
-	}
-	if e.Cancelled != nil {
-		fmt.Fprintf(&b, "apply %s: cancelled (%v)", at, e.Cancelled)
-	} else {
-		fmt.Fprintf(&b, "apply %s: %s", at, e.Message)
-	}
-	if e.SQLState != "" {
-		fmt.Fprintf(&b, " (SQLSTATE %s)", e.SQLState)
-	}
-	for _, part := range []struct{ name, text string }{
-		{"statement", e.Statement}, {"detail", e.Detail}, {"hint", e.Hint}, {"where", e.Where},
-		{"advice", stateAdvice(e.SQLState)},
-	} {
-		if part.text != "" {
-			fmt.Fprintf(&b, "\n  %s: %s", part.name, strings.ReplaceAll(part.text, "\n", "\n    "))
-		}
-	}
-	if !e.Dirty {
-		b.WriteString("\n  nothing of this file was done: correct it and run again")
-	} else if e.Repair != "" {
-		b.WriteString("\n  a part of this file may be done, and the database is marked dirty: " + e.Repair)
-	}
-	return b.String()
-}
-
-func (e *FileError) Unwrap() []error {
-	if e.Cancelled != nil {
-		return []error{e.Cancelled, e.cause}
-	}
-	return []error{e.cause}
-}
-
-// fill takes what PostgreSQL said.
-func (e *FileError) fill(pe *pgconn.PgError, sql string) {
-	e.SQLState, e.Message, e.Detail, e.Hint = pe.Code, pe.Message, pe.Detail, pe.Hint
-	e.Where, _, _ = strings.Cut(pe.Where, "\n")
-	if pe.Position > 0 {
-		// PostgreSQL counts characters of the whole query, from 1.
-		runes := []rune(sql)
-		before := string(runes[:min(int(pe.Position)-1, len(runes))])
-		e.Line = 1 + strings.Count(before, "\n")
-		e.Column = 1 + len([]rune(before[strings.LastIndexByte(before, '\n')+1:]))
-	}
-}
-
-// stateAdvice says what to do about failures that PostgreSQL gives no hint
-// for.
-func stateAdvice(code string) string {
-	switch code {
-	case "55P03":
-		return "another session holds a lock that the statement needs: run again when it is less busy, or raise lock_timeout"
-	case "40P01":
-		return "another session and this one waited for each other: run again"
-	case "25001":
-		return "the statement cannot run inside a transaction: give it a file of its own, without BEGIN and COMMIT"
-	case "58P01", "0A000":
-		return "if an extension is missing, install its package (on Debian postgresql-contrib or postgresql-MAJOR-NAME)"
-	case "42501":
-		return "the role lacks the right to do that: grant it, or let an owner of the objects migrate"
-	}
-	return ""
-}
-
-// firstLine returns a statement's first line, cut to a readable length.
-func firstLine(text string) string {
-	line, _, more := strings.Cut(text, "\n")
-	line = strings.TrimSpace(line)
-	if runes := []rune(line); len(runes) > 100 {
-		line, more = string(runes[:100]), true
-	}
-	if more {
-		line += " …"
-	}
-	return line
+// retryWait is the wait after so many attempts, with jitter: two deployers
+// that met do not meet again.
+func retryWait(attempt int) time.Duration {
+	return time.Duration((0.5 + rand.Float64()) * float64(time.Duration(attempt)*200*time.Millisecond))
 }

@@ -22,7 +22,7 @@ const exampleDir = "../../../migrations"
 // run to run.
 func fingerprint(t *testing.T, to pg.Endpoint) string {
 	t.Helper()
-	cmd := exec.Command(pgtest.Shared().Binaries.Path("pg_dump"), "-s", "-T", ledgerTable,
+	cmd := exec.Command(pgtest.Shared().Binaries.Path("pg_dump"), "-s", "-T", ledgerTable, "-T", versionTable,
 		"-h", to.Host, "-p", fmt.Sprint(to.Port), "-U", to.User, to.Database)
 	cmd.Env = append(os.Environ(), "PGPASSWORD="+to.Password.Reveal())
 	out, err := cmd.CombinedOutput()
@@ -51,8 +51,8 @@ func TestExampleMigrationsRoundTrip(t *testing.T) {
 	}
 	one := func(f File) {
 		t.Helper()
-		result, err := Up(t.Context(), Config{Endpoint: to, Dir: exampleDir, Limit: 1})
-		if err != nil || len(result.Applied) != 1 || result.Ledger.Version != f.Version {
+		result, err := Up(t.Context(), Config{Endpoint: to, Dir: exampleDir}, 1)
+		if err != nil || len(result.Steps) != 1 || result.Ledger.Version != f.Version {
 			t.Fatalf("up to %d: %+v, %v", f.Version, result, err)
 		}
 	}
@@ -62,7 +62,7 @@ func TestExampleMigrationsRoundTrip(t *testing.T) {
 		}
 		return pgtest.Query(t, to, "select count(*) || ' rows, ' || count(node_id) || ' with, ' || coalesce(md5(string_agg(id || name || coalesce(node_id, '-'), ',' order by id)), '-') from nodes")
 	}
-	m := stock(t, to)
+	m := stock(t, to, exampleDir)
 	before := fingerprint(t, to)
 	for i, f := range files {
 		rows := data()
@@ -94,7 +94,7 @@ func TestExampleMigrationsRoundTrip(t *testing.T) {
 	if err := m.Down(); err != nil {
 		t.Fatalf("down to nothing: %v", err)
 	}
-	if got := pgtest.Query(t, to, "select count(*)::text from pg_tables where schemaname = 'public' and tablename <> 'schema_migrations'"); got != "0" {
+	if got := pgtest.Query(t, to, "select count(*)::text from pg_tables where schemaname = 'public' and tablename not in ('schema_migrations', 'syndicate_migrations')"); got != "0" {
 		t.Errorf("%s tables are left of %s", got, last)
 	}
 }
@@ -121,7 +121,7 @@ func wantRepaired(t *testing.T, to pg.Endpoint) {
 // The queries of the example use the indexes made for them.
 func TestExampleIndexesServeTheirQueries(t *testing.T) {
 	to := pgtest.Database(t)
-	if _, err := Up(t.Context(), Config{Endpoint: to, Dir: exampleDir}); err != nil {
+	if _, err := Up(t.Context(), Config{Endpoint: to, Dir: exampleDir}, 0); err != nil {
 		t.Fatal(err)
 	}
 	conn := pgtest.Dial(t, to)
@@ -149,23 +149,23 @@ func TestExampleIndexesServeTheirQueries(t *testing.T) {
 // Nodes that share a node_id stop the repair in good order, with a hint.
 func TestExampleRepairRefusesDuplicates(t *testing.T) {
 	to := pgtest.Database(t)
-	if _, err := Up(t.Context(), Config{Endpoint: to, Dir: exampleDir, Limit: 1}); err != nil {
+	if _, err := Up(t.Context(), Config{Endpoint: to, Dir: exampleDir}, 1); err != nil {
 		t.Fatal(err)
 	}
 	pgtest.Exec(t, to, "insert into nodes (name, node_id) values ('a', 'same'), ('b', 'same')")
-	result, err := Up(t.Context(), Config{Endpoint: to, Dir: exampleDir})
+	result, err := Up(t.Context(), Config{Endpoint: to, Dir: exampleDir}, 0)
 	wantText(t, err, "000006_nodes_node_id_not_null.up.sql:3", "several nodes have the node_id 'same'", "hint: Find them", "nothing of this file was done")
 	if result.Ledger.Version != 5 || result.Ledger.Dirty {
 		t.Errorf("%+v, want 5 and clean", result.Ledger)
 	}
 	pgtest.Exec(t, to, "update nodes set node_id = 'other' where name = 'b'")
-	if _, err := Up(t.Context(), Config{Endpoint: to, Dir: exampleDir}); err != nil {
+	if _, err := Up(t.Context(), Config{Endpoint: to, Dir: exampleDir}, 0); err != nil {
 		t.Error(err)
 	}
 }
 
 // stock is golang-migrate alone.
-func stock(t *testing.T, to pg.Endpoint) *migrate.Migrate {
+func stock(t *testing.T, to pg.Endpoint, dir string) *migrate.Migrate {
 	t.Helper()
 	cfg, err := to.Config()
 	if err != nil {
@@ -175,7 +175,7 @@ func stock(t *testing.T, to pg.Endpoint) *migrate.Migrate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := migrate.NewWithInstance("dir", dirSource(t, exampleDir), "postgres", drv)
+	m, err := migrate.NewWithInstance("dir", dirSource(t, dir), "postgres", drv)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,8 @@ package migration
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -11,12 +13,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/syndicate/syndicate/engine/pg"
-	"github.com/syndicate/syndicate/engine/pg/script"
 	"github.com/syndicate/syndicate/spec"
-	"github.com/syndicate/syndicate/textfile"
 )
 
 // File is one migration: its up file and, mostly, its down file.
@@ -25,6 +24,29 @@ type File struct {
 	Name    string // without version and endings
 	Up      string // absolute path
 	Down    string // absolute path, "" where it is missing
+	// The checksums of both, see Checksum; "" of what is missing.
+	UpSum, DownSum string
+	// OutOfOrder is set by the directive of that name: the file may be
+	// applied after files with higher versions.
+	OutOfOrder bool
+}
+
+// label names the file as its path does, without the ending.
+func (f File) label() string { return label(f.Version, f.Name) }
+
+// label names a version for people.
+func label(version uint64, name string) string {
+	if name == "" {
+		return fmt.Sprintf("version %d", version)
+	}
+	return fmt.Sprintf("%06d_%s", version, name)
+}
+
+// Checksum is the SHA-256 of a file's text in hexadecimal. Ends of lines
+// count as one character, however an editor or git wrote them.
+func Checksum(text []byte) string {
+	sum := sha256.Sum256(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")))
+	return hex.EncodeToString(sum[:])
 }
 
 // Problem is something wrong with a directory of migrations.
@@ -140,42 +162,13 @@ func (c *collector) add(name string) {
 			fmt.Sprintf("the other file of version %d is called %q: give both the same name", version, f.Name))
 	}
 	*slot = path
-	c.read(path)
-}
-
-// maxMigration is the largest file of SQL that is read.
-const maxMigration = 256 << 20
-
-// read checks that PostgreSQL could read the file.
-func (c *collector) read(path string) {
-	text, err := textfile.Read(path, maxMigration)
-	switch {
-	case err != nil:
-		c.report(spec.Error, path, 0, "migration not readable", pg.LastPart(err))
-	case bytes.HasPrefix(text, []byte("\xef\xbb\xbf")):
-		c.report(spec.Error, path, 1, "byte order mark in migration",
-			"it begins with a byte order mark, which PostgreSQL takes for a syntax error: save it as UTF-8 without")
-	case !utf8.Valid(text):
-		c.report(spec.Error, path, 1+bytes.Count(text[:invalidAt(text)], []byte("\n")), "migration not UTF-8",
-			"it is not UTF-8: convert it, for example with iconv -t UTF-8")
-	case bytes.IndexByte(text, 0) >= 0:
-		c.report(spec.Error, path, 1+bytes.Count(text[:bytes.IndexByte(text, 0)], []byte("\n")), "NUL byte in migration",
-			"it contains a NUL byte, where PostgreSQL would stop reading")
-	case len(script.Split(string(text))) == 0:
-		c.report(spec.Warning, path, 0, "empty migration", "it contains no statement")
+	text := c.read(path)
+	if m[3] == "down" {
+		f.DownSum = Checksum(text)
+		return
 	}
-}
-
-// invalidAt returns the offset of the first byte that is not UTF-8.
-func invalidAt(text []byte) int {
-	for i := 0; i < len(text); {
-		r, n := utf8.DecodeRune(text[i:])
-		if r == utf8.RuneError && n <= 1 {
-			return i
-		}
-		i += n
-	}
-	return len(text)
+	f.UpSum = Checksum(text)
+	f.OutOfOrder = hasDirective(string(text), outOfOrder)
 }
 
 // finish sorts, and reports what is missing.

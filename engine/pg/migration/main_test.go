@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/syndicate/syndicate/engine/pg"
 	"github.com/syndicate/syndicate/engine/pg/pgtest"
 )
 
@@ -45,4 +46,34 @@ func names(files []File) []string {
 		all = append(all, fmt.Sprintf("%d %s", f.Version, f.Name))
 	}
 	return slices.Clip(all)
+}
+
+func stepNames(steps []Step) []string {
+	var files []File
+	for _, s := range steps {
+		files = append(files, s.File)
+	}
+	return names(files)
+}
+
+// states writes how the versions of a database stand: "1 applied, 2 pending".
+func states(t testing.TB, to pg.Endpoint, dir string) string {
+	t.Helper()
+	status, err := ReadStatus(t.Context(), to, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, e := range status.Entries {
+		all = append(all, fmt.Sprint(e.Version, " ", e.State))
+	}
+	return strings.Join(all, ", ")
+}
+
+// put writes one more file.
+func put(t testing.TB, dir, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -11,7 +11,7 @@ import (
 
 // databaseLockID is the lock that golang-migrate would take under a name.
 func databaseLockID(name, schema string) (string, error) {
-	return database.GenerateAdvisoryLockId(name, schema, ledgerTable)
+	return database.GenerateAdvisoryLockId(name, schema, versionTable)
 }
 
 func dirSource(t *testing.T, dir string) source.Driver {

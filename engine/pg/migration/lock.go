@@ -1,0 +1,128 @@
+package migration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/golang-migrate/migrate/v4/database"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/syndicate/syndicate/engine/pg"
+)
+
+// lockIDs are the two advisory locks of golang-migrate: its library hashes
+// the database's name, its command line the path of the URL. Whoever holds
+// both excludes both.
+func (s *session) lockIDs() ([]int64, error) {
+	var ids []int64
+	for _, name := range []string{s.database, "/" + s.database} {
+		text, err := database.GenerateAdvisoryLockId(name, s.sql.schema, versionTable)
+		if err != nil {
+			return nil, err
+		}
+		id, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+// lock takes both locks. It asks again and again instead of waiting inside
+// the server: a session that waits there holds a snapshot, and CREATE INDEX
+// CONCURRENTLY of the one that holds the lock would wait for that, until the
+// server ends one of the two. waiting is told of each new holder.
+func (s *session) lock(ctx context.Context, waiting func(Holder)) error {
+	ids, err := s.lockIDs()
+	if err != nil {
+		return fmt.Errorf("lock the migrations: %w", err)
+	}
+	start := time.Now()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	told, last := false, 0
+	for i := 0; i < len(ids); {
+		var got bool
+		if err := s.conn.QueryRow(ctx, "select pg_try_advisory_lock($1)", ids[i]).Scan(&got); err != nil {
+			return s.lockError(ctx, err)
+		}
+		if got {
+			i++
+			continue
+		}
+		// A holder that cannot be named is told, too, but once only.
+		h, err := s.holder(ctx, ids[i])
+		if err == nil && !told || h.PID != 0 && h.PID != last {
+			told, last = true, h.PID
+			waiting(h)
+		}
+		timer.Reset(pg.RetryAfter(time.Since(start)))
+		select {
+		case <-ctx.Done():
+			return s.lockError(ctx, nil)
+		case <-timer.C:
+		}
+	}
+	return nil
+}
+
+func (s *session) lockError(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("lock the migrations: %w", context.Cause(ctx))
+	}
+	return pg.ConnectError("lock the migrations", s.to, err)
+}
+
+// Holder is who holds the migrations' lock.
+type Holder struct {
+	PID         int       // of the server's process
+	User        string    // role
+	Application string    // as it calls itself
+	Client      string    // address, "" over a socket or where hidden
+	Since       time.Time // when it connected
+	Query       string    // what it runs or ran last, at most a line
+}
+
+// String says who it is in a few words.
+func (h Holder) String() string {
+	if h.PID == 0 {
+		return "another session"
+	}
+	text := fmt.Sprintf("process %d of the server", h.PID)
+	if h.Application != "" {
+		text = h.Application + ", " + text
+	}
+	if h.User != "" {
+		text += ", as " + h.User
+	}
+	if h.Client != "" {
+		text += ", from " + h.Client
+	}
+	return text
+}
+
+// holder finds who holds one of the locks. It sees what the role may see.
+func (s *session) holder(ctx context.Context, id int64) (Holder, error) {
+	var h Holder
+	var since *time.Time
+	err := s.conn.QueryRow(ctx, `
+		select a.pid, coalesce(a.usename, ''), coalesce(a.application_name, ''),
+		       coalesce(host(a.client_addr), ''), a.backend_start,
+		       coalesce(left(split_part(a.query, E'\n', 1), 100), '')
+		from pg_locks l join pg_stat_activity a on a.pid = l.pid
+		where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+		  and l.database = (select oid from pg_database where datname = current_database())
+		  and l.classid::bigint = $1::bigint >> 32 and l.objid::bigint = $1::bigint & 4294967295
+		limit 1`, id).Scan(&h.PID, &h.User, &h.Application, &h.Client, &since, &h.Query)
+	if since != nil {
+		h.Since = *since
+	}
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Holder{}, nil
+	}
+	return h, err
+}
