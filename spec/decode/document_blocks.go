@@ -61,7 +61,7 @@ type migrationsDoc struct {
 	header
 	Path        *hcl.Attribute `hcl:"path" type:"path" doc:"The directory of the files."`
 	OnUp        *hcl.Attribute `hcl:"on_up,optional" type:"string" enum:"apply,refuse,skip" default:"apply" doc:"What up does with pending files."`
-	LockTimeout *hcl.Attribute `hcl:"lock_timeout,optional" type:"duration" default:"3s" later:"true" doc:"The longest that a statement of a migration waits for a lock."`
+	LockTimeout *hcl.Attribute `hcl:"lock_timeout,optional" type:"duration" default:"3s" doc:"The longest that a statement of a migration waits for a lock. What fails of it was undone, and is tried again."`
 }
 
 type poolDoc struct {

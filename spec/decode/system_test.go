@@ -82,7 +82,7 @@ notify "n" {
 		got = append(got, fmt.Sprintf("%s:%d", f.Name, f.Range.Start.Line))
 	}
 	slices.Sort(got)
-	want := []string{"do:13", "notify:40", "on_up = \"skip\":28", "queue:39", "runtime:18", "schedule:37", `task without run = "up":31`}
+	want := []string{"do:13", "notify:40", "queue:39", "runtime:18", "schedule:37", `task without run = "up":31`}
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)

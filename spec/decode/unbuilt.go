@@ -29,9 +29,6 @@ func (l *loader) unbuilt(addr spec.Addr, doc blockDoc) {
 		}
 	case *databaseDoc:
 		db := l.system.Databases[len(l.system.Databases)-1]
-		if m := db.Migrations; m != nil && m.OnUp != "apply" {
-			note(`on_up = "`+m.OnUp+`"`, doc.Migrations.OnUp.Range)
-		}
 		if db.Gateway == nil {
 			// A disabled gateway is transparent, so there is nothing to build.
 			doc2 := *doc
