@@ -1,0 +1,95 @@
+package lint
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// What was parsed once needs no grammar.
+func TestCache(t *testing.T) {
+	dir := t.TempDir()
+	for _, text := range []string{"CREATE TABLE a (b int)", "CREATE TABEL"} {
+		first := &Parser{Dir: dir}
+		want, wantErr := first.parse(text)
+		again := &Parser{Dir: dir}
+		got, err := again.parse(text)
+		if again.Loaded() || !first.Loaded() {
+			t.Errorf("%s: loaded %v and then %v", text, first.Loaded(), again.Loaded())
+		}
+		if len(got) != len(want) || (err == nil) != (wantErr == nil) || err != nil && err.Error() != wantErr.Error() {
+			t.Errorf("%s: %v, %v, then %v, %v", text, want, wantErr, got, err)
+		}
+	}
+	// What is broken there is parsed anew, and what cannot be written is
+	// no error.
+	files, err := filepath.Glob(filepath.Join(dir, treeFormat, "*.json"))
+	if err != nil || len(files) != 2 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	for _, f := range files {
+		if info, err := os.Stat(f); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", f, info.Mode(), err)
+		}
+		if err := os.WriteFile(f, []byte("{"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := &Parser{Dir: dir}
+	if got, err := p.parse("CREATE TABLE a (b int)"); err != nil || len(got) != 1 || !p.Loaded() {
+		t.Errorf("%v, %v", got, err)
+	}
+	p = &Parser{Dir: filepath.Join(files[0], "none")}
+	if got, err := p.parse("CREATE TABLE a (b int)"); err != nil || len(got) != 1 {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// What is nested too deeply is said so, and never reaches the grammar, which
+// would not come back. What is just within goes through.
+func TestDeepNesting(t *testing.T) {
+	for name, nested := range map[string]func(n int) string{
+		"parentheses": func(n int) string { return strings.Repeat("(", n) + "1" + strings.Repeat(")", n) },
+		"operators":   func(n int) string { return "1" + strings.Repeat("+1", n) },
+		"not":         func(n int) string { return strings.Repeat("NOT ", n) + "true" },
+		"functions":   func(n int) string { return strings.Repeat("f(", n) + "1" + strings.Repeat(")", n) },
+		"queries":     func(n int) string { return strings.Repeat("(SELECT ", n) + "1" + strings.Repeat(")", n) },
+		"cases":       func(n int) string { return strings.Repeat("CASE WHEN true THEN ", n) + "1" + strings.Repeat(" END", n) },
+		"casts":       func(n int) string { return "1" + strings.Repeat("::int", n) },
+		"arrays":      func(n int) string { return strings.Repeat("ARRAY[", n) + "1" + strings.Repeat("]", n) },
+		"unions":      func(n int) string { return "1" + strings.Repeat(" UNION ALL SELECT 1, 2", n) },
+		"joins":       func(n int) string { return "1 FROM t" + strings.Repeat(" JOIN t USING (a)", n) },
+		"mixed":       func(n int) string { return strings.Repeat("f(1+NOT g(", n/4) + "1" + strings.Repeat("))", n/4) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := codesOf(look("SELECT 1; SELECT " + nested(100000))); !slices.Equal(got, []string{"L804 1:11"}) {
+				t.Errorf("deep: %q", got)
+			}
+			n := maxDepth
+			for depth(nested(n)) > maxDepth {
+				n--
+			}
+			if got := codesOf(look("SELECT " + nested(n))); got != nil {
+				t.Errorf("%d: %q", n, got)
+			}
+		})
+	}
+}
+
+func FuzzCheck(f *testing.F) {
+	for _, r := range Rules() {
+		f.Add(r.Wrong)
+		f.Add(r.Right)
+	}
+	f.Add("ALTER TABLE ONLY a.b * ADD c int DEFAULT (1), ALTER d TYPE numeric USING f(d), DROP e;")
+	f.Add("SELECT '\xff'; -- syndicate: allow L101\n\n;$a$")
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, found := range lookBoth(text, text).Findings {
+			if found.At.Start.Line < 1 || found.At.Start.Byte > len(text) || found.At.End.Byte > len(text) || found.Detail == "" {
+				t.Fatalf("%q gives %+v", text, found)
+			}
+		}
+	})
+}
