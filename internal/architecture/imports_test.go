@@ -73,6 +73,7 @@ var libraries = []struct {
 	{[]string{"github.com/hashicorp/hcl", "github.com/zclconf/go-cty", "github.com/zclconf/go-cty-yaml"},
 		[]string{"spec/decode"}},
 	{[]string{"github.com/jackc/pgx"}, []string{"engine/pg", "engine/queue/pgstore"}},
+	{[]string{"github.com/wasilibs/go-pgquery"}, []string{"engine/pg/lint"}},
 	{[]string{"github.com/golang-migrate/migrate"}, []string{"engine/pg"}},
 	{[]string{"github.com/failsafe-go/failsafe-go"}, []string{"engine/breaker", "engine/pg"}},
 	{[]string{"github.com/prometheus/client_golang"}, []string{"engine/metric"}},
