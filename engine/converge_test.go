@@ -482,6 +482,7 @@ func (s *story) enact(c *core, ended chan *operation, a act, declared []*bluepri
 	if !(op.undo && op.grave) {
 		s.untouched(before, was, declared, a.declare)
 		s.compare(c, a.declare)
+		s.again(c, ended, a.declare)
 		return a.declare
 	}
 	synctest.Wait()
@@ -490,8 +491,30 @@ func (s *story) enact(c *core, ended chan *operation, a act, declared []*bluepri
 	back.back = true
 	if s.tell(c, ended, evApply{op: back, members: s.members(declared, false), settings: s.settings}) != nil {
 		s.compare(c, declared)
+		s.again(c, ended, declared)
 	}
 	return declared
+}
+
+// again declares what is in force once more: that does nothing, but to start
+// again what has failed.
+func (s *story) again(c *core, ended chan *operation, declared []*blueprint) {
+	before, was := s.runs()
+	if s.tell(c, ended, evApply{op: newOperation(), members: s.members(declared, false), settings: s.settings}) == nil {
+		return
+	}
+	after, _ := s.runs()
+	s.town.mu.Lock()
+	failed := slices.Contains(slices.Collect(maps.Values(was)), Failed)
+	for _, b := range declared {
+		// While what has failed is tried time passes, in which others crash.
+		alone := b.crashAfter == 0 && !b.fails && b.keep && len(b.needs) == 0 && was[b.id] != Failed
+		if (!failed || alone) && after[b.id] != before[b.id] {
+			s.town.problem("%s was %s and is started by an empty change", b.id, was[b.id])
+		}
+	}
+	s.town.mu.Unlock()
+	s.compare(c, declared)
 }
 
 func (s *story) runs() (map[string]int, map[string]State) {
@@ -518,8 +541,17 @@ func (s *story) untouched(before map[string]int, was map[string]State, old, now 
 func (s *story) compare(c *core, declared []*blueprint) {
 	synctest.Wait()
 	got := c.definitions()
+	_, _, units := c.snapshot()
 	s.town.mu.Lock()
 	defer s.town.mu.Unlock()
+	for _, u := range units {
+		switch {
+		case (u.State == Pending || u.State == Blocked) && len(u.WaitingFor) == 0:
+			s.town.problem("%s is %s and does not say what it waits for", u.ID, u.State)
+		case u.State == Stopped && u.Held == "":
+			s.town.problem("%s is stopped, and nobody stopped it", u.ID)
+		}
+	}
 	for _, b := range declared {
 		digest, run := b.digests()
 		m := got[b.id]
