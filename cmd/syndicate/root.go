@@ -30,6 +30,7 @@ type root struct {
 	Restart restartCmd `cmd:"" group:"run" help:"Restart units; what depends on them runs on."`
 	Do      doCmd      `cmd:"" group:"run" help:"Have a unit do one of its actions."`
 	Migrate migrateCmd `cmd:"" group:"run" help:"Apply the migrations of databases, or show which are applied."`
+	Db      dbCmd      `cmd:"" group:"run" help:"Open psql on a database, save it, or load a dump into it."`
 
 	Status  statusCmd  `cmd:"" group:"look" help:"Show the units of a running system: state, restarts, and what each waits for."`
 	Logs    logsCmd    `cmd:"" group:"look" help:"Show what units wrote, also after a crash."`

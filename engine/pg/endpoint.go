@@ -107,6 +107,25 @@ func ParseURL(text spec.Text) (Endpoint, error) {
 // URL returns the whole URL, with the password, as services get it.
 func (e Endpoint) URL() spec.Text { return spec.Sensitive(e.url) }
 
+// WithoutPassword returns the URL as it may stand on a command line, for
+// programs that get the password in another way. It has none either where the
+// password stood among the parameters.
+func (e Endpoint) WithoutPassword() (string, error) {
+	u, err := url.Parse(e.url)
+	if err != nil {
+		return "", &Error{Op: "read the database's url", Reason: "it is not a URL"}
+	}
+	if u.User != nil {
+		u.User = url.User(u.User.Username())
+	}
+	query := u.Query()
+	query.Del("password")
+	query.Del("sslpassword")
+	// libpq reads + as it stands, not as a space.
+	u.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20")
+	return u.String(), nil
+}
+
 // Address returns host:port, or the socket directory and port.
 func (e Endpoint) Address() string { return net.JoinHostPort(e.Host, strconv.Itoa(e.Port)) }
 

@@ -127,6 +127,24 @@ func places(ctx context.Context, cfg FindConfig) []place {
 	} else {
 		add("pg_config", "on PATH")
 	}
+	for _, p := range wellKnown(cfg) {
+		dirs, _ := filepath.Glob(p.dir)
+		hits := 0
+		for _, dir := range dirs {
+			if _, err := os.Stat(filepath.Join(dir, "postgres")); err == nil {
+				add(dir, p.why)
+				hits++
+			}
+		}
+		if hits == 0 {
+			add(p.dir, p.why)
+		}
+	}
+	return all
+}
+
+// wellKnown lists the patterns of the directories that packages install to.
+func wellKnown(cfg FindConfig) []place {
 	home := cfg.Getenv("HOME")
 	cache := cfg.Getenv("XDG_CACHE_HOME")
 	if cache == "" && home != "" {
@@ -147,20 +165,7 @@ func places(ctx context.Context, cfg FindConfig) []place {
 			place{filepath.Join(cache, "syndicate/pg/*"), "cache"},
 			place{filepath.Join(cache, "syndicate/pg/*/bin"), "cache"})
 	}
-	for _, p := range patterns {
-		dirs, _ := filepath.Glob(p.dir)
-		hits := 0
-		for _, dir := range dirs {
-			if _, err := os.Stat(filepath.Join(dir, "postgres")); err == nil {
-				add(dir, p.why)
-				hits++
-			}
-		}
-		if hits == 0 {
-			add(p.dir, p.why)
-		}
-	}
-	return all
+	return patterns
 }
 
 // pgConfigDir asks the pg_config on path where the programs are, and returns
@@ -181,7 +186,7 @@ func pgConfigDir(ctx context.Context, r Runner, path string) string {
 var versionRE = regexp.MustCompile(`\(PostgreSQL\) (\d+)((?:\.\d+)*)`)
 
 // inspect asks the server in dir for its version. note says what is wrong
-// With dir, and is empty where nothing is.
+// with dir, and is empty where nothing is.
 func inspect(ctx context.Context, r Runner, dir string) (b Binaries, note string) {
 	if strings.Contains(dir, "*") || dir == "pg_config" {
 		return b, "not there"
