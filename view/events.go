@@ -140,7 +140,7 @@ func eventNote(ev *api.Event) string {
 		parts = append(parts, fmt.Sprintf("attempt %d", ev.Attempt))
 	}
 	if ev.Cause != "" {
-		parts = append(parts, ev.Cause)
+		parts = append(parts, headline(ev.Cause))
 	}
 	if begins := ev.To == "pending" || ev.To == "starting" || ev.To == "ready"; !begins && ev.Exit != "" && !strings.Contains(ev.Cause, ev.Exit) {
 		parts = append(parts, ev.Exit)

@@ -36,7 +36,7 @@ func TestEventText(t *testing.T) {
 2026-11-23 12:00:03.005  service.api               ready      after 20ms
 2026-11-23 12:00:04.005  service.api               stop       by ada (uid 1000, pid 42)
 2026-11-23 12:00:05.005  database.main.migrations  completed  after 1.50s
-2026-11-23 12:00:06.005  engine                               2 events are missing\nhere
+2026-11-23 12:00:06.005  engine                               2 events are missing …
 2026-11-23 12:00:07.005  system                    rain
 `
 	var b bytes.Buffer

@@ -7,14 +7,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/charmbracelet/x/ansi"
-
 	"github.com/syndicate/syndicate/api"
 )
 
 // StatusOptions say how a status is shown.
 type StatusOptions struct {
 	Colour bool
+	Width  int // of the terminal, in columns; 0 for no limit
 }
 
 // StatusJSON writes the status as it is on the wire.
@@ -26,12 +25,13 @@ func StatusText(w io.Writer, st api.Status, o StatusOptions) error {
 	var b strings.Builder
 	b.WriteString(statusHead(st, i) + "\n")
 	if st.Cause != "" {
-		b.WriteString("  " + printable(st.Cause) + "\n")
+		b.WriteString("  " + printable(headline(st.Cause)) + "\n")
 	}
 	if len(st.Units) > 0 {
 		b.WriteByte('\n')
-		for _, row := range statusTable(st, i) {
-			b.WriteString(row + "\n")
+		table := newStatusTable(st, i, o.Width)
+		for n := range table.rows {
+			b.WriteString(table.lines(n) + "\n")
 		}
 	}
 	if n := len(st.Leftovers); n > 0 {
@@ -59,49 +59,6 @@ func statusHead(st api.Status, i ink) string {
 	return fmt.Sprintf("%s: %s, up %s (pid %d)", printable(st.Name), state, age(st.Now.Sub(st.Since)), st.PID)
 }
 
-// statusTable returns a line of headings and one for each unit, as wide as
-// needed.
-func statusTable(st api.Status, i ink) []string {
-	rows := [][]string{{"UNIT", "STATE", "FOR", "READY IN", "RESTARTS", "PORT", "PID", ""}}
-	for _, u := range st.Units {
-		rows = append(rows, []string{
-			printable(u.ID), u.State, age(st.Now.Sub(u.Since)), readyIn(u), strconv.Itoa(u.Restarts),
-			number(u.Port), number(u.PID), printable(unitNote(u, st.Now)),
-		})
-	}
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for c, cell := range row {
-			widths[c] = max(widths[c], ansi.StringWidth(cell))
-		}
-	}
-	lines := make([]string, len(rows))
-	for n, row := range rows {
-		var b strings.Builder
-		last := len(row) - 1
-		for row[last] == "" {
-			last--
-		}
-		for c, cell := range row[:last+1] {
-			if c > 0 {
-				b.WriteString("  ")
-			}
-			if c < last {
-				cell = pad(cell, widths[c])
-			}
-			switch {
-			case n == 0:
-				cell = i.dim(cell)
-			case c == 1:
-				cell = stateInk(i, row[1])(cell)
-			}
-			b.WriteString(cell)
-		}
-		lines[n] = b.String()
-	}
-	return lines
-}
-
 // unitNote says what a unit waits for, or why it is in its state.
 func unitNote(u api.Unit, now time.Time) string {
 	switch {
@@ -121,7 +78,7 @@ func unitNote(u api.Unit, now time.Time) string {
 	case u.State == "ready" || u.State == "completed":
 		return ""
 	case u.State == "starting" && u.Attempt > 1:
-		return strings.TrimSuffix(fmt.Sprintf("attempt %d: %s", u.Attempt, u.Cause), ": ")
+		return strings.TrimSuffix(fmt.Sprintf("attempt %d: %s", u.Attempt, headline(u.Cause)), ": ")
 	}
 	return because(u)
 }
@@ -162,9 +119,19 @@ func processes(n int) string {
 // because is the reason for a state, else how the last run ended.
 func because(u api.Unit) string {
 	if u.Cause != "" {
-		return u.Cause
+		return headline(u.Cause)
 	}
 	return u.LastExit
+}
+
+// headline is the first line of a cause: what one that tells a whole story,
+// such as every place looked at, has to say first.
+func headline(cause string) string {
+	first, _, more := strings.Cut(cause, "\n")
+	if more {
+		first += " …"
+	}
+	return first
 }
 
 // unwell counts what does not run as it should; empty where all does.

@@ -69,6 +69,43 @@ func TestStatusText(t *testing.T) {
 	}
 }
 
+// On a narrow terminal the table loses columns, and notes stand below.
+func TestStatusOnANarrowTerminal(t *testing.T) {
+	for _, name := range []string{"ready", "starting", "degraded"} {
+		var b bytes.Buffer
+		if err := StatusText(&b, statuses()[name], StatusOptions{Width: 60}); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, "status-"+name+"-narrow.txt", b.Bytes())
+	}
+}
+
+func TestStatusFitsTheTerminal(t *testing.T) {
+	st := statuses()["degraded"]
+	st.Units = append(st.Units, api.Unit{ID: "service.worker[\"" + strings.Repeat("long", 20) + "\"]", State: "unhealthy", Restarts: 1234, Port: 65535, PID: 4194304, Cause: "find it: it is not there\nlooked at:\n  here"})
+	for width := 40; width < 200; width++ {
+		var b bytes.Buffer
+		if err := StatusText(&b, st, StatusOptions{Colour: true, Width: width}); err != nil {
+			t.Fatal(err)
+		}
+		_, table, _ := strings.Cut(ansi.Strip(b.String()), "UNIT")
+		table, _, _ = strings.Cut("UNIT"+table, "\n\n")
+		for line := range strings.Lines(table) {
+			if line = strings.TrimSuffix(line, "\n"); ansi.StringWidth(line) > width {
+				t.Errorf("with %d columns a line has %d: %s", width, ansi.StringWidth(line), line)
+			}
+		}
+		for _, want := range []string{"service.reader", "unhealthy", "503", "it is not there"} {
+			if !strings.Contains(table, want) {
+				t.Errorf("with %d columns %q is missing:\n%s", width, want, table)
+			}
+		}
+		if strings.Contains(table, "looked at") {
+			t.Errorf("more than the first line of a cause:\n%s", table)
+		}
+	}
+}
+
 func TestStatusJSON(t *testing.T) {
 	for name, st := range statuses() {
 		var b bytes.Buffer

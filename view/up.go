@@ -69,15 +69,15 @@ func (u *Up) Event(ev api.Event) {
 	case "completed":
 		u.line(ev, "completed", took)
 	case "backoff":
-		u.line(ev, "ended", fmt.Sprintf("%s; next attempt in %s", ev.Cause, seconds(ev.Next.Sub(ev.Time))))
+		u.line(ev, "ended", fmt.Sprintf("%s; next attempt in %s", headline(ev.Cause), seconds(ev.Next.Sub(ev.Time))))
 	case "pending":
 		switch {
 		case ev.From == "stopping":
-			u.line(ev, "stopped", ev.Cause+"; starts again")
+			u.line(ev, "stopped", headline(ev.Cause)+"; starts again")
 		case ev.From == "blocked" || ev.From == "completed" || ev.Cause == "":
 		case ev.From == "backoff": // it was told before
 		default:
-			u.line(ev, "ended", ev.Cause+"; starts again")
+			u.line(ev, "ended", headline(ev.Cause)+"; starts again")
 		}
 	case "failed":
 		u.line(ev, "failed", ev.Cause)
@@ -129,7 +129,7 @@ func (u *Up) line(ev api.Event, word, note string) {
 	}
 	text := fmt.Sprintf("  %-*s  %s", u.width, ev.Unit, u.paint(word, word))
 	if note != "" {
-		text += strings.Repeat(" ", max(0, len("completed")-len(word))) + "  " + oneLine(note)
+		text += strings.Repeat(" ", max(0, len("completed")-len(word))) + "  " + oneLine(headline(note))
 	}
 	u.print(text)
 }
@@ -209,8 +209,13 @@ func (u *Up) Print(text string) {
 func (u *Up) Fail(unit, cause, next string, withheld []string) {
 	u.status("")
 	u.print("")
-	u.print(u.paint("failed", "Failed: ") + oneLine(cause))
-	if unit != "" {
+	first, story, long := strings.Cut(cause, "\n")
+	u.print(u.paint("failed", "Failed: ") + oneLine(first))
+	if long {
+		for line := range strings.Lines(story) {
+			u.print("  " + oneLine(strings.TrimSuffix(line, "\n")))
+		}
+	} else if unit != "" {
 		lines := u.quote(unit)
 		if len(lines) > 0 || strings.Contains(cause, "exit status") {
 			u.withheld(withheld, strings.Join(lines, "\n"))
@@ -230,7 +235,7 @@ func (u *Up) Settled(state, cause, summary string) {
 		u.Print(fmt.Sprintf("%s in %s: %s.", u.paint("ready", "Ready"), after, summary))
 		return
 	}
-	u.print(fmt.Sprintf("%s after %s: %s.", u.paint("unhealthy", strings.ToUpper(state[:1])+state[1:]), after, oneLine(cause)))
+	u.print(fmt.Sprintf("%s after %s: %s.", u.paint("unhealthy", strings.ToUpper(state[:1])+state[1:]), after, oneLine(headline(cause))))
 }
 
 // Done says that a command was carried out.
@@ -243,7 +248,7 @@ func (u *Up) Done(what string) {
 func (u *Up) Stopping(cause string, again bool) {
 	u.began = time.Now()
 	u.status("")
-	text := "Stopping in reverse order (" + cause + ")."
+	text := "Stopping in reverse order (" + oneLine(headline(cause)) + ")."
 	if again {
 		text += " Press Ctrl-C again to kill what does not stop."
 	}
@@ -256,7 +261,11 @@ func (u *Up) Stopped(failed []string) {
 	u.status("")
 	text := "Stopped in " + seconds(time.Since(u.began)) + "."
 	if len(failed) > 0 {
-		u.print(text + " Degraded: " + oneLine(strings.Join(failed, "; ")) + ".")
+		causes := make([]string, len(failed))
+		for n, cause := range failed {
+			causes[n] = headline(cause)
+		}
+		u.print(text + " Degraded: " + oneLine(strings.Join(causes, "; ")) + ".")
 	} else {
 		u.Print(text)
 	}

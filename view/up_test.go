@@ -74,6 +74,15 @@ var upScenes = map[string]func(s stage){
 		s.become("service.db", "stopping", "stopped", time.Millisecond, api.Event{})
 		s.up.Fail("service.fatal", "service.fatal failed: exit status 1 (attempt 1 of 1)", "syndicate logs service.fatal", []string{"NODE_ENV"})
 	},
+	// What is missing on this machine is told in whole, once, at the end.
+	"missing": func(s stage) {
+		const story = "find it: it is not installed\nlooked at:\n  /usr/bin: not there\ninstall it with:\n  apt-get install it\x1b[2J"
+		s.become("database.main", "pending", "starting", 0, api.Event{Attempt: 1})
+		s.become("database.main", "starting", "failed", time.Millisecond, api.Event{Cause: story})
+		s.become("service.api", "pending", "blocked", 0, api.Event{Cause: "database.main failed: " + story})
+		s.up.Stopping("database.main failed: "+story, false)
+		s.up.Fail("database.main", "database.main failed: "+story, "syndicate doctor", nil)
+	},
 }
 
 // playUp returns what a scene shows.
@@ -92,7 +101,7 @@ func playUp(t *testing.T, play func(stage), columns int, c UpConfig) []byte {
 			}
 			return []string{"cannot connect", "giving up\x1b[31m now"}
 		}
-		c.Fatal = func(unit string) bool { return unit == "service.fatal" }
+		c.Fatal = func(unit string) bool { return unit == "service.fatal" || unit == "database.main" }
 		up := NewUp(c)
 		play(stage{up})
 		up.Flush()

@@ -64,7 +64,7 @@ const (
 func (w *Watch) Draw(st api.Status, note string) error {
 	columns, rows := w.size()
 	columns, rows = cmp.Or(columns, usualColumns), cmp.Or(rows, usualRows)
-	w.last = w.frame(st, note, rows)
+	w.last = w.frame(st, note, columns, rows)
 	var b bytes.Buffer
 	if !w.shown {
 		b.WriteString(takeScreen)
@@ -105,10 +105,10 @@ func (w *Watch) Leave() error {
 }
 
 // frame returns the lines that show a status, at most so many.
-func (w *Watch) frame(st api.Status, note string, rows int) []string {
+func (w *Watch) frame(st api.Status, note string, columns, rows int) []string {
 	head := []string{statusHead(st, w.ink)}
 	if st.Cause != "" {
-		head = append(head, "  "+printable(st.Cause))
+		head = append(head, "  "+printable(headline(st.Cause)))
 	}
 	var foot []string
 	for _, line := range []string{unwell(st), leftoverNote(st), note} {
@@ -121,7 +121,7 @@ func (w *Watch) frame(st api.Status, note string, rows int) []string {
 	}
 	lines := head
 	if len(st.Units) > 0 {
-		lines = append(append(lines, ""), w.fit(st, rows-len(head)-1-len(foot))...)
+		lines = append(append(lines, ""), w.fit(st, columns, rows-len(head)-1-len(foot))...)
 	}
 	lines = append(lines, foot...)
 	return lines[:max(1, min(rows, len(lines)))]
@@ -137,10 +137,14 @@ func leftoverNote(st api.Status) string {
 // fit returns the table in at most so many lines. Where there are more units
 // those stay that are not as they should be, then those that changed last; the
 // others are counted.
-func (w *Watch) fit(st api.Status, most int) []string {
-	table := statusTable(st, w.ink)
-	if len(table) <= most {
-		return table
+func (w *Watch) fit(st api.Status, columns, most int) []string {
+	table := newStatusTable(st, w.ink, columns)
+	lines := make([]string, len(table.rows))
+	for n := range lines {
+		lines[n] = table.line(n)
+	}
+	if len(lines) <= most {
+		return lines
 	}
 	room := max(0, most-2) // the headings, and the count
 	order := make([]int, len(st.Units))
@@ -153,11 +157,11 @@ func (w *Watch) fit(st api.Status, most int) []string {
 	})
 	shown := slices.Clone(order[:min(room, len(order))])
 	slices.Sort(shown)
-	lines := []string{table[0]}
+	few := lines[:1:1]
 	for _, n := range shown {
-		lines = append(lines, table[n+1])
+		few = append(few, lines[n+1])
 	}
-	return append(lines, w.ink.dim(others(st, order[len(shown):])))
+	return append(few, w.ink.dim(others(st, order[len(shown):])))
 }
 
 // settledRank tells what asks for attention first.

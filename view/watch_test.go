@@ -56,13 +56,13 @@ func TestAWatchedTableFits(t *testing.T) {
 
 func TestAWatchedTableKeepsWhatAsksForAttention(t *testing.T) {
 	w := NewWatch(WatchConfig{Size: func() (int, int) { return 80, 12 }})
-	got := strings.Join(w.frame(many(), "", 12), "\n")
+	got := strings.Join(w.frame(many(), "", 80, 12), "\n")
 	for _, want := range []string{"n07", "n41", "n50", "n55", "and 55 more, all ready", "Not well: 1 failed, of 60 units."} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in\n%s", want, got)
 		}
 	}
-	got = strings.Join(w.frame(many(), "", 8), "\n")
+	got = strings.Join(w.frame(many(), "", 80, 8), "\n")
 	if !strings.Contains(got, "n07") || !strings.Contains(got, "and 59 more: 57 ready, 1 pending, 1 stopped") {
 		t.Errorf("in 8 rows:\n%s", got)
 	}

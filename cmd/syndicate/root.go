@@ -71,12 +71,22 @@ type target struct {
 	Path string `arg:"" optional:"" name:"path" help:"The configuration: a file or a directory, by default the current one." completion-predictor:"path"`
 }
 
+// helpWidth is the widest that help is written: the terminal's width, and
+// never more than what is comfortable to read.
+func (s *session) helpWidth() int {
+	const most = 100
+	if n := s.stdout.columns(); n > 0 {
+		return min(n, most)
+	}
+	return most
+}
+
 // options configure kong.
 func (s *session) options() []kong.Option {
 	return []kong.Option{
 		kong.Name("syndicate"),
 		kong.Description("Start, migrate and supervise a system that is declared in HCL."),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100, NoExpandSubcommands: true}),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: s.helpWidth(), NoExpandSubcommands: true}),
 		groups(),
 		kong.Writers(s.stdout, s.stderr),
 		kong.Bind(s),

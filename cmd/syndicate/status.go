@@ -37,7 +37,7 @@ func (c *statusCmd) Run(s *session) error {
 	if c.JSON {
 		err = view.StatusJSON(s.stdout, st)
 	} else {
-		err = view.StatusText(s.stdout, st, view.StatusOptions{Colour: s.stdout.colour})
+		err = view.StatusText(s.stdout, st, view.StatusOptions{Colour: s.stdout.colour, Width: s.stdout.columns()})
 	}
 	switch {
 	case err != nil:

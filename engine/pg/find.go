@@ -79,7 +79,7 @@ func Find(ctx context.Context, cfg FindConfig) (Binaries, error) {
 		found = slices.DeleteFunc(found, func(b Binaries) bool { return b.Major != want })
 	}
 	if len(found) == 0 {
-		missing.Install = installHint(installer(cfg), cmp.Or(want, packagedMajor(cfg)))
+		missing.Install = installHint(installer(cfg), cmp.Or(want, packagedMajor(cfg))).as(os.Geteuid())
 		return Binaries{}, missing
 	}
 	// Only an explicit directory comes before a newer version elsewhere.

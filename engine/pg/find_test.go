@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -151,5 +152,18 @@ func TestFindSurvivesOddPrograms(t *testing.T) {
 	install(t, dir, "15.1")
 	if _, err := Find(ctx, FindConfig{BinDir: dir}); err == nil {
 		t.Error("found something after the cancellation")
+	}
+}
+
+func TestRootNeedsNoSudo(t *testing.T) {
+	for _, manager := range []string{"apt", "dnf", "apk", "zypper", "pacman", "brew", ""} {
+		hint := installHint(manager, 16)
+		if user := hint.as(1000); !slices.Equal(user.Commands, hint.Commands) {
+			t.Errorf("%s: a user is told %q", manager, user.Commands)
+		}
+		root := hint.as(0)
+		if text := strings.Join(root.Commands, "\n") + root.Note; strings.Contains(text, "sudo") || len(root.Commands) != len(hint.Commands) {
+			t.Errorf("%s: root is told %q", manager, text)
+		}
 	}
 }

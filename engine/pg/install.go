@@ -2,6 +2,7 @@ package pg
 
 import (
 	"fmt"
+	"os"
 	"strings"
 )
 
@@ -110,5 +111,20 @@ func InstallHint(cfg FindConfig) Install {
 	if major == 0 {
 		major = packagedMajor(cfg)
 	}
-	return installHint(installer(cfg), major)
+	return installHint(installer(cfg), major).as(os.Geteuid())
+}
+
+// as returns the commands as a user types them: root needs no sudo, and in a
+// container often has none.
+func (i Install) as(uid int) Install {
+	if uid != 0 {
+		return i
+	}
+	plain := make([]string, len(i.Commands))
+	for n, c := range i.Commands {
+		plain[n] = strings.ReplaceAll(c, "sudo ", "")
+	}
+	i.Commands = plain
+	i.Note = strings.ReplaceAll(i.Note, "sudo ", "")
+	return i
 }
