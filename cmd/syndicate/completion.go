@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -38,11 +39,36 @@ func (c *completionCmd) Run(ctx *kong.Context) error {
 // completeCommandLine answers a shell that asks how a command line could go
 // on, and ends the program then. In any other case it does nothing.
 func (s *session) completeCommandLine(parser *kong.Kong) error {
-	if os.Getenv("COMP_LINE") == "" {
+	line := os.Getenv("COMP_LINE")
+	if line == "" {
 		return nil
+	}
+	if long, ok := spellFile(line); ok {
+		_ = os.Setenv("COMP_LINE", long)
+		if point, err := strconv.Atoi(os.Getenv("COMP_POINT")); err == nil {
+			_ = os.Setenv("COMP_POINT", strconv.Itoa(point+len(long)-len(line)))
+		}
 	}
 	kongcompletion.Register(parser, kongcompletion.WithPredictors(s.predictors()))
 	return nil
+}
+
+// spellFile writes -f before the command as --file, which is what the
+// completion knows it as.
+func spellFile(line string) (long string, ok bool) {
+	before, after, ok := strings.Cut(line, " -f ")
+	if !ok {
+		return line, false
+	}
+	words := strings.Fields(before)
+	for words = words[min(1, len(words)):]; len(words) > 0 && strings.HasPrefix(words[0], "-"); {
+		taken, _, err := leadingFlag(words)
+		if err != nil {
+			return line, false
+		}
+		words = words[taken:]
+	}
+	return before + " --file " + after, len(words) == 0
 }
 
 // predictors are what the tag completion-predictor may name.
