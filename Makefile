@@ -43,7 +43,7 @@ examples: require-go
 demo:
 	tools/require.sh go postgres
 	$(MAKE) --no-print-directory build
-	tools/demo.sh
+	tools/demo.sh || [ $$? = 130 ] # Ctrl-C is how it ends
 
 test: require-go require-postgres require-node require-cc
 	$(GO) test -race $(PACKAGES)

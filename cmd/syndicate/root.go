@@ -75,10 +75,10 @@ type target struct {
 // never more than what is comfortable to read.
 func (s *session) helpWidth() int {
 	const most = 100
-	if n := s.stdout.columns(); n > 0 {
-		return min(n, most)
+	if !s.stdout.terminal {
+		return most
 	}
-	return most
+	return min(cmp.Or(s.stdout.columns(), most), most)
 }
 
 // options configure kong.
