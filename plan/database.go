@@ -117,8 +117,8 @@ func (w writer) migrations(m *spec.Migrations, l Ledger) {
 	if m.OnUp == "refuse" && len(w.step.Files) > 0 && l.Source != LedgerUnknown {
 		w.note(`up refuses: on_up = "refuse"`)
 	}
-	for _, finding := range l.Findings {
-		w.note(finding)
+	if n := len(l.Misfits); n > 0 {
+		w.note("up refuses: " + count(n, "misfit"))
 	}
 	if l.Note != "" {
 		w.note(l.Note)

@@ -78,6 +78,13 @@ const (
 	LedgerUnknown  = "unknown"  // not asked, or no answer
 )
 
+// Misfit is a version of a database that does not fit the files.
+type Misfit struct {
+	Version uint64 `json:"version"`
+	Name    string `json:"name"`
+	State   string `json:"state"` // edited, missing, out of order, …
+}
+
 // Ledger is what is known of a database's migrations. Its zero value is
 // unknown.
 type Ledger struct {
@@ -86,8 +93,7 @@ type Ledger struct {
 	Dirty   bool   `json:"dirty,omitempty"`
 	Files   int    `json:"files"`          // up files, applied or not
 	Note    string `json:"note,omitempty"` // why unknown, when recorded
-	// Findings are ways in which the database does not fit the files, as
-	// sentences: up refuses.
-	Findings []string    `json:"findings,omitempty"`
-	Pending  []Migration `json:"-"` // all files where unknown; the step has them
+	// Misfits are versions that do not fit the files: up refuses.
+	Misfits []Misfit    `json:"misfits,omitempty"`
+	Pending []Migration `json:"-"` // all files where unknown; the step has them
 }

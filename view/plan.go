@@ -256,6 +256,11 @@ func (v *planText) migrations(s *plan.Step) {
 		}
 		v.line(fmt.Sprintf("      %s %d %s", mark, m.Version, printable(m.Name)))
 	}
+	if s.Ledger != nil {
+		for _, m := range s.Ledger.Misfits {
+			v.line(v.ink.bold(fmt.Sprintf("      ! %d %s  %s", m.Version, printable(m.Name), m.State)))
+		}
+	}
 }
 
 func (v *planText) watchers() {

@@ -134,7 +134,7 @@ func readLedger(ctx context.Context, sys *spec.System, db *spec.Database, offlin
 	ledger := plan.Ledger{Source: plan.LedgerUnknown, Files: len(files), Pending: pending(files)}
 	known := func(source string, l migration.Ledger) {
 		ledger.Source, ledger.Version, ledger.Dirty = source, l.Version, l.Dirty
-		ledger.Pending, ledger.Findings = pending(l.Pending(files)), findings(l, files, db)
+		ledger.Pending, ledger.Misfits = pending(l.Pending(files)), misfits(l, files)
 	}
 	if db.Managed != nil {
 		if pg.DataMajor(db.Managed.DataDir) == 0 {
@@ -168,17 +168,17 @@ func recordedLedger(sys *spec.System, db *spec.Database, unknown plan.Ledger) pl
 	files, _ := migration.Files(db.Migrations.Path)
 	return plan.Ledger{
 		Source: plan.LedgerRecorded, Version: l.Version, Dirty: l.Dirty, Files: len(files),
-		Note: "as last recorded; " + unknown.Note, Pending: pending(l.Pending(files)), Findings: findings(l, files, db),
+		Note: "as last recorded; " + unknown.Note, Pending: pending(l.Pending(files)), Misfits: misfits(l, files),
 	}
 }
 
-// findings are the ways in which a database does not fit its files, but for
-// the dirty mark, which the ledger has itself.
-func findings(l migration.Ledger, files []migration.File, db *spec.Database) []string {
-	var all []string
-	for _, f := range l.Findings(files, db.Migrations.Path) {
+// misfits are the versions that do not fit the files, but for the dirty mark,
+// which the ledger has itself.
+func misfits(l migration.Ledger, files []migration.File) []plan.Misfit {
+	var all []plan.Misfit
+	for _, f := range l.Findings(files, "") {
 		if f.State != migration.Dirty {
-			all = append(all, f.Text)
+			all = append(all, plan.Misfit{Version: f.Version, Name: f.Name, State: string(f.State)})
 		}
 	}
 	return all
