@@ -58,6 +58,7 @@ var actions = map[string][]string{
 	string(plan.StepService):    {"start", "stop", "restart", "signal"},
 	string(plan.StepServer):     {"start", "stop", "restart", "check", "migrate", "trip", "reset"},
 	string(plan.StepMigrations): {"migrate"},
+	string(plan.StepGateway):    {"start", "stop", "restart"},
 	string(plan.StepTask):       nil,
 }
 

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/syndicate/syndicate/engine/pg"
@@ -63,15 +64,33 @@ func (s *site) endpoint(db *spec.Database) (pg.Endpoint, error) {
 
 // setEndpoint makes a database's attributes known to those who wait for it.
 func (s *site) setEndpoint(addr spec.Addr, e pg.Endpoint) {
-	attributes := map[string]any{}
-	for _, name := range []string{"url", "direct_url", "host", "port", "name", "user", "password"} {
-		if v, ok := e.Attribute(name); ok {
-			attributes[name] = v
-		}
-	}
 	s.redact.addText(e.URL())
 	s.redact.addText(e.Password)
-	s.setDatabase(addr, attributes)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.endpoints == nil {
+		s.endpoints = map[spec.Addr]pg.Endpoint{}
+	}
+	s.endpoints[addr] = e
+}
+
+// databaseAttribute returns an attribute of a database that answers. What
+// says where it is says where its gateway is, if it has one.
+func (s *site) databaseAttribute(addr spec.Addr, attribute string) (any, error) {
+	s.mu.Lock()
+	e, answers := s.endpoints[addr]
+	db := s.databases[addr]
+	s.mu.Unlock()
+	if answers && db != nil && attribute != "direct_url" {
+		var err error
+		if e, err = s.gated(db, e); err != nil {
+			return nil, err
+		}
+	}
+	if v, ok := e.Attribute(attribute); ok && answers {
+		return v, nil
+	}
+	return nil, fmt.Errorf("%s.%s does not exist before %s is ready", addr, attribute, addr)
 }
 
 // databaseMember builds the unit of a server, or of the connection to one.

@@ -91,6 +91,8 @@ func (e *Engine) newMember(step *plan.Step, b blocks) (member, error) {
 		return e.databaseMember(step.ID, b.databases[step.Addr])
 	case plan.StepMigrations:
 		return e.migrationsMember(step.ID, b.databases[step.Addr])
+	case plan.StepGateway:
+		return e.gatewayMember(step.ID, b.databases[step.Addr])
 	}
 	return member{}, fmt.Errorf("%s: a %s has no runtime in this version", step.ID, step.Kind)
 }

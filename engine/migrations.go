@@ -117,7 +117,7 @@ func (s *site) reach(db *spec.Database) (pg.Endpoint, error) {
 	if db.Source != "managed" {
 		return s.endpoint(db)
 	}
-	url, err := s.lookup(db.Addr, "url")
+	url, err := s.lookup(db.Addr, "direct_url")
 	if err != nil {
 		return pg.Endpoint{}, err
 	}

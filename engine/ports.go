@@ -86,6 +86,10 @@ func wishedPorts(sys *spec.System) []portWish {
 		if db.Managed != nil && db.Source == "managed" {
 			add(db.Addr, "", "127.0.0.1", db.Managed.Port)
 		}
+		if g := db.Gateway; g != nil {
+			host, port := g.Address()
+			add(db.Addr, "gateway", host, port)
+		}
 	}
 	return wishes
 }

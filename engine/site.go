@@ -14,6 +14,7 @@ import (
 
 	"github.com/syndicate/syndicate/engine/event"
 	"github.com/syndicate/syndicate/engine/log"
+	"github.com/syndicate/syndicate/engine/pg"
 	"github.com/syndicate/syndicate/engine/probe"
 	"github.com/syndicate/syndicate/engine/process"
 	"github.com/syndicate/syndicate/spec"
@@ -37,7 +38,8 @@ type site struct {
 	mu        sync.Mutex
 	services  map[spec.Addr]*spec.Service  // guarded by mu
 	ports     Ports                        // guarded by mu; the map itself is never changed
-	databases map[spec.Addr]map[string]any // attributes of what answers; guarded by mu
+	databases map[spec.Addr]*spec.Database // guarded by mu
+	endpoints map[spec.Addr]pg.Endpoint    // of the databases that answer; guarded by mu
 	notifier  *probe.Notifier              // nil until needed; guarded by mu
 }
 
@@ -59,9 +61,13 @@ func (s *site) declare(sys *spec.System, ports Ports) {
 	for _, svc := range sys.Services {
 		services[svc.Addr] = svc
 	}
+	databases := make(map[spec.Addr]*spec.Database, len(sys.Databases))
+	for _, db := range sys.Databases {
+		databases[db.Addr] = db
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.services, s.ports = services, ports
+	s.services, s.databases, s.ports = services, databases, ports
 }
 
 // Ports are the ports that were chosen for "auto": by the address of a
@@ -124,14 +130,10 @@ func (s *site) serviceURL(svc *spec.Service) string {
 // lookup gives attributes to expressions that were unknown while planning.
 func (s *site) lookup(addr spec.Addr, attribute string) (any, error) {
 	s.mu.Lock()
-	v, ok := s.databases[addr][attribute]
 	svc := s.services[addr]
 	s.mu.Unlock()
-	if ok {
-		return v, nil
-	}
 	if addr.Kind == spec.KindDatabase {
-		return nil, fmt.Errorf("%s.%s does not exist before %s is ready", addr, attribute, addr)
+		return s.databaseAttribute(addr, attribute)
 	}
 	if svc != nil {
 		return s.serviceAttribute(svc, attribute)
@@ -169,14 +171,4 @@ func (s *site) notifications() (*probe.Notifier, error) {
 		s.notifier = n
 	}
 	return s.notifier, nil
-}
-
-// setDatabase makes the attributes of a database known.
-func (s *site) setDatabase(addr spec.Addr, attributes map[string]any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.databases == nil {
-		s.databases = map[spec.Addr]map[string]any{}
-	}
-	s.databases[addr] = attributes
 }

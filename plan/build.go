@@ -12,6 +12,7 @@ import (
 const (
 	migrated         = "migrated" // the condition of a database block
 	migrationsSuffix = ".migrations"
+	gatewaySuffix    = ".gateway"
 )
 
 // MigrationsID returns the ID of the step that migrates a database.
@@ -23,6 +24,17 @@ func migrationsOf(id string) (string, bool) {
 		return "", false
 	}
 	return strings.CutSuffix(id, migrationsSuffix)
+}
+
+// GatewayID returns the ID of the step that is a database's gateway.
+func GatewayID(db spec.Addr) string { return db.String() + gatewaySuffix }
+
+// gatewayOf returns the database that a gateway's step belongs to.
+func gatewayOf(id string) (string, bool) {
+	if !strings.HasPrefix(id, string(spec.KindDatabase)+".") {
+		return "", false
+	}
+	return strings.CutSuffix(id, gatewaySuffix)
 }
 
 // Build makes the plan that brings sys up, from what facts say runs now. It
@@ -73,12 +85,13 @@ type draft struct {
 	steps []Step
 	def   []any          // per step, the definition that its digest covers
 	index map[string]int // step by ID
-	// byBlock finds the steps of a block: the one that starts it, and for
-	// a database with migrations the one that completes it.
+	// byBlock finds the steps of a block: the one that starts it, for a
+	// database with migrations the one that completes it, and for one with a
+	// gateway that.
 	byBlock map[spec.Addr]blockSteps
 }
 
-type blockSteps struct{ first, last string }
+type blockSteps struct{ first, last, gateway string }
 
 // newDraft makes the steps of every block that lives, with their needs.
 func newDraft(sys *spec.System) *draft {
@@ -130,8 +143,9 @@ func (d *draft) addStep(id string, kind StepKind, b spec.Block, def any) *Step {
 // addDatabase adds the server, and the migrations where up has any to do.
 func (d *draft) addDatabase(db *spec.Database) {
 	server := *db
-	server.Migrations, server.Schema = nil, nil
+	server.Migrations, server.Schema, server.Gateway = nil, nil, nil
 	d.add(StepServer, db.Block, &server)
+	d.addGateway(db)
 	m := db.Migrations
 	if m == nil || m.OnUp == "skip" {
 		return
@@ -144,7 +158,35 @@ func (d *draft) addDatabase(db *spec.Database) {
 		Condition: Ready,
 		Reasons:   []spec.Reason{{Text: "migrations", Range: m.Range}},
 	})
-	d.byBlock[db.Addr] = blockSteps{first: db.Addr.String(), last: id}
+	steps := d.byBlock[db.Addr]
+	steps.last = id
+	d.byBlock[db.Addr] = steps
+}
+
+// addGateway adds the gateway of a database, which depends on where the
+// server is.
+func (d *draft) addGateway(db *spec.Database) {
+	if db.Gateway == nil {
+		return
+	}
+	id := GatewayID(db.Addr)
+	def := &spec.Database{
+		Block: spec.Block{Critical: db.Critical}, Source: db.Source, URL: db.URL, Host: db.Host, Port: db.Port, SSL: db.SSL,
+		Gateway: db.Gateway, QueryTimeout: db.QueryTimeout,
+	}
+	if db.Managed != nil {
+		def.Managed = &spec.Managed{Port: db.Managed.Port}
+	}
+	s := d.addStep(id, StepGateway, db.Block, def)
+	s.Range = db.Gateway.Range
+	s.Needs = append(s.Needs, Need{
+		Step:      db.Addr.String(),
+		Condition: Ready,
+		Reasons:   []spec.Reason{{Text: "gateway", Range: db.Gateway.Range}},
+	})
+	steps := d.byBlock[db.Addr]
+	steps.gateway = id
+	d.byBlock[db.Addr] = steps
 }
 
 // addNeeds turns the edges between blocks into needs of steps. An edge from
@@ -165,6 +207,10 @@ func (d *draft) addNeeds() {
 		}
 		s := &d.steps[d.index[from.first]]
 		s.Needs = append(s.Needs, need)
+		if to.gateway != "" { // the address that it may take is the gateway's
+			need.Step, need.Condition = to.gateway, Ready
+			s.Needs = append(s.Needs, need)
+		}
 	}
 	for i := range d.steps {
 		d.steps[i].Needs = mergeNeeds(d.steps[i].Needs)

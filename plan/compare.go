@@ -251,7 +251,11 @@ func (d *draft) explain(stops []Stopped) {
 	}
 	for i := range stops {
 		server, migrations := migrationsOf(stops[i].ID)
-		if !migrations {
+		gated, gateway := gatewayOf(stops[i].ID)
+		switch {
+		case gateway:
+			server = gated
+		case !migrations:
 			server = stops[i].ID
 		}
 		a, err := spec.ParseAddr(server)
@@ -263,6 +267,8 @@ func (d *draft) explain(stops []Stopped) {
 			stops[i].Reason = why
 		case migrations && d.byBlock[a].first != "":
 			stops[i].Reason = "up applies no migrations to it any more"
+		case gateway && d.byBlock[a].first != "":
+			stops[i].Reason = "it has no gateway any more"
 		case slices.ContainsFunc(d.sys.Tasks, func(t *spec.Task) bool { return t.Addr == a }):
 			stops[i].Reason = "no longer a step of up"
 		case sibling:

@@ -139,3 +139,29 @@ func count(n int, what string) string {
 	}
 	return strconv.Itoa(n) + " " + what + "s"
 }
+
+// gateway says where clients connect to, and how many may.
+func (w writer) gateway(db *spec.Database, chosen int) {
+	g := db.Gateway
+	host, port := g.Address()
+	w.note("port " + portText(port, chosen))
+	w.note("at most " + count(g.MaxConn, "connection"))
+	w.critical(db.Block)
+	if w.notesOnly {
+		return
+	}
+	w.value("host", host)
+	w.port("port", port, chosen)
+	w.value("max_conn", strconv.Itoa(g.MaxConn))
+	w.value("max_waiting", strconv.Itoa(g.MaxWaiting))
+	w.value("acquire_timeout", g.AcquireTimeout.String())
+	if g.SlowQuery > 0 {
+		w.value("slow_query", g.SlowQuery.String())
+	}
+	if db.QueryTimeout > 0 {
+		w.value("query_timeout", db.QueryTimeout.String())
+	}
+	w.value("tls.cert", g.TLSCert)
+	w.value("tls.key", g.TLSKey)
+	w.value("pooler", g.Pooler)
+}

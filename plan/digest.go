@@ -224,7 +224,10 @@ func (d *digester) know(sys *spec.System) {
 	for _, db := range sys.Databases {
 		address := &spec.Database{
 			Source: db.Source, URL: db.URL, Host: db.Host, Port: db.Port, DBName: db.DBName,
-			User: db.User, Password: db.Password, SSL: db.SSL, Gateway: db.Gateway,
+			User: db.User, Password: db.Password, SSL: db.SSL,
+		}
+		if g := db.Gateway; g != nil {
+			address.Gateway = &spec.Gateway{Listen: g.Listen}
 		}
 		if db.Managed != nil {
 			address.Managed = &spec.Managed{Port: db.Managed.Port}

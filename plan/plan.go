@@ -49,6 +49,7 @@ const (
 	StepService    StepKind = "service"
 	StepServer     StepKind = "database"
 	StepMigrations StepKind = "migrations"
+	StepGateway    StepKind = "gateway"
 	StepTask       StepKind = "task"
 	StepBreaker    StepKind = "breaker"
 	StepQueue      StepKind = "queue"

@@ -22,6 +22,8 @@ func isPolicy(field string) bool {
 	case "Database.Retry", "Database.Health", "Database.Pool", "Database.QueryTimeout", "Database.Breaker",
 		"Database.Stop", "Database.Log", "Migrations.OnUp", "Migrations.LockTimeout":
 		return true
+	case "Gateway.MaxConn", "Gateway.MaxWaiting", "Gateway.AcquireTimeout", "Gateway.SlowQuery":
+		return true
 	case "Breaker.BreakerPolicy", "Breaker.MaxCalls", "Breaker.Share", "Breaker.Fallbacks":
 		return true
 	case "Queue.Workers", "Queue.MaxDepth", "Queue.MaxMemory", "Queue.SuspendOn":

@@ -20,7 +20,7 @@ var process = map[string]string{
 	"Database":   "Block Source Managed URL Host Port DBName User Password SSL Migrations Gateway Schema",
 	"EnvFile":    "Vars",
 	"EnvVar":     "Name Null Value",
-	"Gateway":    "Listen MaxConn Pooler",
+	"Gateway":    "Listen TLSCert TLSKey Pooler",
 	"HTTPCall":   "Method URL",
 	"Managed":    "Version DataDir BinDir Port User Durability Settings Extensions",
 	"Migrations": "Path",

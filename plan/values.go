@@ -31,9 +31,12 @@ func describe(d *draft, facts Facts) {
 		case *spec.Queue:
 			w.queue(def)
 		case *spec.Database:
-			if s.Kind == StepMigrations {
+			switch s.Kind {
+			case StepMigrations:
 				w.migrations(def.Migrations, facts.Ledgers[s.Addr])
-			} else {
+			case StepGateway:
+				w.gateway(def, facts.Ports[s.ID])
+			default:
 				w.database(def, facts.Databases[s.Addr], facts.Ports[s.ID])
 			}
 		}

@@ -1,6 +1,10 @@
 package spec
 
-import "strings"
+import (
+	"net"
+	"strconv"
+	"strings"
+)
 
 // System is a whole configuration. Slices are in order of address; every
 // default is filled in. It is read-only once decoded.
@@ -400,10 +404,26 @@ type Pool struct {
 
 // Gateway is the listener that services reach a database through.
 type Gateway struct {
-	Range   Range
-	Listen  string
-	MaxConn int
-	Pooler  string // "" | pgbouncer
+	Range           Range
+	Listen          string // host:port; "" : a free port of 127.0.0.1
+	MaxConn         int    // connections to the server
+	MaxWaiting      int    // clients that wait for one
+	AcquireTimeout  Duration
+	SlowQuery       Duration // 0: none is noted
+	TLSCert, TLSKey string   // paths; "" : clients get no encryption
+	Pooler          string   // "" | pgbouncer
+}
+
+// Address is where a gateway listens. Where its port is chosen, Number is 0.
+func (g *Gateway) Address() (host string, port Port) {
+	port = Port{Auto: true, Range: g.Range}
+	host, number, err := net.SplitHostPort(g.Listen)
+	n, numErr := strconv.Atoi(number)
+	if g.Listen == "" || err != nil || numErr != nil {
+		return "127.0.0.1", port
+	}
+	port.Auto, port.Number = false, n
+	return host, port
 }
 
 // Table is what must hold of one table after migrating.

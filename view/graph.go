@@ -135,7 +135,7 @@ func GraphDot(w io.Writer, g *plan.Graph) error {
 	fmt.Fprintln(b, "  rankdir=LR;")
 	fmt.Fprintln(b, `  node [shape=box, style=rounded, fontname="sans-serif"];`)
 	fmt.Fprintln(b, `  edge [fontname="sans-serif", fontsize=10];`)
-	shape := map[plan.StepKind]string{plan.StepServer: "cylinder", plan.StepMigrations: "note", plan.StepTask: "cds", plan.StepQueue: "folder", plan.StepBreaker: "diamond"}
+	shape := map[plan.StepKind]string{plan.StepServer: "cylinder", plan.StepMigrations: "note", plan.StepTask: "cds", plan.StepQueue: "folder", plan.StepGateway: "house", plan.StepBreaker: "diamond"}
 	for _, n := range g.Nodes {
 		attrs := ""
 		if s := shape[n.Kind]; s != "" {
@@ -180,7 +180,7 @@ func GraphMermaid(w io.Writer, g *plan.Graph) error {
 	fmt.Fprintln(b, "flowchart LR")
 	shape := map[plan.StepKind][2]string{
 		plan.StepService: {"(", ")"}, plan.StepServer: {"[(", ")]"}, plan.StepMigrations: {"[/", "/]"},
-		plan.StepTask: {"([", "])"}, plan.StepQueue: {"[[", "]]"}, plan.StepBreaker: {"{{", "}}"},
+		plan.StepTask: {"([", "])"}, plan.StepQueue: {"[[", "]]"}, plan.StepBreaker: {"{{", "}}"}, plan.StepGateway: {"{{", "}}"},
 	}
 	short := make(map[string]string, len(g.Nodes))
 	for i, n := range g.Nodes {

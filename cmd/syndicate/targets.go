@@ -23,7 +23,7 @@ func (t targets) addresses(sys *spec.System) ([]spec.Addr, error) {
 	}
 	var known []string
 	for _, step := range p.Steps {
-		if step.Kind != plan.StepMigrations {
+		if step.Kind != plan.StepMigrations && step.Kind != plan.StepGateway {
 			known = append(known, step.ID)
 		}
 	}

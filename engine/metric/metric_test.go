@@ -31,7 +31,11 @@ func example(r *Recorder) Config {
 				Errors:  map[string]uint64{"57": 2, "connection": 1},
 				Check:   &DatabaseCheck{OK: true, Seconds: 0.25, Connections: 9, MaxConnections: 100},
 				Breaker: &DatabaseBreaker{Open: true, Rejected: 7},
-			}, {ID: "database.new", Max: 4}}}
+			}, {ID: "database.new", Max: 4}}, Gateways: []Gateway{{
+				ID: "database.main", Connections: 4, Max: 50, Waiting: 2, Sessions: 9, Cancels: 3, Lost: 1,
+				Refused: map[string]uint64{"53300": 5}, Errors: map[string]uint64{"42": 6}, Queries: waited(), Waits: waited(),
+				Statements: []Statement{{Text: "select \"A\" where b = ?", Calls: 7, Errors: 2, Total: time.Second}},
+			}}}
 		},
 	}
 }
@@ -98,6 +102,12 @@ func TestText(t *testing.T) {
 		`syndicate_database_errors_total{system="demo",database="database.main",class="57"} 2`,
 		`syndicate_database_breaker_open{system="demo",database="database.main"} 1`,
 		`syndicate_database_breaker_rejected_total{system="demo",database="database.main"} 7`,
+		`syndicate_gateway_connections{system="demo",database="database.main"} 4`,
+		`syndicate_gateway_refused_total{system="demo",database="database.main",sqlstate="53300"} 5`,
+		`syndicate_gateway_errors_total{system="demo",database="database.main",class="42"} 6`,
+		`syndicate_gateway_query_duration_seconds_bucket{system="demo",database="database.main",le="0.005"} 1`,
+		`syndicate_gateway_statements_total{system="demo",database="database.main",statement="select \"A\" where b = ?"} 7`,
+		`syndicate_gateway_statement_seconds_total{system="demo",database="database.main",statement="select \"A\" where b = ?"} 1`,
 		"\ngo_goroutines ",
 		"\nprocess_resident_memory_bytes ",
 	} {

@@ -17,6 +17,8 @@ type Snapshot struct {
 	Units []Unit
 	// Databases are those that the engine reaches, in order.
 	Databases []Database
+	// Gateways are those that run, in order.
+	Gateways []Gateway
 }
 
 // Unit is one unit at that moment.
@@ -69,6 +71,7 @@ func (e *Exporter) Write(w io.Writer) error {
 	e.system(p, s)
 	units(p, s.Units)
 	databases(p, s.Databases)
+	gateways(p, s.Gateways)
 	e.cfg.Recorder.write(p)
 	p.common = nil
 	self(p)

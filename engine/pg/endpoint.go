@@ -129,6 +129,41 @@ func (e Endpoint) WithoutPassword() (string, error) {
 // Address returns host:port, or the socket directory and port.
 func (e Endpoint) Address() string { return net.JoinHostPort(e.Host, strconv.Itoa(e.Port)) }
 
+// ends are the parameters of a URL that say how to reach a server, and not
+// what a session is to be like.
+var ends = []string{
+	"host", "hostaddr", "port", "sslmode", "sslnegotiation", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslsni", "sslcrl",
+	"sslcrldir", "sslcertmode", "ssl_min_protocol_version", "ssl_max_protocol_version", "gssencmode", "channel_binding",
+	"target_session_attrs", "load_balance_hosts",
+}
+
+// Through returns the endpoint of the same database where something that
+// relays to it listens: at host and port, which a URL of several hosts is left
+// with one of. With encryption a client must ask for it, and must not want to
+// bind SCRAM to it: the server has another channel.
+func (e Endpoint) Through(host string, port int, encryption bool) (Endpoint, error) {
+	// The hosts of a URL with several are none that net/url takes.
+	u := url.URL{Scheme: "postgres", Path: "/" + e.Database, Host: net.JoinHostPort(host, strconv.Itoa(port)), User: url.User(e.User)}
+	if pw := e.Password.Reveal(); pw != "" {
+		u.User = url.UserPassword(e.User, pw)
+	}
+	_, query, _ := strings.Cut(e.url, "?")
+	params, err := url.ParseQuery(query)
+	if err != nil {
+		return Endpoint{}, &Error{Op: "read the database's url", Reason: "its parameters are not written as a URL's"}
+	}
+	for _, name := range append([]string{"user", "password", "dbname"}, ends...) {
+		params.Del(name)
+	}
+	params.Set("sslmode", "disable")
+	if encryption {
+		params.Set("sslmode", "require")
+		params.Set("channel_binding", "disable")
+	}
+	u.RawQuery = strings.ReplaceAll(params.Encode(), "+", "%20")
+	return ParseURL(spec.Sensitive(u.String()))
+}
+
 // String names the endpoint without its password.
 func (e Endpoint) String() string {
 	return fmt.Sprintf("%s on %s as %s", e.Database, e.Address(), e.User)

@@ -206,7 +206,12 @@ func (d *decoder) databaseExtras(out *spec.Database, doc *databaseDoc) {
 		w := d.view(doc.Gateway, "gateway.")
 		g := &spec.Gateway{
 			Range: rangeOf(doc.Gateway.DefRange), Listen: w.listen("listen"),
-			MaxConn: w.number("max_conn", 1, 1e6), Pooler: w.choice("pooler"),
+			MaxConn: w.number("max_conn", 1, 1e6), MaxWaiting: w.number("max_waiting", 0, 1e6),
+			AcquireTimeout: w.period("acquire_timeout"), SlowQuery: w.duration("slow_query"), Pooler: w.choice("pooler"),
+		}
+		if doc.Gateway.TLS != nil {
+			t := d.view(doc.Gateway.TLS, "gateway.tls.")
+			g.TLSCert, g.TLSKey = t.path("cert"), t.path("key")
 		}
 		if w.truth("enabled") {
 			out.Gateway = g

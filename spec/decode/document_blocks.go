@@ -19,7 +19,7 @@ type databaseDoc struct {
 	Health       *healthDoc     `hcl:"health,block" doc:"How often the database is checked."`
 	Migrations   *migrationsDoc `hcl:"migrations,block" doc:"The SQL files that are applied before anything reads the database's URL."`
 	Pool         *poolDoc       `hcl:"pool,block" doc:"Bounds of the engine's own connections: for health checks, schema checks and queues. Migrations have one beside it."`
-	Gateway      *gatewayDoc    `hcl:"gateway,block" later:"true" doc:"A listener that services reach the database through: they get its address as database.NAME.url."`
+	Gateway      *gatewayDoc    `hcl:"gateway,block" doc:"A listener that services reach the database through: they get its address as database.NAME.url."`
 	QueryTimeout *hcl.Attribute `hcl:"query_timeout,optional" type:"duration" doc:"The longest that a statement may take, kept by the server: of the engine, and of services that use a managed server. Never of migrations. Default: none."`
 	Breaker      *dbBreakerDoc  `hcl:"breaker,block" doc:"The circuit breaker before the database. It counts failures of the connection, never errors of SQL. Without the block it has the defaults."`
 	Schema       *schemaDoc     `hcl:"schema,block" later:"true" doc:"What must hold after migrating."`
@@ -73,10 +73,14 @@ type poolDoc struct {
 
 type gatewayDoc struct {
 	header
-	Enabled *hcl.Attribute `hcl:"enabled,optional" type:"bool" default:"true" doc:"Whether the gateway exists; disabled it is transparent. Known at plan time."`
-	Listen  *hcl.Attribute `hcl:"listen,optional" type:"host:port" doc:"The address to listen on. Default: a free port."`
-	MaxConn *hcl.Attribute `hcl:"max_conn,optional" type:"int" doc:"Connections to the server at most."`
-	Pooler  *hcl.Attribute `hcl:"pooler,optional" type:"string" enum:"pgbouncer" doc:"What pools transactions. Default: sessions only."`
+	Enabled        *hcl.Attribute `hcl:"enabled,optional" type:"bool" default:"true" doc:"Whether the gateway exists; disabled it is transparent. Known at plan time."`
+	Listen         *hcl.Attribute `hcl:"listen,optional" type:"host:port" doc:"The address to listen on. Default: a free port of 127.0.0.1."`
+	MaxConn        *hcl.Attribute `hcl:"max_conn,optional" type:"int" default:"50" doc:"Connections to the server at most; replication does not count."`
+	MaxWaiting     *hcl.Attribute `hcl:"max_waiting,optional" type:"int" default:"1000" doc:"Clients that wait for a connection at most; others are refused at once (SQLSTATE 53300)."`
+	AcquireTimeout *hcl.Attribute `hcl:"acquire_timeout,optional" type:"duration" default:"10s" doc:"How long a client waits for a connection before it is refused (SQLSTATE 53300)."`
+	SlowQuery      *hcl.Attribute `hcl:"slow_query,optional" type:"duration" doc:"A query that takes longer is noted in the gateway's log, without its constants and parameters. Default: none is."`
+	TLS            *tlsDoc        `hcl:"tls,block" doc:"Certificate and key for clients that ask for TLS. Default: they are told that there is none."`
+	Pooler         *hcl.Attribute `hcl:"pooler,optional" type:"string" enum:"pgbouncer" later:"true" doc:"What pools transactions. Default: sessions only."`
 }
 
 type schemaDoc struct {

@@ -77,8 +77,8 @@ func TestCancel(t *testing.T) {
 	if err := <-stood; err != nil {
 		t.Errorf("a session that nobody cancelled: %v", err)
 	}
-	if s := x.Snapshot(); s.Cancels != sessions*rounds || s.LostCancels != 0 {
-		t.Errorf("%d cancels, %d lost", s.Cancels, s.LostCancels)
+	if s := x.Snapshot(); s.Cancels != sessions*rounds || s.Lost != 0 {
+		t.Errorf("%d cancels, %d lost", s.Cancels, s.Lost)
 	}
 }
 
@@ -218,7 +218,7 @@ func TestUnknownCancel(t *testing.T) {
 		}
 		_ = conn.Close()
 	}
-	eventually(t, "they are counted", func() bool { return x.Snapshot().LostCancels == 3 })
+	eventually(t, "they are counted", func() bool { return x.Snapshot().Lost == 3 })
 	if len(b.cancels) > 0 {
 		t.Error("the server was asked")
 	}

@@ -43,7 +43,7 @@ func (s *session) slow(f flight, took time.Duration) {
 	if f.series != nil {
 		statement = f.series.text
 	}
-	s.g.notes.say("slow query: %s of %s: %s", took.Round(time.Millisecond/10), s.who, statement)
+	s.g.notes.say("slow query, %s: %s (%s)", took.Round(time.Millisecond/10), statement, s.who)
 }
 
 // upload takes what the client sends to the server.

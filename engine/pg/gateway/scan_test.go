@@ -236,7 +236,8 @@ func TestStatementsAreBounded(t *testing.T) {
 	s := newStatements()
 	now := time.Unix(1e9, 0)
 	s.now = func() time.Time { return now }
-	st := &stats{statements: s, errors: map[string]uint64{}}
+	st := newStats()
+	st.statements = s
 	name := func(n int) []byte { return []byte("select c" + strings.Repeat("x", n)) }
 	for n := range maxStatements + 50 {
 		st.answered(s.find(name(n), false), now, time.Second)

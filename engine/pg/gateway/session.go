@@ -94,16 +94,16 @@ func (g *Gateway) session(h hello) error {
 	return nil
 }
 
-// describe names who a session is of, for the log of slow queries.
+// describe names the database, the user and the application of a session.
 func describe(s startup) string {
 	user := s.get("user")
 	database := s.get("database")
 	if database == "" {
 		database = user
 	}
-	text := fmt.Sprintf("%q of %q", database, user)
+	text := fmt.Sprintf("%.64q as %.64q", database, user)
 	if name := s.get("application_name"); name != "" {
-		text += fmt.Sprintf(" (%.64q)", name)
+		text += fmt.Sprintf(", %.64q", name)
 	}
 	return text
 }
@@ -128,7 +128,7 @@ func (g *Gateway) admit(conn net.Conn) error {
 	begun := time.Now()
 	err := g.queue(conn, limits.AcquireTimeout)
 	if err == nil || errors.Is(err, errWaited) {
-		g.stats.waits.add(time.Since(begun))
+		g.stats.waits.Observe(time.Since(begun))
 	}
 	full := fmt.Sprintf("the gateway's connections to the server are all taken (%d)", limits.MaxConn)
 	hint := "Close connections that are not needed, or raise max_conn of the gateway."

@@ -47,7 +47,7 @@ func (s *session) start(packet []byte, permit Permit) error {
 		permit.Neutral()
 	default:
 		permit.Failure(err)
-		s.g.notes.say("begin a session of %s: %s", s.who, reason(err))
+		s.g.notes.say("begin a session (%s): %s", s.who, reason(err))
 		return unreachable(err)
 	}
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/syndicate/syndicate/engine/metric"
 )
 
 // series counts the statements of one fingerprint.
@@ -92,16 +94,8 @@ func (s *statements) of(x *series) *series {
 	return x
 }
 
-// Statement is what was counted of one fingerprint.
-type Statement struct {
-	Text   string // without constants
-	Calls  uint64
-	Errors uint64
-	Total  time.Duration
-}
-
 // list returns them in order of their texts, the others last.
-func (s *statements) list() []Statement {
+func (s *statements) list() []metric.Statement {
 	s.mu.Lock()
 	all := make([]*series, 0, len(s.known)+1)
 	for _, x := range s.known {
@@ -109,10 +103,10 @@ func (s *statements) list() []Statement {
 	}
 	s.mu.Unlock()
 	slices.SortFunc(all, func(a, b *series) int { return strings.Compare(a.text, b.text) })
-	var list []Statement
+	var list []metric.Statement
 	for _, x := range append(all, &s.other) {
 		if n := x.calls.Load(); n > 0 || x.errors.Load() > 0 {
-			list = append(list, Statement{x.text, n, x.errors.Load(), time.Duration(x.nanos.Load())})
+			list = append(list, metric.Statement{Text: x.text, Calls: n, Errors: x.errors.Load(), Total: time.Duration(x.nanos.Load())})
 		}
 	}
 	return list
