@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"sync/atomic"
 
+	"github.com/syndicate/syndicate/engine/breaker"
 	"github.com/syndicate/syndicate/engine/log"
 	"github.com/syndicate/syndicate/engine/metric"
 	"github.com/syndicate/syndicate/engine/pg"
@@ -20,6 +21,7 @@ import (
 type gatewayWork struct {
 	*site
 	db      *current[spec.Database]
+	guard   *breaker.Guard // the database's own
 	out     *log.Log
 	running atomic.Pointer[gateway.Gateway] // of the run under way, nil between
 }
@@ -82,7 +84,7 @@ func (w *gatewayWork) config(db *spec.Database) (gateway.Config, error) {
 	host, port := w.gatewayAddress(db)
 	cfg := gateway.Config{
 		Listen: net.JoinHostPort(host, strconv.Itoa(port)),
-		Server: url.(spec.Text).Reveal(), Limits: gatewayLimits(db),
+		Server: url.(spec.Text).Reveal(), Limits: gatewayLimits(db), Guard: gatewayGuard{w.guard},
 	}
 	if g := db.Gateway; g.TLSCert != "" {
 		cert, err := tls.LoadX509KeyPair(g.TLSCert, g.TLSKey)
@@ -92,6 +94,18 @@ func (w *gatewayWork) config(db *spec.Database) (gateway.Config, error) {
 		cfg.TLS = &cert
 	}
 	return cfg, nil
+}
+
+// gatewayGuard is a breaker as a gateway takes it.
+type gatewayGuard struct{ guard *breaker.Guard }
+
+// Permit implements gateway.Guard.
+func (g gatewayGuard) Permit() (gateway.Permit, error) {
+	p, err := g.guard.Permit()
+	if err != nil {
+		return nil, err
+	}
+	return &poolPermit{&p}, nil
 }
 
 // gatewayLimits are what of a gateway changes while it runs.
@@ -132,6 +146,10 @@ func (e *Engine) gatewayMember(id string, db *spec.Database) (member, error) {
 	if err != nil {
 		return member{}, err
 	}
+	guard, err := e.guard(db)
+	if err != nil {
+		return member{}, err
+	}
 	host, port := e.site.gatewayAddress(db)
 	return member{
 		policy: policy{
@@ -140,7 +158,7 @@ func (e *Engine) gatewayMember(id string, db *spec.Database) (member, error) {
 			claims:  []string{claim(host, port)},
 		},
 		port: port,
-		work: &gatewayWork{site: e.site, db: newCurrent(db), out: out},
+		work: &gatewayWork{site: e.site, db: newCurrent(db), guard: guard, out: out},
 		adopt: func(w work) {
 			w.(*gatewayWork).db.set(db)
 			out.Bound(int64(db.Log.MaxSize), db.Log.Keep)

@@ -164,12 +164,6 @@ type witness struct {
 	open                        int   // permits that are out; guarded by mu
 }
 
-func (w *witness) Check() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.closed
-}
-
 func (w *witness) Permit() (Permit, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -186,9 +180,9 @@ func (w *witness) count(n *int) {
 	w.open--
 }
 
-func (w *witness) Success()      { w.count(&w.success) }
-func (w *witness) Failure(error) { w.count(&w.failures) }
-func (w *witness) Neutral()      { w.count(&w.neutrals) }
+func (w *witness) Success()       { w.count(&w.success) }
+func (w *witness) Failure(string) { w.count(&w.failures) }
+func (w *witness) Neutral()       { w.count(&w.neutrals) }
 
 // outcomes are the successes, failures and neutral ends so far.
 func (w *witness) outcomes() [3]int {

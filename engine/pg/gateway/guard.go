@@ -5,9 +5,6 @@ import "strings"
 // Guard is a circuit breaker before the server. Its methods are called by
 // many goroutines, and do not block.
 type Guard interface {
-	// Check returns why nobody is let through now, nil otherwise. It takes
-	// nothing.
-	Check() error
 	// Permit lets one session try the server. Where the breaker is open the
 	// error says so, and until when.
 	Permit() (Permit, error)
@@ -17,8 +14,7 @@ type Guard interface {
 // once.
 type Permit interface {
 	Success()
-	// Failure is told what the connection failed of.
-	Failure(err error)
+	Failure(reason string)
 	// Neutral says that the server had no part in how it went.
 	Neutral()
 }
@@ -26,14 +22,13 @@ type Permit interface {
 // unguarded is the guard where there is none.
 type unguarded struct{}
 
-func (unguarded) Check() error            { return nil }
 func (unguarded) Permit() (Permit, error) { return granted{}, nil }
 
 type granted struct{}
 
-func (granted) Success()      {}
-func (granted) Failure(error) {}
-func (granted) Neutral()      {}
+func (granted) Success()       {}
+func (granted) Failure(string) {}
+func (granted) Neutral()       {}
 
 // connectionClass reports whether an SQLSTATE says that the server is not
 // there for anybody, rather than that it does not like what was asked.

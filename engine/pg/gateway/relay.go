@@ -3,7 +3,6 @@ package gateway
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 )
@@ -206,6 +205,6 @@ func (s *session) failed(severity, state string) {
 		return
 	}
 	if permit, err := s.g.guard.Permit(); err == nil {
-		permit.Failure(fmt.Errorf("the server ended a session (SQLSTATE %s)", state))
+		permit.Failure("the server ended a session (SQLSTATE " + state + ")")
 	}
 }

@@ -70,14 +70,14 @@ func (g *Gateway) session(h hello) error {
 	if limits := g.limits.Load(); !s.relays && start.limit(limits.QueryTimeout) {
 		packet = start.encode()
 	}
+	permit, err := g.admit(s)
+	if err != nil {
+		return err
+	}
 	if !s.relays {
-		if err := g.admit(h.conn); err != nil {
-			return err
-		}
 		defer g.slots.release()
 	}
-	permit, err := s.connect()
-	if err != nil {
+	if err := s.connect(permit); err != nil {
 		return err
 	}
 	defer s.server.Close()
@@ -112,18 +112,36 @@ func stopped() *refusal {
 	return &refusal{adminShutdown, "terminating connection: the gateway stops", ""}
 }
 
-// admit takes a slot for a client. Where none is free it waits, as long as
-// the client does.
-func (g *Gateway) admit(conn net.Conn) error {
+// admit asks the breaker, and takes a slot for a client. Where none is free
+// it waits, as long as the client does, and asks the breaker again.
+func (g *Gateway) admit(s *session) (Permit, error) {
 	if g.stopping.Err() != nil {
-		return stopped()
+		return nil, stopped()
 	}
-	if err := g.guard.Check(); err != nil {
-		return broken(err)
+	permit, err := g.permit()
+	if err != nil || s.relays || g.slots.try() {
+		return permit, err
 	}
-	if g.slots.try() {
-		return nil
+	permit.Neutral()
+	if err := g.wait(s.client); err != nil {
+		return nil, err
 	}
+	if permit, err = g.permit(); err != nil {
+		g.slots.release()
+	}
+	return permit, err
+}
+
+func (g *Gateway) permit() (Permit, error) {
+	permit, err := g.guard.Permit()
+	if err != nil {
+		return nil, broken(err)
+	}
+	return permit, nil
+}
+
+// wait takes a slot when one becomes free.
+func (g *Gateway) wait(conn net.Conn) error {
 	limits := g.limits.Load()
 	begun := time.Now()
 	err := g.queue(conn, limits.AcquireTimeout)
@@ -182,11 +200,7 @@ func broken(err error) *refusal {
 }
 
 // connect reaches the server.
-func (s *session) connect() (Permit, error) {
-	permit, err := s.g.guard.Permit()
-	if err != nil {
-		return nil, broken(err)
-	}
+func (s *session) connect(permit Permit) (err error) {
 	s.server, s.target, err = s.g.server.dial(s.g.killed)
 	switch {
 	case s.g.killed.Err() != nil:
@@ -194,13 +208,13 @@ func (s *session) connect() (Permit, error) {
 		if err == nil {
 			_ = s.server.Close()
 		}
-		return nil, stopped()
+		return stopped()
 	case err != nil:
-		permit.Failure(err)
+		permit.Failure("connect: " + reason(err))
 		s.g.notes.say("connect to the server: %s", reason(err))
-		return nil, unreachable(err)
+		return unreachable(err)
 	}
-	return permit, nil
+	return nil
 }
 
 // begin notes a session that has to be ended at the end.

@@ -37,7 +37,7 @@ func (s *session) start(packet []byte, permit Permit) error {
 	_ = s.client.SetDeadline(time.Time{})
 	switch {
 	case st.death != "":
-		permit.Failure(fmt.Errorf("the server refused a session: %s", st.death))
+		permit.Failure("the server refused a session: " + st.death)
 	case err == nil || st.answered:
 		permit.Success()
 	case s.g.stopping.Err() != nil:
@@ -46,7 +46,7 @@ func (s *session) start(packet []byte, permit Permit) error {
 	case st.clients:
 		permit.Neutral()
 	default:
-		permit.Failure(err)
+		permit.Failure("begin a session: " + reason(err))
 		s.g.notes.say("begin a session (%s): %s", s.who, reason(err))
 		return unreachable(err)
 	}
