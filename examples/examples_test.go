@@ -120,6 +120,24 @@ func (s *system) run(args ...string) string {
 	return string(out)
 }
 
+// until runs a command again and again until it says something.
+func (s *system) until(text string, args ...string) {
+	s.t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for limit := time.After(patience); ; {
+		out, err := s.command(args...).CombinedOutput()
+		if strings.Contains(string(out), text) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-limit:
+			s.t.Fatalf("%s: %v, and not %q in\n%s", strings.Join(args, " "), err, text, out)
+		}
+	}
+}
+
 // forgetData removes the database's files after the test. Where the engine
 // runs as root they lie outside of state_dir, and plan says where.
 func (s *system) forgetData() {

@@ -77,6 +77,24 @@ func TestQuickstart(t *testing.T) {
 	s.interrupt()
 }
 
+func TestGateway(t *testing.T) {
+	port := freePort(t)
+	s := newSystem(t, "gateway.hcl", fmt.Sprintf("--var=api_port=%d", port))
+	s.run("validate")
+	s.forgetData()
+
+	s.up()
+	var nodes []node
+	if s.get(fmt.Sprintf("http://127.0.0.1:%d/nodes", port), &nodes); len(nodes) == 0 {
+		t.Error("no nodes come through the gateway")
+	}
+	// What is too slow is cancelled, and noted as slow things are.
+	s.until("canceling statement due to statement timeout", "logs", "service.report")
+	s.until("select count(*) || ? from nodes, pg_sleep(?)", "logs", "database.main.gateway")
+	s.until(`syndicate_gateway_connections_max{system="gateway",database="database.main"} 10`, "metrics")
+	s.interrupt()
+}
+
 func TestConstruction(t *testing.T) {
 	api, dashboard := freePort(t), freePort(t)
 	s := newSystem(t, "construction.hcl", fmt.Sprintf("--var=api_port=%d", api), fmt.Sprintf("--var=dashboard_port=%d", dashboard))
