@@ -1,6 +1,10 @@
 package main
 
-import "github.com/alecthomas/kong"
+import (
+	"cmp"
+
+	"github.com/alecthomas/kong"
+)
 
 // root is the grammar of the command line.
 //
