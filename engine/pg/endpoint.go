@@ -220,6 +220,7 @@ func (e Endpoint) Config() (*pgx.ConnConfig, error) {
 	if cfg.RuntimeParams["application_name"] == "" {
 		cfg.RuntimeParams["application_name"] = applicationName()
 	}
+	watchful(cfg)
 	return cfg, nil
 }
 
