@@ -130,8 +130,10 @@ func (m *migrator) tell(d *view.DatabaseMigrations, ev migration.Event) {
 	}
 }
 
-// record keeps the ledger of a managed server for plans while it is down.
+// record keeps the schema that drift is told from, and the ledger of a managed
+// server for plans while it is down.
 func (m *migrator) record(to pg.Endpoint, db *spec.Database) error {
+	m.keepSchema(to, db)
 	if db.Source != "managed" {
 		return nil
 	}

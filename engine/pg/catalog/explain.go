@@ -30,6 +30,8 @@ func Explanations() []Explanation {
 			`After each migration the schema is recorded in the table syndicate_schema. Something has changed it since, by hand or from a program. Put it into a migration, or undo it; migrate check --accept records the schema as it is now.`,
 			"psql> ALTER TABLE people ADD COLUMN age int;",
 			"-- 000007_people_age.up.sql\nALTER TABLE people ADD COLUMN age int;"},
+		{CodeDirty, "A migration may be half applied",
+			`The ledger marks the database dirty: a migration failed or was interrupted where PostgreSQL could not undo it. Until that is mended the schema is not compared with what was recorded. syndicate migrate status says what to do.`, "", ""},
 		{CodeInvalidIndex, "An index is invalid",
 			`Every write keeps the index up and no query uses it: its concurrent build was interrupted, or found duplicates. Names that end in _ccnew are what an interrupted REINDEX CONCURRENTLY left.`,
 			"", "REINDEX INDEX CONCURRENTLY people_name_idx;\nDROP INDEX CONCURRENTLY people_name_idx_ccnew;"},

@@ -37,6 +37,7 @@ const (
 
 	// Against what the migrations left behind.
 	CodeDrift = "C111"
+	CodeDirty = "C112"
 
 	// Of the schema in itself.
 	CodeInvalidIndex   = "C201"

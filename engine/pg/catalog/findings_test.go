@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/syndicate/syndicate/engine/pg"
 	"github.com/syndicate/syndicate/engine/pg/pgtest"
 	"github.com/syndicate/syndicate/engine/pg/script"
 	"github.com/syndicate/syndicate/spec"
@@ -126,7 +127,8 @@ func TestHealth(t *testing.T) {
 			"create table t (a int primary key, b int); create index i on t (b); update pg_index set indisvalid = false where indexrelid = 'i'::regclass",
 			[]string{"index i of table t is invalid: every write keeps it up, and no query uses it (C201)"},
 		},
-		"no primary key": {"create table t (a int)", []string{"table t has no primary key (C205)"}},
+		"no primary key, but an id": {"create table t (id int)", []string{"table t has no primary key (C205)"}},
+		"no primary key":            {"create table t (a int)", []string{"table t has no primary key (C205)"}},
 		"partitions": {
 			"create table t (a int primary key, b int) partition by list (a); create table t1 partition of t for values in (1); create index on t (b)", nil,
 		},
@@ -176,10 +178,10 @@ func TestRecord(t *testing.T) {
 	if r, err := ReadRecord(t.Context(), conn); r != nil || err != nil {
 		t.Fatalf("%v, %v before anything was recorded", r, err)
 	}
-	pgtest.Exec(t, to, "create table t (a int) partition by list (a); create table u (a int)")
-	version := uint64(7)
+	pgtest.Exec(t, to, `create table t (a int) partition by list (a); create table u (a int);
+		create table schema_migrations (version bigint primary key, dirty bool); insert into schema_migrations values (7, false)`)
 	for range 2 {
-		if err := Record(t.Context(), conn, &version); err != nil {
+		if err := Record(t.Context(), conn); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -196,11 +198,26 @@ func TestRecord(t *testing.T) {
 	if diff := cmp.Diff([]string{"index u_idx is there now"}, got); diff != "" {
 		t.Error(diff)
 	}
-	if *r.Version != version || r.At.IsZero() {
+	if *r.Version != 7 || r.At.IsZero() {
 		t.Errorf("%v at %v", r.Version, r.At)
 	}
 	if n := pgtest.Query(t, to, "select count(*)::text from syndicate_schema"); n != "1" {
 		t.Errorf("%s rows", n)
+	}
+	// The record of this version stays, that of another does not.
+	if err := Keep(t.Context(), conn); err != nil || len(drift(t, to)) != 1 {
+		t.Errorf("%v; drift %v", err, drift(t, to))
+	}
+	pgtest.Exec(t, to, "update schema_migrations set version = 8")
+	if err := Keep(t.Context(), conn); err != nil || len(drift(t, to)) != 0 {
+		t.Errorf("%v; drift %v", err, drift(t, to))
+	}
+	pgtest.Exec(t, to, "create table w (id int); update schema_migrations set dirty = true")
+	if err := Keep(t.Context(), conn); err != nil || len(drift(t, to)) != 1 {
+		t.Errorf("%v; drift %v", err, drift(t, to))
+	}
+	if err := Record(t.Context(), conn); err == nil {
+		t.Error("a dirty database was recorded")
 	}
 }
 
@@ -211,4 +228,47 @@ func statementsOf(sql string) []string {
 		all = append(all, s.Text)
 	}
 	return all
+}
+
+func drift(t *testing.T, to pg.Endpoint) []Difference {
+	t.Helper()
+	r, err := ReadRecord(t.Context(), pgtest.Dial(t, to))
+	if err != nil || r == nil {
+		t.Fatalf("%v, %v", r, err)
+	}
+	return r.Drift(schema(t, to))
+}
+
+func TestCheck(t *testing.T) {
+	to := pgtest.Database(t)
+	conn := pgtest.Dial(t, to)
+	pgtest.Exec(t, to, `create table t (a int primary key);
+		create table schema_migrations (version bigint primary key, dirty bool); insert into schema_migrations values (7, false)`)
+	declared := []spec.Table{{Name: "t", Columns: map[string]string{"a": "int"}}}
+	r, err := Check(t.Context(), conn, declared)
+	if err != nil || len(r.Findings) > 0 || r.Recorded != nil {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if err := Keep(t.Context(), conn); err != nil {
+		t.Fatal(err)
+	}
+	pgtest.Exec(t, to, "alter table t alter a type bigint; create index i on t (a)")
+	r, err = Check(t.Context(), conn, declared)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"column t.a is bigint, and is declared as int (C103)",
+		"column t.a: type was integer, is bigint (C111)",
+		"index i is there now (C111)",
+		"index i of table t is a duplicate of t_pkey (C202)",
+	}
+	if diff := cmp.Diff(want, sentences(r.Findings)); diff != "" || !r.Breached() || r.Recorded == nil {
+		t.Error(diff)
+	}
+	// What was recorded for another version says nothing of this one.
+	pgtest.Exec(t, to, "update schema_migrations set version = 8")
+	if r, err = Check(t.Context(), conn, nil); err != nil || len(r.Findings) != 1 || r.Recorded != nil {
+		t.Errorf("%+v, %v", r, err)
+	}
 }

@@ -298,7 +298,13 @@ func (h *health) withoutKey(k keyless) Finding {
 			return f
 		}
 	}
-	if !k.ID && !k.Partitioned {
+	switch {
+	case k.Partitioned:
+	case k.ID:
+		name := quoted(k.Relation + "_pkey")
+		f.Mend = fmt.Sprintf("CREATE UNIQUE INDEX CONCURRENTLY %[2]s ON %[1]s (id);\nALTER TABLE %[1]s ADD PRIMARY KEY USING INDEX %[2]s;", k.Table, name)
+		f.Advice += "; the statements fail where id is null or twice the same"
+	default:
 		f.Mend = fmt.Sprintf("ALTER TABLE %s ADD COLUMN id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY;", k.Table)
 		f.Advice += "; the statement rewrites the table, so on a large one let a migration add and fill the column in steps"
 	}

@@ -61,7 +61,7 @@ order by n.nspname, c.relname, k.conname;
 
 select 'sequence', jsonb_build_object(
   'sequence', s.oid::regclass::text, 'schema', n.nspname, 'relation', s.relname,
-  'last', pg_sequence_last_value(s.oid::regclass), 'maximum', q.seqmax, 'type', format_type(q.seqtypid, null),
+  'last', case when s.relkind = 'S' then pg_sequence_last_value(s.oid::regclass) end, 'maximum', q.seqmax, 'type', format_type(q.seqtypid, null),
   'table', t.oid::regclass::text, 'column', a.attname, 'column type', format_type(a.atttypid, null),
   'identity', a.attidentity <> '')::text
 from pg_sequence q
@@ -72,5 +72,6 @@ left join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = s.oid an
 left join pg_class t on t.oid = d.refobjid
 left join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
 where q.seqincrement > 0 and not q.seqcycle and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
-  and (pg_has_role(s.relowner, 'USAGE') or has_sequence_privilege(s.oid, 'USAGE, SELECT'))
+  -- CASE keeps the planner from asking of what is no sequence
+  and case when s.relkind = 'S' then pg_has_role(s.relowner, 'USAGE') or has_sequence_privilege(s.oid, 'USAGE, SELECT') end
 order by n.nspname, s.relname;

@@ -25,9 +25,16 @@ type Recorded struct {
 }
 
 // Record keeps the schema of the database behind conn, in the database
-// itself, as the one that version left behind; nil is for a database that
-// nothing is applied to. It takes the place of what was kept before.
-func Record(ctx context.Context, conn *pgx.Conn, version *uint64) error {
+// itself, as the one that its migrations left behind. It takes the place of
+// what was kept before. Whoever migrates must not do so meanwhile.
+func Record(ctx context.Context, conn *pgx.Conn) error {
+	version, dirty, err := ledger(ctx, conn)
+	if err != nil {
+		return fmt.Errorf("record the schema: %w", err)
+	}
+	if dirty {
+		return errors.New("record the schema: the database is dirty: a migration may be half applied")
+	}
 	c, err := Read(ctx, conn)
 	if err != nil {
 		return err
@@ -62,6 +69,48 @@ func Record(ctx context.Context, conn *pgx.Conn, version *uint64) error {
 		return fmt.Errorf("record the schema: %w", err)
 	}
 	return nil
+}
+
+// Keep records the schema where nothing is recorded for the version that the
+// database is at: so after each migration, and once before the first. A dirty
+// database is left alone.
+func Keep(ctx context.Context, conn *pgx.Conn) error {
+	version, dirty, err := ledger(ctx, conn)
+	if err != nil || dirty {
+		return err
+	}
+	there, err := recordThere(ctx, conn)
+	if err != nil {
+		return err
+	}
+	if there {
+		var same bool
+		err := conn.QueryRow(ctx, "select exists (select from "+recordTable+" where version is not distinct from $1)", version).Scan(&same)
+		if err != nil || same {
+			return err
+		}
+	}
+	return Record(ctx, conn)
+}
+
+// ledger reads golang-migrate's table. A nil version is that of a database
+// that nothing is applied to.
+func ledger(ctx context.Context, conn *pgx.Conn) (version *uint64, dirty bool, err error) {
+	var there bool
+	err = conn.QueryRow(ctx, "select to_regclass(quote_ident(current_schema()) || '.schema_migrations') is not null").Scan(&there)
+	if err != nil || !there {
+		return nil, false, err
+	}
+	var n int64
+	err = conn.QueryRow(ctx, "select version, dirty from schema_migrations limit 1").Scan(&n, &dirty)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, false, nil
+	}
+	if err == nil && n >= 0 {
+		v := uint64(n)
+		version = &v
+	}
+	return version, dirty, err
 }
 
 // queryer is a connection or a transaction.
