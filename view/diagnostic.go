@@ -34,6 +34,12 @@ type Diagnostic struct {
 	Range    *spec.Range  `json:"range,omitempty"`
 	Snippet  *Snippet     `json:"snippet,omitempty"`
 	Related  []Annotation `json:"related"` // never null
+	// Of what migrate lint finds: what is locked and in which mode, SQL
+	// that does the same without harm, and where more is said.
+	Lock   string `json:"lock,omitempty"`
+	Object string `json:"object,omitempty"`
+	Safe   string `json:"safe,omitempty"`
+	Docs   string `json:"docs,omitempty"` // a page of this repository
 }
 
 // Annotation is another place that a diagnostic speaks of.
@@ -198,6 +204,9 @@ func (r *Report) GitHub(w io.Writer) error {
 			if rel.Range != nil {
 				detail += fmt.Sprintf("\n%s: %s", rel.Range, rel.Message)
 			}
+		}
+		if d.Safe != "" {
+			detail += "\n" + safeTitle + "\n" + d.Safe
 		}
 		fmt.Fprintf(&b, "::%s %s::%s\n", d.Severity, strings.Join(props, ","), githubText(detail))
 	}

@@ -100,6 +100,11 @@ func (t *diagnosticText) diagnostic(d *Diagnostic) {
 			t.place("", rel.Range.Filename, rel.Range.Start.Line, rel.Snippet)
 		}
 	}
+	if d.Safe != "" {
+		t.line("")
+		t.line(t.ink.green(safeTitle))
+		t.paragraphs(indent(d.Safe, "    "))
+	}
 	if d.Code != "" {
 		t.line("")
 		t.line(t.ink.dim("syndicate explain " + printable(d.Code)))

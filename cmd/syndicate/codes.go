@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/syndicate/syndicate/engine/pg/catalog"
+	"github.com/syndicate/syndicate/engine/pg/lint"
 	"github.com/syndicate/syndicate/engine/pg/roundtrip"
 	"github.com/syndicate/syndicate/spec/decode"
 	"github.com/syndicate/syndicate/view"
@@ -20,6 +21,9 @@ func codes() []view.Explained {
 		all = append(all, view.Explained(e))
 	}
 	for _, e := range catalog.Explanations() {
+		all = append(all, view.Explained(e))
+	}
+	for _, e := range lint.Explanations() {
 		all = append(all, view.Explained(e))
 	}
 	slices.SortStableFunc(all, func(a, b view.Explained) int { return strings.Compare(a.Code, b.Code) })

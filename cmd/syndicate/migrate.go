@@ -27,6 +27,7 @@ type migrateCmd struct {
 	Status migrateStatusCmd `cmd:"" help:"Show which migrations are applied, when and by whom. Exits with 2 where some are pending, with 3 where a database is dirty or does not fit its files."`
 	New    migrateNewCmd    `cmd:"" help:"Create the empty files of a migration, with the version that follows."`
 	Force  migrateForceCmd  `cmd:"" help:"Record that exactly the migrations up to a version are applied, and run none: after repairing by hand."`
+	Lint   migrateLintCmd   `cmd:"" help:"Find what of the pending migrations locks, rewrites, breaks running programs, fails on data or cannot be undone, and show the safe way. Exits with 1 where something is an error."`
 	Repair migrateRepairCmd `cmd:"" help:"Record that files were edited, or are gone, after they were applied."`
 	Verify migrateVerifyCmd `cmd:"" help:"Try every migration up, down and up again on a server that is thrown away, and compare the schemas. Exits with 1 where one does not undo what it does."`
 	Check  migrateCheckCmd  `cmd:"" help:"Hold the live schema against schema { }, against what the migrations left behind, and against what is known to go wrong. Exits with 3 where it is not as it should be."`

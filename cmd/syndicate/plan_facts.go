@@ -131,31 +131,38 @@ func readLedger(ctx context.Context, sys *spec.System, db *spec.Database, offlin
 		return plan.Ledger{}, false
 	}
 	files, _ := migration.Files(db.Migrations.Path)
-	ledger := plan.Ledger{Source: plan.LedgerUnknown, Files: len(files), Pending: pending(files)}
-	known := func(source string, l migration.Ledger) {
-		ledger.Source, ledger.Version, ledger.Dirty = source, l.Version, l.Dirty
-		ledger.Pending, ledger.Misfits = pending(l.Pending(files)), misfits(l, files)
+	l, ledger := knownLedger(ctx, sys, db, offline)
+	ledger.Files, ledger.Pending = len(files), pending(files)
+	if ledger.Source == "" {
+		ledger.Source = plan.LedgerUnknown
+		return ledger, true
 	}
+	ledger.Version, ledger.Dirty = l.Version, l.Dirty
+	ledger.Pending, ledger.Misfits = pending(l.Pending(files)), misfits(l, files)
+	return ledger, true
+}
+
+// knownLedger is what can be known of a database's ledger without starting
+// anything, and from where: the other's Source is empty where nothing can,
+// and its Note says why.
+func knownLedger(ctx context.Context, sys *spec.System, db *spec.Database, offline bool) (migration.Ledger, plan.Ledger) {
 	if db.Managed != nil {
 		if pg.DataMajor(db.Managed.DataDir) == 0 {
-			known(plan.LedgerEmpty, migration.Ledger{None: true})
-		} else if l, ok := migration.RecordedLedger(sys.StateDir, db.Addr.Name); ok {
-			known(plan.LedgerRecorded, l)
-			ledger.Note = "as last recorded"
+			return migration.Ledger{None: true}, plan.Ledger{Source: plan.LedgerEmpty}
 		}
-		return ledger, true
+		if l, ok := migration.RecordedLedger(sys.StateDir, db.Addr.Name); ok {
+			return l, plan.Ledger{Source: plan.LedgerRecorded, Note: "as last recorded"}
+		}
+		return migration.Ledger{}, plan.Ledger{}
 	}
 	if offline {
-		ledger.Note = "not asked: --offline"
-		return ledger, true
+		return migration.Ledger{}, plan.Ledger{Note: "not asked: --offline"}
 	}
 	l, err := askLedger(ctx, db)
 	if err != nil {
-		ledger.Note = shortReason(err)
-		return ledger, true
+		return migration.Ledger{}, plan.Ledger{Note: shortReason(err)}
 	}
-	known(plan.LedgerAsked, l)
-	return ledger, true
+	return l, plan.Ledger{Source: plan.LedgerAsked}
 }
 
 // recordedLedger is what the running system migrated an external database

@@ -16,6 +16,7 @@ import (
 	"github.com/aymanbagabas/go-udiff"
 	kongcompletion "github.com/jotaen/kong-completion"
 
+	"github.com/syndicate/syndicate/engine/pg/lint"
 	"github.com/syndicate/syndicate/view"
 )
 
@@ -45,6 +46,7 @@ func TestReference(t *testing.T) {
 		"language.md": language().Markdown,
 		"schema.json": language().JSONSchema,
 		"codes.md":    func(w io.Writer) error { return view.CodesMarkdown(w, codes()) },
+		"lint.md":     func(w io.Writer) error { return view.LintMarkdown(w, lintGroups()) },
 		"cli.md":      func(w io.Writer) error { return commandLine(w, testParser(t).Model) },
 	}
 	for name, write := range pages {
@@ -71,6 +73,19 @@ func TestReference(t *testing.T) {
 				udiff.Unified("committed", "generated", string(got), want.String()))
 		}
 	}
+}
+
+// lintGroups are the rules for migrations as the reference lists them.
+func lintGroups() []view.LintGroup {
+	var all []view.LintGroup
+	for _, g := range lint.Groups() {
+		group := view.LintGroup{Title: g.Title}
+		for _, r := range g.Rules {
+			group.Rules = append(group.Rules, view.LintRule{Code: r.Code, Severity: string(r.Severity), Title: r.Title})
+		}
+		all = append(all, group)
+	}
+	return all
 }
 
 // commandLine writes the reference of the command line.

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -20,7 +21,11 @@ type allowance struct {
 	offset int
 	// for the statement that begins here; -1: for the whole file
 	statement int
-	used      map[string]bool
+}
+
+// usedKey names one code of an allowance.
+func usedKey(s *source, a *allowance, code string) string {
+	return fmt.Sprintf("%s:%d %s", s.Path, a.line, code)
 }
 
 // allowances returns those of a file.
@@ -30,7 +35,7 @@ func allowances(s *source, statements []script.Statement) []*allowance {
 		if d.Name != "allow" {
 			continue
 		}
-		a := &allowance{line: d.Line, offset: s.lines[d.Line-1], statement: -1, used: map[string]bool{}}
+		a := &allowance{line: d.Line, offset: s.lines[d.Line-1], statement: -1}
 		a.codes, a.reason = codes(d.Args)
 		first := true
 		for _, st := range statements {
@@ -87,10 +92,10 @@ func looksLikeCode(word string) bool {
 }
 
 // accept returns why a file accepts a finding.
-func (s *source) accept(f Finding) (reason string, ok bool) {
+func (c *checker) accept(s *source, f Finding) (reason string, ok bool) {
 	for _, a := range s.allowances {
 		if slices.Contains(a.codes, f.Code) && (a.statement < 0 || a.statement == f.statement) {
-			a.used[f.Code] = true
+			c.used[usedKey(s, a, f.Code)] = true
 			return a.reason, true
 		}
 	}
@@ -117,7 +122,7 @@ func (c *checker) checkAllowances(s *source) {
 			switch _, known := Explain(code); {
 			case !known:
 				c.add(Finding{Code: "L902", At: at, Detail: code + " is no finding of migrate lint: see syndicate explain."})
-			case a.used[code]:
+			case c.used[usedKey(s, a, code)]:
 			case a.statement >= 0:
 				c.add(Finding{Code: "L901", At: at, Detail: "The statement below has no finding " + code + ": remove it from the line. " +
 					"An allowance for the whole file stands at its head, with an empty line below."})

@@ -75,9 +75,40 @@ func (r Result) Errors() int {
 }
 
 // Check looks at migrations. It never fails: what cannot be parsed is a
-// finding.
+// finding. What the parser's cache has is not looked at again.
 func Check(p *Parser, cfg Config) Result {
-	c := &checker{schema: newSchema()}
+	name := cfg.name()
+	var result Result
+	p.mu.Lock()
+	known := name != "" && p.recall(name, &result)
+	p.mu.Unlock()
+	if known {
+		return result
+	}
+	result = checkAll(p, cfg)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if name != "" {
+		p.keep(name, result)
+	}
+	return result
+}
+
+// checkAll looks at all of it. What a file allows may be a finding on a
+// database in use only, and not on the empty one that it is pending for: it
+// counts as used where it is so anywhere.
+func checkAll(p *Parser, cfg Config) Result {
+	allows := slices.ContainsFunc(cfg.Migrations, func(m Migration) bool { return m.Look && strings.Contains(m.Up.Text, "-- syndicate:") })
+	c := &checker{schema: newSchema(), used: map[string]bool{}}
+	if allows && !cfg.Separate {
+		alone := &checker{schema: newSchema(), used: c.used}
+		alone.run(p, Config{Migrations: cfg.Migrations, Separate: true})
+	}
+	return c.run(p, cfg)
+}
+
+// run looks at one migration after the other.
+func (c *checker) run(p *Parser, cfg Config) Result {
 	for i := range cfg.Migrations {
 		m := &cfg.Migrations[i]
 		up := read(p, m.Up)
@@ -123,6 +154,7 @@ type checker struct {
 	opened  bool // whether the file itself began it
 	sole    bool // whether the statement runs outside of every transaction
 	pending []Finding
+	used    map[string]bool // allowances, as usedKey names them
 	result  Result
 }
 
@@ -238,7 +270,7 @@ func (c *checker) conclude(s *source) {
 			f.statement = 0
 		}
 		if f.At.Filename == s.Path && f.Code != "L801" {
-			if reason, ok := s.accept(f); ok {
+			if reason, ok := c.accept(s, f); ok {
 				c.result.Accepted = append(c.result.Accepted, Accepted{Finding: f, Reason: reason})
 				continue
 			}

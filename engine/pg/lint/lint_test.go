@@ -2,6 +2,8 @@ package lint
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -293,6 +295,18 @@ func TestAllowances(t *testing.T) {
 	}
 }
 
+// What a file allows is used where its table is in use, though on the empty
+// database that the file is pending for it would be no finding.
+func TestAllowanceOnAnEmptyDatabase(t *testing.T) {
+	r := Check(&grammar, Config{Migrations: []Migration{
+		{Version: 1, Up: Source{"1", "CREATE TABLE a (b int)"}, Down: &Source{"1d", "DROP TABLE a"}, Look: true},
+		{Version: 2, Up: Source{"2", "-- syndicate: allow L101, L102 small\n\nCREATE INDEX i ON a (b)"}, Down: &Source{"2d", "DROP INDEX i"}, Look: true},
+	}})
+	if got := codesOf(r); !slices.Equal(got, []string{"L901 1:1"}) || !strings.Contains(r.Findings[0].Detail, "L102") || len(r.Accepted) > 0 {
+		t.Errorf("got %q: %+v", got, r)
+	}
+}
+
 func TestCatalogue(t *testing.T) {
 	seen := map[string]bool{}
 	for _, r := range Rules() {
@@ -302,4 +316,32 @@ func TestCatalogue(t *testing.T) {
 		}
 		seen[r.Code] = true
 	}
+}
+
+// The migrations of this repository are as its own rules want them.
+func TestOwnMigrations(t *testing.T) {
+	dir := filepath.Join("..", "..", "..", "migrations")
+	ups, err := filepath.Glob(filepath.Join(dir, "*.up.sql"))
+	if err != nil || len(ups) < 10 {
+		t.Fatalf("%d up files: %v", len(ups), err)
+	}
+	cfg := Config{Separate: true}
+	for i, path := range ups {
+		m := Migration{Version: uint64(i) + 1, Look: true, Up: Source{Path: path, Text: readText(t, path)}}
+		down := strings.Replace(path, ".up.", ".down.", 1)
+		m.Down = &Source{Path: down, Text: readText(t, down)}
+		cfg.Migrations = append(cfg.Migrations, m)
+	}
+	for _, f := range Check(&grammar, cfg).Findings {
+		t.Errorf("%s: %s %s: %s", f.At, f.Code, f.Summary, f.Detail)
+	}
+}
+
+func readText(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }

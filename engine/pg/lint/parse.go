@@ -1,30 +1,27 @@
 package lint
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
 
 	"github.com/wasilibs/go-pgquery/parser"
 )
 
-// treeFormat names what is in the cache: it changes with the grammar.
-const treeFormat = "pg17-1"
-
 // Parser makes trees of SQL. It is safe for concurrent use, and parses one
 // text at a time: each concurrent call would compile the grammar anew.
 type Parser struct {
-	// Dir is where trees are kept, by the digest of their text; "" is
-	// nowhere. A cache that cannot be read or written is as good as none.
+	// Dir is where trees and findings are kept, by the digest of what they
+	// are of; "" is nowhere. A cache that cannot be read or written is as
+	// good as none.
 	Dir string
+	// Loading is called before the grammar is loaded, which takes seconds.
+	// Nil is nothing to do.
+	Loading func()
 
 	mu     sync.Mutex
 	loaded bool // Guarded by mu
+	pruned bool // Guarded by mu
 }
 
 // Loaded reports whether the grammar had to be loaded.
@@ -53,11 +50,15 @@ type parsed struct {
 func (p *Parser) parse(text string) ([]rawStatement, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	result, ok := p.recall(text)
-	if !ok {
+	var result parsed
+	name := digest(treeFormat, text)
+	if !p.recall(name, &result) || result.Error == nil && len(result.Tree) == 0 {
+		if !p.loaded && p.Loading != nil {
+			p.Loading()
+		}
 		p.loaded = true
 		result = parse(text)
-		p.keep(text, result)
+		p.keep(name, result)
 	}
 	if result.Error != nil {
 		return nil, result.Error
@@ -97,59 +98,4 @@ func byteOffset(text string, character int) int {
 		}
 	}
 	return len(text)
-}
-
-// path is where the cache has the tree of a text.
-func (p *Parser) path(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return filepath.Join(p.Dir, treeFormat, hex.EncodeToString(sum[:])+".json")
-}
-
-// recall returns what the cache has for a text.
-func (p *Parser) recall(text string) (result parsed, ok bool) {
-	if p.Dir == "" {
-		return parsed{}, false
-	}
-	data, err := os.ReadFile(p.path(text))
-	if err != nil {
-		return parsed{}, false
-	}
-	err = json.Unmarshal(data, &result)
-	return result, err == nil && (result.Error != nil || len(result.Tree) > 0)
-}
-
-// keep puts a tree into the cache. That it cannot is no reason to fail: the
-// text is parsed again next time.
-func (p *Parser) keep(text string, result parsed) {
-	if p.Dir == "" {
-		return
-	}
-	data, err := json.Marshal(result)
-	if err == nil {
-		err = writeFile(p.path(text), data)
-	}
-	if err != nil {
-		p.Dir = ""
-	}
-}
-
-// writeFile writes a file whole or not at all, for its owner only: what a
-// migration says may be confidential.
-func writeFile(path string, data []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("keep a tree: %w", err)
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".tree-*")
-	if err != nil {
-		return fmt.Errorf("keep a tree: %w", err)
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-		return fmt.Errorf("keep a tree: %w", err)
-	}
-	return nil
 }

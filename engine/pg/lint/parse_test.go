@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // What was parsed once needs no grammar.
@@ -25,7 +26,7 @@ func TestCache(t *testing.T) {
 	}
 	// What is broken there is parsed anew, and what cannot be written is
 	// no error.
-	files, err := filepath.Glob(filepath.Join(dir, treeFormat, "*.json"))
+	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
 	if err != nil || len(files) != 2 {
 		t.Fatalf("%v, %v", files, err)
 	}
@@ -44,6 +45,33 @@ func TestCache(t *testing.T) {
 	p = &Parser{Dir: filepath.Join(files[0], "none")}
 	if got, err := p.parse("CREATE TABLE a (b int)"); err != nil || len(got) != 1 {
 		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// What was found once is found again without a look, unless something of it
+// is another.
+func TestFindingsAreKept(t *testing.T) {
+	dir := t.TempDir()
+	cfg := Config{Migrations: []Migration{{Version: 1, Up: Source{"1_a.up.sql", "CREATE INDEX ON t (a); -- syndicate: allow L101 x"}, Look: true}}}
+	want := Check(&Parser{Dir: dir}, cfg)
+	again := &Parser{Dir: dir}
+	if got := Check(again, cfg); again.Loaded() || !slices.Equal(codesOf(got), codesOf(want)) || got.Findings[0].Safe != want.Findings[0].Safe {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	cfg.Migrations[0].Down = &Source{"1_a.down.sql", "SELECT 1;"}
+	if got := Check(again, cfg); slices.Equal(codesOf(got), codesOf(want)) {
+		t.Errorf("with a down file: %q", codesOf(got))
+	}
+	old := filepath.Join(dir, "old.json")
+	if err := os.WriteFile(old, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(old, time.Time{}, time.Now().Add(-2*keepFor)); err != nil {
+		t.Fatal(err)
+	}
+	Check(&Parser{Dir: dir}, Config{Separate: true})
+	if _, err := os.Stat(old); err == nil {
+		t.Error("what is old stays")
 	}
 }
 

@@ -57,3 +57,21 @@ func Explain(code string) (Rule, bool) {
 	}
 	return Rule{}, false
 }
+
+// Explanation tells about a rule in the form of all codes.
+type Explanation struct {
+	Code  string `json:"code"`
+	Title string `json:"title"`
+	Text  string `json:"text"`
+	Wrong string `json:"wrong"`
+	Right string `json:"right"`
+}
+
+// Explanations returns those of all rules, in order of code.
+func Explanations() []Explanation {
+	var all []Explanation
+	for _, r := range Rules() {
+		all = append(all, Explanation{Code: r.Code, Title: r.Title, Text: r.Text, Wrong: r.Wrong, Right: r.Right})
+	}
+	return all
+}
