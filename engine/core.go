@@ -41,6 +41,9 @@ type attempt struct {
 	started func(pid int)
 	ready   func()
 	health  func(problem string)
+	// note says what is wrong about a unit that is ready nevertheless, and
+	// degrades the system; empty where nothing is any more.
+	note func(text string)
 }
 
 // member is a unit with its work.
@@ -281,6 +284,7 @@ func (c *core) start(eff startRun) {
 		started: func(pid int) { c.send(evStarted{i, run, pid}) },
 		ready:   func() { c.send(evReady{i, run}) },
 		health:  func(problem string) { c.send(evHealth{i, run, problem}) },
+		note:    func(text string) { c.send(evNote{i, run, text}) },
 	}
 	c.runs.Go(func() {
 		defer cancel(nil)

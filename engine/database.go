@@ -31,6 +31,9 @@ func (w *externalWork) run(ctx context.Context, a *attempt) (out Outcome) {
 		return Outcome{Err: err, Permanent: true}
 	}
 	defer w.pool.Close()
+	if err := w.firstSchema(ctx, endpoint); err != nil {
+		return schemaProblem(err)
+	}
 	w.setEndpoint(db.Addr, endpoint)
 	a.ready()
 	w.tend(ctx, a, nil)

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/syndicate/syndicate/engine/breaker"
@@ -24,8 +25,9 @@ func poolSettings(db *spec.Database) pool.Settings {
 // databaseAccess is how the engine reaches a database, whoever runs that.
 type databaseAccess struct {
 	*site
-	db   *current[spec.Database]
-	pool *pool.Pool
+	db     *current[spec.Database]
+	pool   *pool.Pool
+	schema schemaState
 	// guard is the breaker, and rules what it goes by; nil for who passes by
 	// the engine, such as migrate.
 	guard *breaker.Guard
@@ -77,6 +79,9 @@ func (d *databaseAccess) tend(ctx context.Context, a *attempt, apply func(contex
 		if apply != nil {
 			apply(ctx, db)
 		}
+		var watches sync.WaitGroup
+		defer watches.Wait()
+		watches.Go(func() { d.watchSchema(ctx, a, db) })
 		d.pool.Watch(ctx, db.Health, func(err error) {
 			if err != nil {
 				a.health(d.redact.clean(err.Error()))
@@ -149,6 +154,7 @@ func (e *Engine) Databases() []metric.Database {
 			if b := breakerStatus(w.breaker()); b != nil {
 				d.Breaker = &metric.DatabaseBreaker{Open: b.Open(), Rejected: b.Rejected}
 			}
+			d.Schema = w.schemaFigures()
 			list = append(list, d)
 		}
 	}
@@ -159,6 +165,7 @@ func (e *Engine) Databases() []metric.Database {
 type pooled interface {
 	guarded
 	connections() *pool.Pool
+	schemaFigures() *metric.Schema
 }
 
 func figures(id string, p *pool.Pool) metric.Database {

@@ -105,6 +105,10 @@ func (w *serverWork) watch(ctx context.Context, a *attempt, executed time.Time, 
 		return false
 	}
 	defer w.pool.Close()
+	if err := w.firstSchema(ctx, endpoint); err != nil {
+		failed <- err
+		return false
+	}
 	w.setEndpoint(w.db.get().Addr, endpoint)
 	a.ready()
 	w.tend(ctx, a, w.limit)

@@ -87,6 +87,7 @@ type unit struct {
 	restarts  int           // since the life began
 	window    []time.Time   // restarts that still count against the limit
 	intended  string        // why the engine ended the run to start another
+	note      string        // what is wrong about the live run, though it is ready
 	unwell    bool          // the run is ended since it has become unhealthy
 	lastExit  string
 	timer     int // sequence number of the timer that counts
@@ -133,6 +134,7 @@ type machine struct {
 	leaving int            // units that are down and not gone
 	effects []effect
 	now     time.Time
+	noted   int    // units with a note
 	seen    health // when healthMayDiffer was asked last
 }
 
@@ -158,6 +160,11 @@ type (
 	evHealth struct {
 		unit, run int
 		problem   string // empty: well again
+	}
+	// evNote says what is wrong about a run that is ready nevertheless.
+	evNote struct {
+		unit, run int
+		text      string // empty: nothing any more
 	}
 	// evEnded says that a run has ended and that nothing of it is left.
 	evEnded struct {
@@ -259,6 +266,10 @@ func (m *machine) handle(now time.Time, ev any) []effect {
 		m.ready(ev)
 	case evHealth:
 		m.health(ev)
+	case evNote:
+		if m.current(ev.unit, ev.run) != nil {
+			m.remark(ev.unit, ev.text)
+		}
 	case evEnded:
 		m.ended(ev)
 	case evTimer:

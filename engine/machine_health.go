@@ -6,17 +6,29 @@ import "fmt"
 type health struct {
 	phase        phase
 	well, failed int
+	noted        int
 	op           bool
 }
 
 // healthMayDiffer reports whether the system may be in another state than
 // when this was asked last, at little cost.
 func (m *machine) healthMayDiffer() bool {
-	now := health{m.phase, m.count[Ready] + m.count[Completed] - len(m.order), m.count[Failed], m.op != nil}
+	now := health{m.phase, m.count[Ready] + m.count[Completed] - len(m.order), m.count[Failed], m.noted, m.op != nil}
 	differs := now.phase != m.seen.phase || (now.well == 0) != (m.seen.well == 0) ||
-		now.failed != m.seen.failed || now.op != m.seen.op
+		now.failed != m.seen.failed || now.noted != m.seen.noted || now.op != m.seen.op
 	m.seen = now
 	return differs
+}
+
+// remark keeps what is wrong about a unit that is ready nevertheless.
+func (m *machine) remark(i int, text string) {
+	u := m.units[i]
+	if u.note != "" {
+		m.noted--
+	}
+	if u.note = text; text != "" {
+		m.noted++
+	}
 }
 
 // systemState is the state of the system as a whole, and why.
@@ -41,6 +53,9 @@ func (m *machine) systemState() (Health, string) {
 				return SystemFailed, fmt.Sprintf("%s failed: %s", u.id, u.cause)
 			}
 		case Ready, Completed:
+			if u.note != "" && degraded == "" {
+				degraded = u.id + ": " + u.note
+			}
 			continue
 		}
 		if degraded == "" {

@@ -94,6 +94,7 @@ func (m *machine) ended(ev evEnded) {
 	if u == nil {
 		return
 	}
+	m.remark(i, "")
 	m.release(i)
 	if ev.outcome.Exit != "" {
 		u.lastExit = ev.outcome.Exit

@@ -108,7 +108,7 @@ func during(ctx context.Context, w work, do func() error) error {
 	ready := make(chan struct{}, 1)
 	ended := make(chan Outcome, 1)
 	a := &attempt{
-		number: 1, hurry: make(chan struct{}), started: func(int) {}, health: func(string) {},
+		number: 1, hurry: make(chan struct{}), started: func(int) {}, health: func(string) {}, note: func(string) {},
 		ready: func() {
 			select {
 			case ready <- struct{}{}:

@@ -7,6 +7,7 @@ import (
 
 	"github.com/syndicate/syndicate/engine/log"
 	"github.com/syndicate/syndicate/engine/pg"
+	"github.com/syndicate/syndicate/engine/pg/catalog"
 	"github.com/syndicate/syndicate/engine/pg/migration"
 	"github.com/syndicate/syndicate/spec"
 )
@@ -59,6 +60,13 @@ func (w *migrationsWork) run(ctx context.Context, a *attempt) (out Outcome) {
 	}
 	if len(result.Steps) == 0 {
 		say("nothing to apply")
+	}
+	if err := endpoint.With(ctx, schemaTimeout, catalog.Keep); err != nil {
+		say("drift cannot be told from now on: %v", err)
+	}
+	if err := holdSchema(ctx, endpoint, db); err != nil {
+		say("%v", err)
+		return schemaProblem(err)
 	}
 	return Outcome{Clean: true}
 }

@@ -33,7 +33,9 @@ type site struct {
 	slots   *probe.Slots
 	buffers *log.Buffers
 	probed  func(spec.ProbeKind, time.Duration, bool) // nil: nobody is told
-	report  func(event.Event)                         // tells of something, without waiting for the loop's turn
+	// How often ledgers and schemas are looked at.
+	ledgerEvery, schemaEvery time.Duration
+	report                   func(event.Event) // tells of something, without waiting for the loop's turn
 
 	mu        sync.Mutex
 	services  map[spec.Addr]*spec.Service  // guarded by mu
@@ -48,7 +50,7 @@ func newSite(sys *spec.System, life string, ports Ports, logger hclog.Logger) *s
 	s := &site{
 		stateDir: sys.StateDir, environ: newBaseEnvironment(sys.Environ), life: life, log: logger,
 		buffers: log.NewBuffers(),
-		report:  func(event.Event) {},
+		report:  func(event.Event) {}, ledgerEvery: ledgerEvery, schemaEvery: schemaEvery,
 	}
 	s.declare(sys, ports)
 	return s

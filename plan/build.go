@@ -143,7 +143,7 @@ func (d *draft) addStep(id string, kind StepKind, b spec.Block, def any) *Step {
 // addDatabase adds the server, and the migrations where up has any to do.
 func (d *draft) addDatabase(db *spec.Database) {
 	server := *db
-	server.Migrations, server.Schema, server.Gateway = nil, nil, nil
+	server.Migrations, server.Gateway = nil, nil
 	d.add(StepServer, db.Block, &server)
 	d.addGateway(db)
 	m := db.Migrations

@@ -120,6 +120,9 @@ func (c *comparison) decide(s *Step, u *RunningUnit) (Action, string) {
 	if s.Kind == StepMigrations && len(s.Files) > 0 && !idle(u) {
 		return Start, cmp.Or(reason, "pending")
 	}
+	if s.Kind == StepMigrations && schemaChanged(s.Changes) && !idle(u) {
+		return Start, reason // which holds the schema against it
+	}
 	if again := c.again(s, u); again != "" {
 		return Start, cmp.Or(reason, again)
 	}

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -50,10 +52,39 @@ func (w writer) database(db *spec.Database, found Found, chosen int) {
 	if db.QueryTimeout > 0 {
 		w.value("query_timeout", db.QueryTimeout.String())
 	}
+	w.schema(db.Schema)
 	if db.Managed != nil {
 		w.stop(db.Stop)
 		w.log(db.Log)
 	}
+}
+
+// schemaPrefix begins the names of what must hold of tables.
+const schemaPrefix = "schema."
+
+// schema says what must hold of each table.
+func (w writer) schema(tables []spec.Table) {
+	if w.notesOnly {
+		return
+	}
+	for _, t := range tables {
+		var parts []string
+		for _, name := range sortedKeys(t.Columns) {
+			parts = append(parts, name+" "+t.Columns[name])
+		}
+		for _, name := range t.NotNull {
+			parts = append(parts, name+" not null")
+		}
+		for _, name := range t.Indexes {
+			parts = append(parts, "index "+name)
+		}
+		w.value(schemaPrefix+t.Name, cmp.Or(strings.Join(parts, ", "), "exists"))
+	}
+}
+
+// schemaChanged reports whether other things must hold of tables.
+func schemaChanged(changes []Change) bool {
+	return slices.ContainsFunc(changes, func(c Change) bool { return strings.HasPrefix(c.Name, schemaPrefix) })
 }
 
 // source notes where the database is.

@@ -19,7 +19,7 @@ func isPolicy(field string) bool {
 	case "Task.Run", "Task.Queue", "Task.Priority", "Task.Timeout", "Task.MaxMemory", "Task.Concurrency",
 		"Task.Schedule", "Task.Timezone", "Task.Missed", "Task.Needs", "Task.Retry", "Task.Stop", "Task.Log":
 		return true
-	case "Database.Retry", "Database.Health", "Database.Pool", "Database.QueryTimeout", "Database.Breaker",
+	case "Database.Retry", "Database.Health", "Database.Pool", "Database.QueryTimeout", "Database.Breaker", "Database.Schema",
 		"Database.Stop", "Database.Log", "Migrations.OnUp", "Migrations.LockTimeout":
 		return true
 	case "Gateway.MaxConn", "Gateway.MaxWaiting", "Gateway.AcquireTimeout", "Gateway.SlowQuery":

@@ -17,7 +17,7 @@ var process = map[string]string{
 	"Block":      "Addr",
 	"Breaker":    "Block Target Listen",
 	"Command":    "Argv Shell Dir Env EnvFiles Inherited User Group",
-	"Database":   "Block Source Managed URL Host Port DBName User Password SSL Migrations Gateway Schema",
+	"Database":   "Block Source Managed URL Host Port DBName User Password SSL Migrations Gateway",
 	"EnvFile":    "Vars",
 	"EnvVar":     "Name Null Value",
 	"Gateway":    "Listen TLSCert TLSKey Pooler",
@@ -27,7 +27,6 @@ var process = map[string]string{
 	"Port":       "Number Auto",
 	"Queue":      "Block Store",
 	"Service":    "Block Command Host Port Ports Runtime MayEnqueue",
-	"Table":      "Name Columns NotNull Indexes",
 	"Task":       "Block Command HTTP",
 	"Addr":       "Kind Name Key",
 }

@@ -34,6 +34,7 @@ func describe(d *draft, facts Facts) {
 			switch s.Kind {
 			case StepMigrations:
 				w.migrations(def.Migrations, facts.Ledgers[s.Addr])
+				w.schema(def.Schema)
 			case StepGateway:
 				w.gateway(def, facts.Ports[s.ID])
 			default:

@@ -1,6 +1,9 @@
 package metric
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // Database is what is known of one database, from the engine's own use of it.
 type Database struct {
@@ -17,6 +20,17 @@ type Database struct {
 	Check *DatabaseCheck
 	// Breaker is nil without one.
 	Breaker *DatabaseBreaker
+	// Schema is what was found when its schema was looked at last, nil before
+	// the first time, and where nothing says what it should be.
+	Schema *Schema
+}
+
+// Schema counts what is wrong about a database's schema.
+type Schema struct {
+	At time.Time
+	// Breaches are differences from what is declared, Drifted from what the
+	// migrations left behind; Unhealthy are other findings.
+	Breaches, Drifted, Unhealthy int
 }
 
 // DatabaseCheck is one health check.
@@ -92,6 +106,7 @@ func databases(p *page, list []Database) {
 			}
 		}
 	}
+	schemas(p, list)
 	each("breaker_open", gauge, "1 while the database's breaker lets nothing through, else 0.", func(d *Database) (float64, bool) {
 		return truth(d.Breaker != nil && d.Breaker.Open), d.Breaker != nil
 	})
@@ -101,6 +116,25 @@ func databases(p *page, list []Database) {
 		}
 		return float64(d.Breaker.Rejected), true
 	})
+}
+
+// schemas writes what is wrong about each database's schema.
+func schemas(p *page, list []Database) {
+	begun := false
+	for i := range list {
+		s := list[i].Schema
+		if s == nil {
+			continue
+		}
+		if !begun {
+			begun = true
+			p.family("syndicate_database_schema_findings", gauge,
+				"What is wrong about the schema: against its declaration, against what the migrations left behind, and in itself.")
+		}
+		p.sample(float64(s.Breaches), "database", list[i].ID, "against", "declaration")
+		p.sample(float64(s.Drifted), "database", list[i].ID, "against", "migrations")
+		p.sample(float64(s.Unhealthy), "database", list[i].ID, "against", "health")
+	}
 }
 
 // latencies writes one histogram of each database.

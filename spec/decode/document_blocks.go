@@ -22,7 +22,7 @@ type databaseDoc struct {
 	Gateway      *gatewayDoc    `hcl:"gateway,block" doc:"A listener that services reach the database through: they get its address as database.NAME.url."`
 	QueryTimeout *hcl.Attribute `hcl:"query_timeout,optional" type:"duration" doc:"The longest that a statement may take, kept by the server: of the engine, and of services that use a managed server. Never of migrations. Default: none."`
 	Breaker      *dbBreakerDoc  `hcl:"breaker,block" doc:"The circuit breaker before the database. It counts failures of the connection, never errors of SQL. Without the block it has the defaults."`
-	Schema       *schemaDoc     `hcl:"schema,block" later:"true" doc:"What must hold after migrating."`
+	Schema       *schemaDoc     `hcl:"schema,block" doc:"What must hold after migrating."`
 	Stop         *dbStopDoc     `hcl:"stop,block" doc:"How the managed server is ended."`
 	Log          *logDoc        `hcl:"log,block" doc:"Bounds of the managed server's log files."`
 }

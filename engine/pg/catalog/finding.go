@@ -49,6 +49,9 @@ const (
 	CodeNotValid       = "C207"
 )
 
+// OfDeclaration reports whether a code is one of a breach of what is declared.
+func OfDeclaration(code string) bool { return code >= CodeTableMissing && code <= CodeIndexInvalid }
+
 // Breach is a schema that is not as it is declared.
 type Breach struct{ Findings []Finding }
 
