@@ -43,9 +43,22 @@ func (w *migrationsWork) run(ctx context.Context, a *attempt) (out Outcome) {
 	say := func(format string, args ...any) {
 		_, _ = fmt.Fprintln(capture.Stdout, w.redact.clean(fmt.Sprintf(format, args...)))
 	}
+	migrate := w.apply
 	if db.Migrations.OnUp == "refuse" {
-		return w.refuse(ctx, db, endpoint, say)
+		migrate = w.refuse
 	}
+	if out := migrate(ctx, db, endpoint, say); !out.Clean {
+		return out
+	}
+	if err := holdSchema(ctx, endpoint, db); err != nil {
+		say("%v", err)
+		return schemaProblem(err)
+	}
+	return Outcome{Clean: true}
+}
+
+// apply applies what is pending.
+func (w *migrationsWork) apply(ctx context.Context, db *spec.Database, endpoint pg.Endpoint, say func(string, ...any)) Outcome {
 	result, err := migration.Up(ctx, migration.Config{
 		Endpoint: endpoint, Dir: db.Migrations.Path, Tool: w.tool,
 		LockTimeout: db.Migrations.LockTimeout.Std(),
@@ -54,19 +67,17 @@ func (w *migrationsWork) run(ctx context.Context, a *attempt) (out Outcome) {
 	if recErr := w.recordLedger(db, endpoint); recErr != nil {
 		say("the ledger cannot be kept for plan: %v", recErr)
 	}
+	if err == nil || len(result.Steps) > 0 {
+		if err := endpoint.With(ctx, schemaTimeout, catalog.Keep); err != nil {
+			say("drift cannot be told from now on: %v", err)
+		}
+	}
 	if err != nil {
 		say("%v", err)
 		return Outcome{Err: err, Permanent: !pg.IsTemporary(err), Spoiled: migration.LeavesDirty(err)}
 	}
 	if len(result.Steps) == 0 {
 		say("nothing to apply")
-	}
-	if err := endpoint.With(ctx, schemaTimeout, catalog.Keep); err != nil {
-		say("drift cannot be told from now on: %v", err)
-	}
-	if err := holdSchema(ctx, endpoint, db); err != nil {
-		say("%v", err)
-		return schemaProblem(err)
 	}
 	return Outcome{Clean: true}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -302,7 +303,8 @@ func (s *scratch) try(ctx context.Context, path, text string) (*failure, error) 
 
 // parts sends the units of a file, as migrating does.
 func (s *scratch) parts(ctx context.Context, path, text string) *failure {
-	for _, u := range script.Units(text, false) {
+	single := slices.ContainsFunc(script.Directives(text), func(d script.Directive) bool { return d.Name == "no-transaction" })
+	for _, u := range script.Units(text, single) {
 		if f := s.unit(ctx, path, text, u); f != nil {
 			return f
 		}
