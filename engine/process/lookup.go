@@ -18,15 +18,21 @@ type StartError struct {
 	Path   string // of the program as it was tried, or as it was written
 	Reason string // what is wrong, in one sentence without full stop
 	Hint   string // what would be right, empty where nothing is known
+	Looked string // where it was looked for, empty where it was named
 	Err    error  // syscall.ENOENT, EACCES, …
 }
 
-// Error is the reason and the hint.
+// Error is the reason and the hint, and on a line of its own where it was
+// looked.
 func (e *StartError) Error() string {
-	if e.Hint == "" {
-		return e.Reason
+	text := e.Reason
+	if e.Hint != "" {
+		text += ": " + e.Hint
 	}
-	return e.Reason + ": " + e.Hint
+	if e.Looked != "" {
+		text += "\nlooked in " + e.Looked
+	}
+	return text
 }
 
 // Unwrap gives the error of the system call.
@@ -96,11 +102,12 @@ func (c *Command) workDir() string {
 
 // notFound is the error of a name that no directory of the PATH has.
 func (c *Command) notFound(name string) error {
-	reason := fmt.Sprintf("no program %q in the PATH of the command (looked in %s)", name, strings.Join(c.searchPath(), ", "))
+	reason, looked := fmt.Sprintf("no program %q in the PATH of the command", name), strings.Join(c.searchPath(), ", ")
 	if value, ok := c.variable("PATH"); !ok || value == "" {
-		reason = fmt.Sprintf("no program %q in %s, where is looked since the command's environment has no PATH", name, strings.Join(c.searchPath(), ", "))
+		reason = fmt.Sprintf("no program %q in %s, where is looked since the command's environment has no PATH", name, looked)
+		looked = ""
 	}
-	return &StartError{Path: name, Reason: reason, Hint: c.suggest(name), Err: syscall.ENOENT}
+	return &StartError{Path: name, Reason: reason, Hint: c.suggest(name), Looked: looked, Err: syscall.ENOENT}
 }
 
 // suggest says what may have been meant by a name that was not found.
