@@ -93,9 +93,12 @@ func (h *Host) round() (again bool) {
 	}
 	before := everyone.orphans()
 	h.fillFromCells(jobs)
-	settled := h.fillFromTable(jobs, trees)
-	moved := !settled || everyone.orphans() != before
+	strays := h.fillFromTable(jobs, trees)
+	moved := strays == unsettled || everyone.orphans() != before
 	for i := range jobs {
+		if strays == executing && jobs[i].t.cell == nil {
+			jobs[i].unknown = true
+		}
 		if h.step(&jobs[i], moved) {
 			again = true
 		}
@@ -158,11 +161,20 @@ func (h *Host) fillFromCells(jobs []job) {
 	}
 }
 
-// fillFromTable finds the members of all other trees. It is not settled
-// when it saw a process whose environment cannot be told yet.
-func (h *Host) fillFromTable(jobs []job, trees []*tree) (settled bool) {
+// unclear is what is not known yet of the strays of a look.
+type unclear int
+
+const (
+	nothing   unclear = iota // all is known
+	unsettled                // one may have had no environment at that moment
+	executing                // one has none now, and will have one
+)
+
+// fillFromTable finds the members of all other trees, and says what is
+// unclear.
+func (h *Host) fillFromTable(jobs []job, trees []*tree) (left unclear) {
 	if !slices.ContainsFunc(jobs, func(j job) bool { return j.t.cell == nil }) {
-		return true
+		return nothing
 	}
 	census, err := h.census()
 	if err != nil {
@@ -172,7 +184,7 @@ func (h *Host) fillFromTable(jobs []job, trees []*tree) (settled bool) {
 	if err == nil {
 		var strays []entry
 		byTree, strays = newAttribution(h.self, census, trees, h.markOf).members(census)
-		settled = h.settle(strays)
+		left = h.settle(strays)
 	}
 	for i := range jobs {
 		j := &jobs[i]
@@ -195,28 +207,35 @@ func (h *Host) fillFromTable(jobs []job, trees []*tree) (settled bool) {
 			j.t.quiet = 0
 		}
 	}
-	return settled
+	return left
 }
 
-// settle looks for strays that may be in the middle of an exec: for that
-// moment their environment is empty. Who is found so twice has none.
-func (h *Host) settle(strays []entry) bool {
-	settled := true
+// settle looks for strays without an environment, and so without a mark. One
+// in the middle of an exec will have one: on a machine with more to do than it
+// has processors that moment lasts tens of milliseconds, and as long as it
+// lasts nothing counts as gone. Who else is found so twice has none.
+func (h *Host) settle(strays []entry) unclear {
+	left := nothing
 	blank := map[int]uint64{}
 	for _, e := range strays {
 		if e.dead {
 			continue
 		}
-		if env, err := environOf(e.pid); err != nil || len(env) > 0 {
+		env, err := environOf(e.pid)
+		if err != nil || len(env) > 0 {
+			continue
+		}
+		if inExec(e.pid) {
+			left = executing
 			continue
 		}
 		blank[e.pid] = e.start
 		if start, again := h.blank[e.pid]; !again || start != e.start {
-			settled = false
+			left = max(left, unsettled)
 		}
 	}
 	h.blank = blank
-	return settled
+	return left
 }
 
 // step carries one tree further.
@@ -227,7 +246,11 @@ func (h *Host) step(j *job, moved bool) (again bool) {
 		if t.lingers() {
 			return true
 		}
-		if t.cell == nil && t.quiet < leastQuiet || moved && t.quiet < mostQuiet {
+		switch {
+		case t.cell == nil && t.quiet < leastQuiet:
+			poke(h.kick) // the next look is as good at once as later
+			fallthrough
+		case moved && t.quiet < mostQuiet:
 			t.quiet++
 			return true
 		}

@@ -59,6 +59,20 @@ func (t table) environ(pid int) ([]byte, error) {
 	return os.ReadFile(t.path(pid, "environ"))
 }
 
+// inExec reports whether a process whose environment reads as empty is in the
+// middle of an exec: its new memory is there, and what was given to it is not
+// in it yet. proc_pid_stat(5) calls the field env_end.
+func inExec(pid int) bool {
+	const envEnd = 48 // behind the name, from 0
+	var buffer [1024]byte
+	line, err := readInto(kernelTable.path(pid, "stat"), buffer[:])
+	if err != nil {
+		return false
+	}
+	fields := bytes.Fields(line[bytes.LastIndexByte(line, ')')+1:])
+	return len(fields) > envEnd && string(fields[envEnd]) == "0" && fields[0][0] != 'Z' && fields[0][0] != 'X'
+}
+
 var errShortStat = errors.New("the line of /proc/PID/stat is cut off")
 
 // entry reads one process's stat line.
