@@ -260,5 +260,6 @@ func (e *Engine) Environ() []string { return slices.Clone(e.site.environ.list) }
 
 // Running returns what runs, as plans compare it.
 func (e *Engine) Running() *plan.Running {
-	return &plan.Running{Units: e.core.running(), Settings: e.declared().settings}
+	d := e.declared()
+	return &plan.Running{Units: e.core.running(), Settings: d.settings, Ports: d.ports}
 }

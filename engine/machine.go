@@ -37,6 +37,9 @@ type policy struct {
 	// process depends on. Two definitions with one runDigest differ at most
 	// in what can be changed in place.
 	digest, runDigest string
+	// numbers are the ports that a run has in its values without being
+	// declared: those chosen for it and for what it needs.
+	numbers string
 	// inPlace says that the definition takes the place of one that does not
 	// run without a run of its own, whatever the digests.
 	inPlace bool

@@ -85,7 +85,7 @@ func (m *machine) declare(i int, d *member) {
 	if u.member == d {
 		return // it is new
 	}
-	if u.removal || u.next != nil || u.digest != d.digest {
+	if u.removal || u.next != nil || u.digest != d.digest || u.numbers != d.numbers {
 		m.op.touched[i] = true
 	}
 	u.removal = false // it may be declared again before it was gone
@@ -95,7 +95,7 @@ func (m *machine) declare(i int, d *member) {
 		// A run more has failed; what those before it did is still there.
 		u.member, u.next, u.yield = d, nil, false
 		m.set(i, Completed, "")
-	case u.runDigest == d.runDigest, d.inPlace && !u.live:
+	case u.runDigest == d.runDigest && (u.numbers == d.numbers || !u.live), d.inPlace && !u.live:
 		u.everReady = u.everReady && u.runDigest == d.runDigest
 		u.member, u.next, u.yield = d, nil, false
 		if d.rerun && !u.live && u.held == "" {

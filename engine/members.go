@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/syndicate/syndicate/plan"
 	"github.com/syndicate/syndicate/spec"
@@ -75,10 +76,36 @@ func (e *Engine) member(step *plan.Step, b blocks, running *member) (*member, er
 	m.rerun = step.Action == plan.Start
 	m.inPlace = step.Action == plan.Keep || step.Action == plan.Update
 	m.declared = step.Unit()
-	if running != nil && running.runDigest == m.runDigest {
+	m.numbers = e.numbers(step, b)
+	if running != nil && running.runDigest == m.runDigest && running.numbers == m.numbers {
 		m.work = running.work
 	}
 	return &m, nil
+}
+
+// numbers lists the chosen ports that a process of a step has in its values.
+func (e *Engine) numbers(step *plan.Step, b blocks) string {
+	var list []string
+	add := func(addr spec.Addr) {
+		for _, key := range b.autoPorts(addr) {
+			list = append(list, fmt.Sprintf("%s=%d", key, e.site.chosen(key)))
+		}
+	}
+	add(step.Addr)
+	for _, n := range step.Needs {
+		if addr, err := spec.ParseAddr(n.Block()); err == nil && n.ByValue() {
+			add(addr)
+		}
+	}
+	return strings.Join(list, " ")
+}
+
+// autoPorts lists the keys of a block's ports that are chosen, in order.
+func (b blocks) autoPorts(addr spec.Addr) []string {
+	if svc := b.services[addr]; svc != nil {
+		return plan.AutoPorts(svc)
+	}
+	return plan.AutoPorts(b.databases[addr])
 }
 
 func (e *Engine) newMember(step *plan.Step, b blocks) (member, error) {

@@ -89,9 +89,14 @@ func (s *site) number(addr spec.Addr, name string, p spec.Port) int {
 	if !p.Auto {
 		return p.Number
 	}
+	return s.chosen(PortKey(addr, name))
+}
+
+// chosen returns the number of a port "auto", by its key.
+func (s *site) chosen(key string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.ports[PortKey(addr, name)]
+	return s.ports[key]
 }
 
 // servicePorts are what one service at a time can have.

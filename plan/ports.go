@@ -1,0 +1,93 @@
+package plan
+
+import (
+	"slices"
+
+	"github.com/syndicate/syndicate/spec"
+)
+
+// relocate finds the units whose port "auto" was decided to be one that is
+// declared for another block now. They get another number, and with them
+// everything begins anew whose process has the old one in a value.
+type relocate struct {
+	declared map[int]string    // who is declared to have a port
+	chosen   map[string]int    // what "auto" was decided to be
+	why      map[string]string // per step that moves
+}
+
+func newRelocate(sys *spec.System, running *Running) *relocate {
+	r := &relocate{declared: map[int]string{}, chosen: running.Ports, why: map[string]string{}}
+	if len(r.chosen) == 0 {
+		return r
+	}
+	for _, l := range spec.Listeners(sys) {
+		if !l.Auto {
+			r.declared[l.Port] = l.Name
+		}
+	}
+	return r
+}
+
+// follow decides whether a step begins anew on that account: each after all
+// that it needs.
+func (r *relocate) follow(s *Step, def any, u *RunningUnit) {
+	why := ""
+	for _, key := range AutoPorts(def) {
+		if name, ok := r.declared[r.chosen[key]]; ok {
+			why = "its port is declared for " + name
+			r.why[s.ID] = why
+		}
+	}
+	for _, n := range s.Needs {
+		if r.why[n.Block()] != "" && n.ByValue() && why == "" {
+			why = "the port of " + n.Block() + " changes"
+		}
+	}
+	if why == "" || s.Kind != StepService && s.Kind != StepServer || s.Action != Keep && s.Action != Update || idle(u) {
+		return
+	}
+	s.Action = Restart
+	if s.Reason != "" {
+		why = s.Reason + ", " + why
+	}
+	s.Reason = why
+}
+
+// AutoPorts lists the keys, in Facts.Ports, of the ports of a *spec.Service or
+// *spec.Database whose numbers the engine decides on, in order.
+func AutoPorts(def any) []string {
+	var keys []string
+	switch b := def.(type) {
+	case *spec.Service:
+		if b.Port != nil && b.Port.Auto {
+			keys = append(keys, b.Addr.String())
+		}
+		for _, name := range sortedKeys(b.Ports) {
+			if b.Ports[name].Auto {
+				keys = append(keys, b.Addr.String()+"."+name)
+			}
+		}
+	case *spec.Database:
+		if b != nil && b.Managed != nil && b.Managed.Port.Auto {
+			keys = append(keys, b.Addr.String())
+		}
+	}
+	return keys
+}
+
+// Block returns the ID of the block that is needed, of whose steps one is
+// waited for.
+func (n Need) Block() string {
+	if db, ok := migrationsOf(n.Step); ok {
+		return db
+	}
+	return n.Step
+}
+
+// ByValue reports whether something of the needed block stands in a value of
+// the one that needs it, rather than in depends_on or after alone.
+func (n Need) ByValue() bool {
+	return slices.ContainsFunc(n.Reasons, func(r spec.Reason) bool {
+		return r.Text != "depends_on" && r.Text != "after" && r.Text != "migrations"
+	})
+}
