@@ -15,7 +15,7 @@ func rows() []row {
 		all = append(all, diamondRow(kind))
 	}
 	return append(all, chainRow(), crashRow(), stopRow(), idleRow(), idleManyRow(), logsRow(), validateRow(),
-		changeRow(), statusRow(), planRow(), journalRow(), deathRow())
+		changeRow(), statusRow(), planRow(), journalRow(), deathRow(), migrateRow())
 }
 
 // each makes an entrant of every tool.

@@ -3,8 +3,11 @@
 package examples
 
 import (
+	"bytes"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -44,6 +47,26 @@ func TestMinimal(t *testing.T) {
 	}
 	if got := s.run("logs", "service.clock"); !strings.Contains(got, "the clock runs") {
 		t.Errorf("the log is gone after the end:\n%s", got)
+	}
+}
+
+// A backup is made before the files are applied, and the service starts
+// after.
+func TestMigrations(t *testing.T) {
+	s := newSystem(t, "migrations.hcl")
+	s.run("validate")
+	s.forgetData()
+	if got := s.run("plan"); !strings.Contains(got, "task.backup completed") || !strings.Contains(got, "all pending") {
+		t.Errorf("the plan does not show the backup before the migrations:\n%s", got)
+	}
+	s.up()
+	if got := s.run("migrate", "status"); !strings.Contains(got, "at version 10, nothing pending") {
+		t.Errorf("not everything is applied:\n%s", got)
+	}
+	s.interrupt()
+	dump, err := os.ReadFile(filepath.Join(filepath.Dir(s.config), "backup.dump"))
+	if err != nil || !bytes.HasPrefix(dump, []byte("PGDMP")) || bytes.Contains(dump, []byte("nodes")) {
+		t.Errorf("the backup is none of before the migrations: %d bytes, %v", len(dump), err)
 	}
 }
 
