@@ -28,7 +28,7 @@ BUILD    := CGO_ENABLED=0 $(GO) build -trimpath
 EXAMPLES := quickstart-api quickstart-worker
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 
-.PHONY: all build examples demo test lint bench fuzz docs cross clean require-go require-postgres require-node require-cc
+.PHONY: all build examples demo test lint bench fuzz docs cross clean require-go require-postgres require-node require-cc require-pgbouncer
 
 all: build
 
@@ -45,7 +45,7 @@ demo:
 	$(MAKE) --no-print-directory build
 	tools/demo.sh || [ $$? = 130 ] # Ctrl-C is how it ends
 
-test: require-go require-postgres require-node require-cc
+test: require-go require-postgres require-node require-cc require-pgbouncer
 	$(GO) test -race $(PACKAGES)
 
 lint: require-go
@@ -93,3 +93,6 @@ require-node:
 
 require-cc:
 	@tools/require.sh cc
+
+require-pgbouncer:
+	@tools/require.sh pgbouncer

@@ -151,19 +151,28 @@ func (e *Engine) gatewayMember(id string, db *spec.Database) (member, error) {
 		return member{}, err
 	}
 	host, port := e.site.gatewayAddress(db)
-	return member{
+	m := member{
 		policy: policy{
 			first:   spec.Start{Attempts: db.Retry.Attempts, Backoff: db.Retry.Backoff},
 			restart: spec.Restart{On: "always", Limit: 5, Within: spec.Duration(healthyAgain), Backoff: db.Retry.Backoff},
 			claims:  []string{claim(host, port)},
 		},
 		port: port,
-		work: &gatewayWork{site: e.site, db: newCurrent(db), guard: guard, out: out},
-		adopt: func(w work) {
-			w.(*gatewayWork).db.set(db)
+	}
+	if db.Gateway.Pooler != "" {
+		m.work = &poolerWork{site: e.site, db: newCurrent(db), id: id, out: out}
+		m.adopt = func(w work) {
+			w.(*poolerWork).db.set(db)
 			out.Bound(int64(db.Log.MaxSize), db.Log.Keep)
-		},
-	}, nil
+		}
+		return m, nil
+	}
+	m.work = &gatewayWork{site: e.site, db: newCurrent(db), guard: guard, out: out}
+	m.adopt = func(w work) {
+		w.(*gatewayWork).db.set(db)
+		out.Bound(int64(db.Log.MaxSize), db.Log.Keep)
+	}
+	return m, nil
 }
 
 // Gateways are the figures of all gateways that run, in the order in which

@@ -176,6 +176,9 @@ func (w writer) gateway(db *spec.Database, chosen int) {
 	g := db.Gateway
 	host, port := g.Address()
 	w.note("port " + portText(port, chosen))
+	if g.Pooler != "" {
+		w.note("pooled by PgBouncer")
+	}
 	w.note("at most " + count(g.MaxConn, "connection"))
 	w.critical(db.Block)
 	if w.notesOnly {

@@ -45,6 +45,9 @@ have_cc() { have cc; }
 
 have_curl() { have curl; }
 
+# Debian has it where only root's PATH leads.
+have_pgbouncer() { have pgbouncer || [ -x /usr/sbin/pgbouncer ]; }
+
 have_script() { have script; }
 
 # The command that installs a thing here, or nothing where we know none.
@@ -69,6 +72,10 @@ command_for() {
       node) printf '%s' "$apt nodejs postgresql-client" ;;
       cc) printf '%s' "$apt gcc libc6-dev" ;;
       curl) printf '%s' "$apt curl" ;;
+      # The service that the package starts is not needed.
+      pgbouncer)
+        printf '%s' "$apt pgbouncer && " \
+          "{ ${sudo}systemctl disable --now pgbouncer 2>/dev/null || ${sudo}service pgbouncer stop || true; }" ;;
       script) printf '%s' "$apt bsdutils" ;;
     esac
   elif have dnf; then
@@ -76,12 +83,14 @@ command_for() {
       postgres) printf '%s' "${sudo}dnf install -y postgresql-server" ;;
       node) printf '%s' "${sudo}dnf install -y nodejs postgresql" ;;
       cc) printf '%s' "${sudo}dnf install -y gcc glibc-static" ;;
+      pgbouncer) printf '%s' "${sudo}dnf install -y pgbouncer" ;;
     esac
   elif have brew; then
     case $1 in
       postgres) printf '%s' 'brew install postgresql@17' ;;
       node) printf '%s' 'brew install node' ;;
       cc) printf '%s' 'xcode-select --install' ;;
+      pgbouncer) printf '%s' 'brew install pgbouncer' ;;
     esac
   fi
 }
@@ -93,6 +102,7 @@ name_of() {
     node) echo "Node.js, for examples/construction.hcl" ;;
     cc) echo "a C compiler, for the benchmark's probe service and the race detector" ;;
     curl) echo "curl" ;;
+    pgbouncer) echo "PgBouncer, for gateways with a pooler" ;;
     script) echo "script, which records a terminal" ;;
   esac
 }

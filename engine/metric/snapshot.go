@@ -19,6 +19,8 @@ type Snapshot struct {
 	Databases []Database
 	// Gateways are those that run, in order.
 	Gateways []Gateway
+	// Poolers are those that run and answer, in order.
+	Poolers []Pooler
 }
 
 // Unit is one unit at that moment.
@@ -72,6 +74,7 @@ func (e *Exporter) Write(w io.Writer) error {
 	units(p, s.Units)
 	databases(p, s.Databases)
 	gateways(p, s.Gateways)
+	poolers(p, s.Poolers)
 	e.cfg.Recorder.write(p)
 	p.common = nil
 	self(p)

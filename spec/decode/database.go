@@ -209,6 +209,10 @@ func (d *decoder) databaseExtras(out *spec.Database, doc *databaseDoc) {
 			MaxConn: w.number("max_conn", 1, 1e6), MaxWaiting: w.number("max_waiting", 0, 1e6),
 			AcquireTimeout: w.period("acquire_timeout"), SlowQuery: w.duration("slow_query"), Pooler: w.choice("pooler"),
 		}
+		if g.Pooler != "" && g.SlowQuery > 0 {
+			d.report(mistake(CodeCombine, doc.Gateway.SlowQuery.Range, "Not beside pooler",
+				"slow_query is what the gateway itself notes, and with pooler there is PgBouncer instead. Set log_min_duration_statement of the server."))
+		}
 		if doc.Gateway.TLS != nil {
 			t := d.view(doc.Gateway.TLS, "gateway.tls.")
 			g.TLSCert, g.TLSKey = t.path("cert"), t.path("key")

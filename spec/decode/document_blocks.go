@@ -80,7 +80,7 @@ type gatewayDoc struct {
 	AcquireTimeout *hcl.Attribute `hcl:"acquire_timeout,optional" type:"duration" default:"10s" doc:"How long a client waits for a connection before it is refused (SQLSTATE 53300)."`
 	SlowQuery      *hcl.Attribute `hcl:"slow_query,optional" type:"duration" doc:"A query that takes longer is noted in the gateway's log, without its constants and parameters. Default: none is."`
 	TLS            *tlsDoc        `hcl:"tls,block" doc:"Certificate and key for clients that ask for TLS. Default: they are told that there is none."`
-	Pooler         *hcl.Attribute `hcl:"pooler,optional" type:"string" enum:"pgbouncer" later:"true" doc:"What pools transactions. Default: sessions only."`
+	Pooler         *hcl.Attribute `hcl:"pooler,optional" type:"string" enum:"pgbouncer" doc:"pgbouncer: an installed PgBouncer, which syndicate runs, shares the connections among transactions. Default: the gateway itself, one connection for each session."`
 }
 
 type schemaDoc struct {

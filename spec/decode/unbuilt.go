@@ -27,15 +27,6 @@ func (l *loader) unbuilt(addr spec.Addr, doc blockDoc) {
 			note(`task without run = "up"`, at)
 			return
 		}
-	case *databaseDoc:
-		db := l.system.Databases[len(l.system.Databases)-1]
-		if db.Gateway == nil {
-			// A disabled gateway is transparent, so there is nothing to build.
-			doc2 := *doc
-			doc2.Gateway = nil
-			l.unbuiltFields(reflect.ValueOf(&doc2).Elem(), note)
-			return
-		}
 	}
 	l.unbuiltFields(reflect.ValueOf(doc).Elem(), note)
 }
