@@ -61,6 +61,16 @@ database "main" {
   migrations {
     path = "../migrations"
   }
+
+  # What the services rely on. It is held against the database after each
+  # migration and while the system runs.
+  schema {
+    table "nodes" {
+      columns  = { node_id = "text", created_at = "timestamptz" }
+      not_null = ["node_id"]
+      indexes  = ["nodes_node_id_idx"]
+    }
+  }
 }
 
 # Once per life of the system: the project and its first nodes.

@@ -13,8 +13,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/syndicate/syndicate/engine/pg"
+	"github.com/syndicate/syndicate/engine/pg/catalog"
 	"github.com/syndicate/syndicate/engine/pg/migration"
 	"github.com/syndicate/syndicate/engine/pg/pgtest"
+	"github.com/syndicate/syndicate/spec"
 )
 
 var databases atomic.Int64
@@ -189,6 +191,28 @@ func TestVerifyNothingOfYours(t *testing.T) {
 	}
 	if n := pgtest.Query(t, cfg.User, "select count(*)::text from pg_class where relname = 'mine'"); n != "1" {
 		t.Error("the table is gone")
+	}
+}
+
+// Nothing is to be said about the schema that they make, either.
+func TestOwnSchema(t *testing.T) {
+	dir, err := filepath.Abs(filepath.Join("..", "..", "..", "migrations"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := pgtest.Database(t)
+	if _, err := migration.Up(t.Context(), migration.Config{Endpoint: to, Dir: dir}, 0); err != nil {
+		t.Fatal(err)
+	}
+	conn := pgtest.Dial(t, to)
+	if err := catalog.Keep(t.Context(), conn); err != nil {
+		t.Fatal(err)
+	}
+	report, err := catalog.Check(t.Context(), conn, []spec.Table{{
+		Name: "nodes", Columns: map[string]string{"node_id": "text"}, NotNull: []string{"node_id"}, Indexes: []string{"nodes_node_id_idx"},
+	}})
+	if err != nil || len(report.Findings) > 0 || report.Recorded == nil {
+		t.Errorf("%+v, %v", report, err)
 	}
 }
 
