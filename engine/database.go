@@ -107,6 +107,13 @@ func (e *Engine) databaseMember(id string, db *spec.Database) (member, error) {
 	if err != nil {
 		return member{}, err
 	}
+	if db.Source == "shared" {
+		// It is another server after a restart, maybe at another port.
+		m.restartWithNeeds = true
+		m.work = &sharedWork{access}
+		m.adopt = func(w work) { w.(*sharedWork).db.set(db) }
+		return m, nil
+	}
 	if db.Source != "managed" {
 		m.work = &externalWork{access}
 		m.adopt = func(w work) { w.(*externalWork).db.set(db) }

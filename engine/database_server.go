@@ -200,9 +200,15 @@ func (r pgRunner) Run(ctx context.Context, c pg.Command) ([]byte, error) {
 
 // newServer describes the managed server of a database.
 func (s *site) newServer(db *spec.Database, id string) (*pg.Server, error) {
+	return pg.New(s.serverConfig(db, db, id))
+}
+
+// serverConfig describes a database in the managed server of host, which may
+// be the same one.
+func (s *site) serverConfig(db, host *spec.Database, id string) pg.Config {
 	cfg := pg.Config{
-		Name: db.Addr.Name, StateDir: s.stateDir, Managed: *db.Managed,
-		Port: s.number(db.Addr, "", db.Managed.Port), Runner: pgRunner{s.host, id},
+		Name: db.Addr.Name, StateDir: s.stateDir, Managed: *host.Managed,
+		Port: s.number(host.Addr, "", host.Managed.Port), Runner: pgRunner{s.host, id},
 		Holder: portHolder, Note: func(text string) { s.log.Info(text, "unit", id) },
 	}
 	if v, known := db.DBName.Value(); known {
@@ -211,5 +217,5 @@ func (s *site) newServer(db *spec.Database, id string) (*pg.Server, error) {
 	if v, known := db.User.Value(); known {
 		cfg.User = cmp.Or(v, cfg.User)
 	}
-	return pg.New(cfg)
+	return cfg
 }

@@ -42,6 +42,9 @@ func Migrate(ctx context.Context, cfg MigrateConfig, do func(context.Context, pg
 		cfg.Log = hclog.NewNullLogger()
 	}
 	s := newSite(cfg.System, cfg.Life, cfg.Ports, cfg.Log)
+	if cfg.Database.Source == "shared" {
+		return migrateShared(ctx, s, cfg, do)
+	}
 	if cfg.Database.Source != "managed" {
 		to, err := s.endpoint(cfg.Database)
 		if err != nil {
@@ -56,6 +59,24 @@ func Migrate(ctx context.Context, cfg MigrateConfig, do func(context.Context, pg
 		return migrateRunning(ctx, s, cfg.Database, do)
 	}
 	return migrateStarted(ctx, s, cfg.Database, do)
+}
+
+// migrateShared reaches the server that a database shares, and calls do with
+// the address of the database in it.
+func migrateShared(ctx context.Context, s *site, cfg MigrateConfig, do func(context.Context, pg.Endpoint) error) error {
+	db := cfg.Database
+	host := s.database(db.Shared.Server)
+	if host == nil {
+		return fmt.Errorf("%s: there is no %s", db.Addr, db.Shared.Server)
+	}
+	cfg.Database = host
+	return Migrate(ctx, cfg, func(ctx context.Context, _ pg.Endpoint) error {
+		server, err := s.join(ctx, db)
+		if err != nil {
+			return err
+		}
+		return do(ctx, server.Endpoint())
+	})
 }
 
 // migrateRunning uses the server that another engine runs.

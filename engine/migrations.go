@@ -133,7 +133,7 @@ func sayMigration(say func(string, ...any), ev migration.Event) {
 
 // reach returns the endpoint of a database that is ready.
 func (s *site) reach(db *spec.Database) (pg.Endpoint, error) {
-	if db.Source != "managed" {
+	if db.Source != "managed" && db.Source != "shared" {
 		return s.endpoint(db)
 	}
 	url, err := s.lookup(db.Addr, "direct_url")

@@ -108,7 +108,7 @@ func scratchDatabase(db *spec.Database, dir string) (*spec.Database, error) {
 		return nil, err
 	}
 	managed.Port = spec.Port{Number: l.Addr().(*net.TCPAddr).Port}
-	own.Source, own.Managed = "managed", &managed
+	own.Source, own.Managed, own.Shared = "managed", &managed, nil
 	return &own, l.Close()
 }
 

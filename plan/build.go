@@ -177,6 +177,7 @@ func (d *draft) addGateway(db *spec.Database) {
 	if db.Managed != nil {
 		def.Managed = &spec.Managed{Port: db.Managed.Port}
 	}
+	def.Shared = db.Shared
 	s := d.addStep(id, StepGateway, db.Block, def)
 	s.Range = db.Gateway.Range
 	s.Needs = append(s.Needs, Need{

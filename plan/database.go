@@ -21,6 +21,9 @@ func (w writer) database(db *spec.Database, found Found, chosen int) {
 	switch db.Source {
 	case "managed":
 		w.managed(db.Managed, chosen)
+	case "shared":
+		w.value("server", db.Shared.Server.String())
+		w.value("extensions", strings.Join(db.Shared.Extensions, ", "))
 	case "url":
 		w.add(exprValue(w, "url", db.URL))
 	default:
@@ -90,6 +93,8 @@ func schemaChanged(changes []Change) bool {
 // source notes where the database is.
 func (w writer) source(db *spec.Database, found Found, chosen int) {
 	switch {
+	case db.Shared != nil:
+		w.note("in the server of " + db.Shared.Server.String())
 	case db.Managed == nil && db.Source == "url":
 		w.note("external, by url")
 	case db.Managed == nil:

@@ -221,6 +221,12 @@ func (d *digester) later(source string, refs []spec.Ref) {
 // know takes up the blocks that others refer to.
 func (d *digester) know(sys *spec.System) {
 	origins := make(map[spec.Addr]string, len(sys.Databases)+len(sys.Breakers))
+	ports := map[spec.Addr]*spec.Managed{}
+	for _, db := range sys.Databases {
+		if db.Managed != nil {
+			ports[db.Addr] = &spec.Managed{Port: db.Managed.Port}
+		}
+	}
 	for _, db := range sys.Databases {
 		address := &spec.Database{
 			Source: db.Source, URL: db.URL, Host: db.Host, Port: db.Port, DBName: db.DBName,
@@ -229,8 +235,9 @@ func (d *digester) know(sys *spec.System) {
 		if g := db.Gateway; g != nil {
 			address.Gateway = &spec.Gateway{Listen: g.Listen}
 		}
-		if db.Managed != nil {
-			address.Managed = &spec.Managed{Port: db.Managed.Port}
+		address.Managed = ports[db.Addr]
+		if db.Shared != nil {
+			address.Shared, address.Managed = db.Shared, ports[db.Shared.Server]
 		}
 		origins[db.Addr], _ = d.of(address)
 	}

@@ -17,7 +17,7 @@ var process = map[string]string{
 	"Block":      "Addr",
 	"Breaker":    "Block Target Listen",
 	"Command":    "Argv Shell Dir Env EnvFiles Inherited User Group",
-	"Database":   "Block Source Managed URL Host Port DBName User Password SSL Migrations Gateway",
+	"Database":   "Block Source Managed Shared URL Host Port DBName User Password SSL Migrations Gateway",
 	"EnvFile":    "Vars",
 	"EnvVar":     "Name Null Value",
 	"Gateway":    "Listen TLSCert TLSKey Pooler",
@@ -27,6 +27,7 @@ var process = map[string]string{
 	"Port":       "Number Auto",
 	"Queue":      "Block Store",
 	"Service":    "Block Command Host Port Ports Runtime MayEnqueue",
+	"Shared":     "Server Extensions",
 	"Task":       "Block Command HTTP",
 	"Addr":       "Kind Name Key",
 }

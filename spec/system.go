@@ -344,10 +344,11 @@ type Retry struct {
 // Database is a PostgreSQL database.
 type Database struct {
 	Block
-	// Source is what is in force: managed, url or parts.
+	// Source is what is in force: managed, shared, url or parts.
 	Source      string
 	SourceRange Range
 	Managed     *Managed     // where Source is managed
+	Shared      *Shared      // where Source is shared
 	URL         Expr[Text]   // where Source is url
 	Host        Expr[string] // where Source is parts, and the following
 	Port        Expr[int]
@@ -378,6 +379,30 @@ type Managed struct {
 	User       string // operating-system user of the server where the engine is root
 	Durability string // on | off
 	Settings   map[string]string
+	Extensions []string
+}
+
+// Server returns the managed database whose server a database is in: itself,
+// or the one that it shares; nil where the server runs elsewhere.
+func (s *System) Server(db *Database) *Database {
+	switch {
+	case db.Managed != nil:
+		return db
+	case db.Shared == nil:
+		return nil
+	}
+	for _, host := range s.Databases {
+		if host.Addr == db.Shared.Server && host.Managed != nil {
+			return host
+		}
+	}
+	return nil
+}
+
+// Shared is a database of its own in the server of another block.
+type Shared struct {
+	Range      Range
+	Server     Addr // of a database whose Source is managed
 	Extensions []string
 }
 

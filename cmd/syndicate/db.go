@@ -45,11 +45,11 @@ func (c *dbTarget) reach(ctx context.Context, s *session, fresh bool, do func(co
 	}
 	defer m.close()
 	target := client.Target{Environ: os.Environ()}
-	if db.Source == "managed" {
-		if !fresh && m.home != nil && pg.DataMajor(db.Managed.DataDir) == 0 {
-			return failWith(fmt.Errorf("%s has no data yet: %s does not exist", db.Addr, db.Managed.DataDir), s.command("up"))
+	if server := loaded.System.Server(db); server != nil {
+		if !fresh && m.home != nil && pg.DataMajor(server.Managed.DataDir) == 0 {
+			return failWith(fmt.Errorf("%s has no data yet: %s does not exist", db.Addr, server.Managed.DataDir), s.command("up"))
 		}
-		target.BinDir, target.Unlimited = db.Managed.BinDir, db.QueryTimeout > 0
+		target.BinDir, target.Unlimited = server.Managed.BinDir, db.QueryTimeout > 0
 	}
 	return m.reach(ctx, db, func(ctx context.Context, to pg.Endpoint) error {
 		target.Endpoint = to

@@ -48,7 +48,7 @@ func (c *migrateStatusCmd) Run(s *session) error {
 // started has none, and is not created for the question.
 func (m *migrator) status(ctx context.Context, db *spec.Database) (view.DatabaseMigrations, error) {
 	d := view.DatabaseMigrations{Address: db.Addr.String(), Path: db.Migrations.Path}
-	if db.Source == "managed" && m.home != nil && pg.DataMajor(db.Managed.DataDir) == 0 {
+	if server := m.sys.Server(db); server != nil && m.home != nil && pg.DataMajor(server.Managed.DataDir) == 0 {
 		status := migration.Ledger{None: true}.Status(db.Migrations.Path)
 		describe(&d, status)
 		return d, usable(status.Problems)

@@ -79,6 +79,8 @@ func (s *session) verify(ctx context.Context, sys *spec.System, db *spec.Databas
 		var extensions []string
 		if db.Managed != nil {
 			extensions = db.Managed.Extensions
+		} else if db.Shared != nil {
+			extensions = db.Shared.Extensions
 		}
 		d.PostgreSQL = scratch.Major
 		result, err := roundtrip.Verify(ctx, roundtrip.Config{

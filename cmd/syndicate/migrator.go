@@ -134,7 +134,7 @@ func (m *migrator) tell(d *view.DatabaseMigrations, ev migration.Event) {
 // server for plans while it is down.
 func (m *migrator) record(to pg.Endpoint, db *spec.Database) error {
 	m.keepSchema(to, db)
-	if db.Source != "managed" {
+	if m.sys.Server(db) == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)

@@ -146,8 +146,8 @@ func readLedger(ctx context.Context, sys *spec.System, db *spec.Database, offlin
 // anything, and from where: the other's Source is empty where nothing can,
 // and its Note says why.
 func knownLedger(ctx context.Context, sys *spec.System, db *spec.Database, offline bool) (migration.Ledger, plan.Ledger) {
-	if db.Managed != nil {
-		if pg.DataMajor(db.Managed.DataDir) == 0 {
+	if server := sys.Server(db); server != nil {
+		if pg.DataMajor(server.Managed.DataDir) == 0 {
 			return migration.Ledger{None: true}, plan.Ledger{Source: plan.LedgerEmpty}
 		}
 		if l, ok := migration.RecordedLedger(sys.StateDir, db.Addr.Name); ok {

@@ -1,6 +1,7 @@
 package pg
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/pbkdf2"
@@ -20,11 +21,11 @@ import (
 // passwordFile is where the password of one role is kept, readable by this
 // process's user alone.
 func (s *Server) passwordFile(role string) string {
-	suffix := ".password"
+	name, suffix := s.cfg.Name, ".password"
 	if role == adminRole {
-		suffix = ".admin-password"
+		name, suffix = cmp.Or(s.cfg.Host, name), ".admin-password"
 	}
-	return filepath.Join(s.cfg.StateDir, "pg", s.cfg.Name+suffix)
+	return filepath.Join(s.cfg.StateDir, "pg", name+suffix)
 }
 
 // passwords reads both roles' passwords, or chooses those that are missing,

@@ -32,6 +32,10 @@ type Config struct {
 	Port     int    // chosen: Managed.Port.Number, or what "auto" became
 	Database string // "" : Name
 	User     string // "" : Name; owns the database, is no superuser
+	// Host is the database block whose server this database is in, where it
+	// has none of its own: Managed and Port are that one's but for the
+	// extensions, and Join takes the place of Prepare.
+	Host string
 
 	// Runner runs initdb.
 	Runner Runner
@@ -190,6 +194,33 @@ func (s *Server) Attach() error {
 		}
 	}
 	return s.passwords()
+}
+
+// Join makes the endpoint of a database in the server of another block, which
+// has to run. Ready then creates the role and the database where they are
+// missing.
+func (s *Server) Join() error {
+	pw, err := readPassword(s.passwordFile(adminRole))
+	if err != nil {
+		return err
+	}
+	if pw == "" {
+		return &Error{
+			Op: "reach database " + s.cfg.Name, Temporary: true,
+			Reason: fmt.Sprintf("the server of database %s has not been started yet", s.cfg.Host),
+		}
+	}
+	if err := s.passwords(); err != nil {
+		return err
+	}
+	file := s.passwordFile(s.cfg.User)
+	if _, err := os.Stat(file); err == nil {
+		return nil
+	}
+	if err := writePassword(file, s.endpoint.Password.Reveal()); err != nil {
+		return fmt.Errorf("keep the database's password: %w", err)
+	}
+	return nil
 }
 
 // command returns the long-running server. Declared settings come last but

@@ -236,7 +236,7 @@ func (e *evaluator) databaseAttribute(in *instance, doc *databaseDoc, attr strin
 		return failure
 	}
 	gated := e.gated(in, doc)
-	if gated && (attr == "url" || attr == "host" || attr == "port") || src.kind == sourceManaged {
+	if gated && (attr == "url" || attr == "host" || attr == "port") || src.kind == sourceManaged || src.kind == sourceShared {
 		return e.laterValue(in, attr, typ)
 	}
 	if src.kind == sourceURL {

@@ -29,9 +29,12 @@ func (d *decoder) database(doc *databaseDoc) *spec.Database {
 	src := d.e.source(d.in, doc)
 	out.Source, out.SourceRange = src.kind, rangeOf(src.at)
 	d.external(w, out, doc)
-	if out.Source == sourceManaged {
+	switch {
+	case out.Source == sourceManaged:
 		out.Managed = d.managed(doc)
-	} else if doc.Managed != nil {
+	case out.Source == sourceShared:
+		out.Shared = d.shared(doc)
+	case doc.Managed != nil:
 		d.managed(doc) // for its mistakes
 	}
 	if doc.Migrations != nil {
@@ -157,6 +160,37 @@ func (d *decoder) managed(doc *databaseDoc) *spec.Managed {
 				fmt.Sprintf("%s is set by syndicate, which needs to know it: remove it from settings.", name)))
 		}
 	}
+	return out
+}
+
+// shared reads which server a database is in. All else that managed says of
+// a server is the other block's.
+func (d *decoder) shared(doc *databaseDoc) *spec.Shared {
+	m := doc.Managed
+	w := d.view(m, "managed.")
+	out := &spec.Shared{Range: rangeOf(m.DefRange), Extensions: w.texts("extensions")}
+	for _, attr := range []*hcl.Attribute{m.Version, m.DataDir, m.BinDir, m.Port, m.User, m.Durability, m.Settings} {
+		if attr != nil {
+			d.report(mistake(CodeCombine, attr.Range, "The server is another block's", fmt.Sprintf(
+				"%s is of a server, and this database is in the server of another one: write it there.", attr.Name), related{m.Server.Range, "the server"}))
+		}
+	}
+	addr, t := d.oneBlock(m.Server, "a managed database", spec.KindDatabase)
+	if t == nil {
+		return out
+	}
+	out.Server = addr
+	host := t.instances[0]
+	if host == d.in {
+		d.report(mistake(CodeCombine, m.Server.Range, "A server of its own", "A database cannot share its own server: leave server out."))
+		return out
+	}
+	if src := d.e.source(host, host.doc.(*databaseDoc)); !src.failed && src.kind != sourceManaged {
+		d.report(mistake(CodeCombine, m.Server.Range, "No server to share", fmt.Sprintf(
+			"%s has no server of its own: name a database whose server syndicate runs.", addr), related{src.at, "where it is"}))
+		return out
+	}
+	d.orders = append(d.orders, usage{host, "server", t.at})
 	return out
 }
 

@@ -30,6 +30,7 @@ type databaseDoc struct {
 type managedDoc struct {
 	header
 	Enabled    *hcl.Attribute `hcl:"enabled,optional" type:"bool" default:"true" doc:"Whether syndicate runs the server. Known at plan time."`
+	Server     *hcl.Attribute `hcl:"server,optional" type:"address of a database" doc:"A managed database whose server this one shares, as a database and a role of its own. Only enabled and extensions stand beside it."`
 	Version    *hcl.Attribute `hcl:"version,optional" type:"int" doc:"The major version. Default: that of the data directory, else the newest installed."`
 	DataDir    *hcl.Attribute `hcl:"data_dir,optional" type:"path" doc:"Where the data is kept. Default: pg/NAME in state_dir, and where the engine runs as root /var/lib/syndicate/HASH/NAME."`
 	BinDir     *hcl.Attribute `hcl:"bin_dir,optional" type:"path" doc:"Where the server's programs are. Default: looked for."`

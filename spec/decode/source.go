@@ -12,6 +12,7 @@ import (
 // The sources of a database.
 const (
 	sourceManaged = "managed"
+	sourceShared  = "shared"
 	sourceURL     = "url"
 	sourceParts   = "parts"
 )
@@ -51,6 +52,11 @@ func (e *evaluator) source(in *instance, doc *databaseDoc) source {
 		at := in.head.DefRange
 		if doc.Managed != nil {
 			at = doc.Managed.DefRange
+			if server := doc.Managed.Server; server != nil {
+				if expr, _ := native(server.Expr); expr != nil && !isNullLiteral(expr) {
+					return source{kind: sourceShared, at: at}
+				}
+			}
 		}
 		return source{kind: sourceManaged, at: at}
 	}
