@@ -50,7 +50,7 @@ func (c *dbRestoreCmd) Run(s *session) error {
 			done, err = client.Restore(ctx, cfg)
 		}
 		result.Tables, result.Seconds = done.Tables, done.Took.Seconds()
-		if err != nil {
+		if err != nil || db.Migrations == nil {
 			return err
 		}
 		return m.record(t.Endpoint, db)
