@@ -84,6 +84,9 @@ type Step struct {
 	Notes     []string    `json:"notes,omitempty"`      // command, source, port, probe: in few words
 	Ledger    *Ledger     `json:"ledger,omitempty"`     // of a migrations step
 	Files     []Migration `json:"migrations,omitempty"` // the pending ones
+	// Lint is what is wrong with the pending ones, errors first. It is no
+	// part of what the plan does.
+	Lint []LintFinding `json:"lint,omitempty"`
 }
 
 // Need is one condition that must hold before a step starts.
@@ -171,6 +174,15 @@ type Change struct {
 type Migration struct {
 	Version uint64 `json:"version"`
 	Name    string `json:"name"`
+}
+
+// LintFinding is something in a pending file that will hurt.
+type LintFinding struct {
+	Code     string        `json:"code"`
+	Severity spec.Severity `json:"severity"`
+	File     string        `json:"file"` // its name, without its directory
+	Line     int           `json:"line"`
+	Summary  string        `json:"summary"`
 }
 
 // Watcher is a block that acts on others and is no step itself.

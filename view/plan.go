@@ -11,6 +11,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/syndicate/syndicate/plan"
+	"github.com/syndicate/syndicate/spec"
 )
 
 // PlanOptions say how a plan or a tree is written for people.
@@ -180,6 +181,7 @@ func (v *planText) step(s *plan.Step) {
 		}
 	}
 	v.migrations(s)
+	v.lint(s)
 }
 
 // headline writes mark, name and notes of a step. A reason that is too long
@@ -260,6 +262,26 @@ func (v *planText) migrations(s *plan.Step) {
 		for _, m := range s.Ledger.Misfits {
 			v.line(v.ink.bold(fmt.Sprintf("      ! %d %s  %s", m.Version, printable(m.Name), m.State)))
 		}
+	}
+}
+
+// lint lists what is wrong with pending files: all of it for -v, else the
+// worst.
+func (v *planText) lint(s *plan.Step) {
+	const most = 5
+	for i, f := range s.Lint {
+		if i == most && !v.o.Verbose {
+			v.line("        " + v.ink.dim(fmt.Sprintf("… %s more", count(len(s.Lint)-most, "finding"))))
+			break
+		}
+		paint := v.ink.yellow
+		if f.Severity == spec.Error {
+			paint = v.ink.red
+		}
+		v.line(fmt.Sprintf("      %s %s %s:%d", paint("! "+f.Code), printable(f.Summary), printable(f.File), f.Line))
+	}
+	if len(s.Lint) > 0 {
+		v.line("        " + v.ink.dim("syndicate migrate lint shows the safe way"))
 	}
 }
 

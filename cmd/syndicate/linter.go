@@ -7,6 +7,7 @@ import (
 
 	"github.com/syndicate/syndicate/engine/pg/lint"
 	"github.com/syndicate/syndicate/engine/pg/migration"
+	"github.com/syndicate/syndicate/plan"
 	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/textfile"
 	"github.com/syndicate/syndicate/view"
@@ -18,6 +19,7 @@ type lintSet struct {
 	since  *uint64           // those after a version
 	latest int               // the last so many
 	ledger *migration.Ledger // what is not applied
+	files  []plan.Migration  // these
 	which  string            // the same in words
 	note   string
 }
@@ -65,6 +67,8 @@ func (l *linter) look(db *spec.Database, set lintSet) error {
 		case set.ledger != nil:
 			m.Look = slices.Contains([]migration.State{migration.Pending, migration.OutOfOrder, migration.HalfDone}, e.State)
 			m.Late = e.State == migration.OutOfOrder && !e.Permitted
+		case set.files != nil:
+			m.Look = slices.ContainsFunc(set.files, func(p plan.Migration) bool { return p.Version == f.Version })
 		case set.since != nil:
 			m.Look = f.Version > *set.since
 		default:

@@ -75,6 +75,7 @@ func (c *planCmd) build(ctx context.Context, s *session, out string) (*plan.Plan
 		if diags.HasErrors() {
 			return nil, s.refuse(diags, loaded.Sources)
 		}
+		s.lintPlan(loaded.System, p)
 		return p, nil
 	}
 	loaded, bundle, err := s.record(want)
@@ -89,6 +90,7 @@ func (c *planCmd) build(ctx context.Context, s *session, out string) (*plan.Plan
 	if err != nil {
 		return nil, err
 	}
+	s.lintPlan(loaded.System, f.Plan)
 	return f.Plan, writePlanFile(out, f)
 }
 

@@ -212,7 +212,7 @@ func (c *checker) tooDeep() {
 	for _, st := range c.file.deep {
 		c.add(Finding{
 			Code: "L804", At: c.file.token(st.Offset),
-			Detail: fmt.Sprintf("Its expressions are nested in one another more than %d times, and what it does was not looked at. A long chain of || or + is nested, too: format() and sums over rows are not.", maxDepth),
+			Detail: fmt.Sprintf("It has more than a million bytes, or expressions in one another more than %d times, and what it does was not looked at. A long chain of || or + is nested, too: format() and sums over rows are not.", maxDepth),
 		})
 	}
 }

@@ -45,21 +45,38 @@ type parsed struct {
 	Error *syntaxError    `json:"error,omitempty"`
 }
 
-// parse returns the statements of a text. What is wrong with the text is a
+// parseFile returns the statements of a file. What is wrong with it is a
 // *syntaxError.
-func (p *Parser) parse(text string) ([]rawStatement, error) {
+func (p *Parser) parseFile(text string) ([]rawStatement, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var result parsed
 	name := digest(treeFormat, text)
 	if !p.recall(name, &result) || result.Error == nil && len(result.Tree) == 0 {
-		if !p.loaded && p.Loading != nil {
-			p.Loading()
-		}
-		p.loaded = true
-		result = parse(text)
+		result = p.load(text)
 		p.keep(name, result)
 	}
+	return result.statements()
+}
+
+// parseStatement is parseFile for a part of a file, whose tree is not kept.
+func (p *Parser) parseStatement(text string) ([]rawStatement, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.load(text).statements()
+}
+
+// load calls the grammar. The caller holds the mutex.
+func (p *Parser) load(text string) parsed {
+	if !p.loaded && p.Loading != nil {
+		p.Loading()
+	}
+	p.loaded = true
+	return parse(text)
+}
+
+// statements takes a tree apart.
+func (result parsed) statements() ([]rawStatement, error) {
 	if result.Error != nil {
 		return nil, result.Error
 	}

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,9 +15,9 @@ func TestCache(t *testing.T) {
 	dir := t.TempDir()
 	for _, text := range []string{"CREATE TABLE a (b int)", "CREATE TABEL"} {
 		first := &Parser{Dir: dir}
-		want, wantErr := first.parse(text)
+		want, wantErr := first.parseFile(text)
 		again := &Parser{Dir: dir}
-		got, err := again.parse(text)
+		got, err := again.parseFile(text)
 		if again.Loaded() || !first.Loaded() {
 			t.Errorf("%s: loaded %v and then %v", text, first.Loaded(), again.Loaded())
 		}
@@ -39,11 +40,11 @@ func TestCache(t *testing.T) {
 		}
 	}
 	p := &Parser{Dir: dir}
-	if got, err := p.parse("CREATE TABLE a (b int)"); err != nil || len(got) != 1 || !p.Loaded() {
+	if got, err := p.parseFile("CREATE TABLE a (b int)"); err != nil || len(got) != 1 || !p.Loaded() {
 		t.Errorf("%v, %v", got, err)
 	}
 	p = &Parser{Dir: filepath.Join(files[0], "none")}
-	if got, err := p.parse("CREATE TABLE a (b int)"); err != nil || len(got) != 1 {
+	if got, err := p.parseFile("CREATE TABLE a (b int)"); err != nil || len(got) != 1 {
 		t.Errorf("%v, %v", got, err)
 	}
 }
@@ -103,6 +104,17 @@ func TestDeepNesting(t *testing.T) {
 				t.Errorf("%d: %q", n, got)
 			}
 		})
+	}
+}
+
+// Of a large file the rows are passed over, and the rest is looked at.
+func TestLargeFile(t *testing.T) {
+	rows := strings.Repeat("INSERT INTO t VALUES (1, 2), (3, 4);\n", 2<<20/37)
+	if got, want := codesOf(look(rows+"CREATE INDEX ON t (a);")), []string{fmt.Sprintf("L101 %d:1", strings.Count(rows, "\n")+1)}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := codesOf(look("UPDATE t SET a = 1 WHERE b IN (1" + strings.Repeat(", 1000000", 1<<20/9) + ")")); !slices.Equal(got, []string{"L804 1:1"}) {
+		t.Errorf("got %q", got)
 	}
 }
 

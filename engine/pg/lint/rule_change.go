@@ -174,8 +174,8 @@ func fileRules() []Rule {
 			"000006_carts.up.sql",
 		},
 		{
-			"L804", spec.Warning, "Too deeply nested to be looked at",
-			"An expression holds more expressions inside of one another than the parser has room for, such as a chain of some hundred || or a formula that a program wrote. What the statement does was not looked at. PostgreSQL itself may well run it.",
+			"L804", spec.Warning, "Too large or too deeply nested to be looked at",
+			"A statement is larger than a mebibyte, or an expression holds more expressions inside of one another than the parser has room for, such as a chain of some hundred || or a formula that a program wrote. What the statement does was not looked at. PostgreSQL itself may well run it.",
 			"SELECT 'a' || 'b' || … || 'z'",
 			"SELECT concat('a', 'b', …, 'z')",
 		},

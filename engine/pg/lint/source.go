@@ -10,13 +10,17 @@ import (
 	"github.com/syndicate/syndicate/spec"
 )
 
+// maxText is the largest text that is parsed at once, in bytes: its tree is
+// many times as large.
+const maxText = 1 << 20
+
 // source is one file with its statements.
 type source struct {
 	Source
 	lines      []int // offset of each line
 	statements []statement
 	mistakes   []*syntaxError
-	deep       []script.Statement // too deeply nested to be parsed
+	deep       []script.Statement // too large or too deeply nested to be parsed
 	allowances []*allowance
 }
 
@@ -42,8 +46,8 @@ func read(p *Parser, in Source) *source {
 	if len(cut) == 0 {
 		return s
 	}
-	if depth(in.Text) <= maxDepth {
-		raw, err := p.parse(in.Text)
+	if len(in.Text) <= maxText && depth(in.Text) <= maxDepth {
+		raw, err := p.parseFile(in.Text)
 		if err == nil && len(raw) == len(cut) {
 			for i, st := range cut {
 				s.statements = append(s.statements, statement{Statement: st, node: raw[i].Node})
@@ -52,21 +56,28 @@ func read(p *Parser, in Source) *source {
 		}
 	}
 	for _, st := range cut {
-		one := statement{Statement: st, shift: st.Offset}
-		if depth(st.Text) > maxDepth {
-			s.deep = append(s.deep, st)
-			s.statements = append(s.statements, one)
-			continue
-		}
-		raw, err := p.parse(st.Text)
-		if e, ok := errors.AsType[*syntaxError](err); ok {
-			s.mistakes = append(s.mistakes, &syntaxError{Message: e.Message, Offset: st.Offset + e.Offset})
-		} else if len(raw) == 1 {
-			one.node = raw[0].Node
-		}
-		s.statements = append(s.statements, one)
+		s.statements = append(s.statements, s.parse(p, st))
 	}
 	return s
+}
+
+// parse parses one statement.
+func (s *source) parse(p *Parser, st script.Statement) statement {
+	one := statement{Statement: st, shift: st.Offset}
+	switch {
+	case len(s.Text) > maxText && len(st.Words) > 0 && st.Words[0] == "insert":
+		return one // rows, of which a file of this size mostly consists
+	case len(st.Text) > maxText || depth(st.Text) > maxDepth:
+		s.deep = append(s.deep, st)
+		return one
+	}
+	raw, err := p.parseStatement(st.Text)
+	if e, ok := errors.AsType[*syntaxError](err); ok {
+		s.mistakes = append(s.mistakes, &syntaxError{Message: e.Message, Offset: st.Offset + e.Offset})
+	} else if len(raw) == 1 {
+		one.node = raw[0].Node
+	}
+	return one
 }
 
 // pos returns the place of a byte.
