@@ -49,6 +49,9 @@ func (m *machine) apply(ev evApply) {
 	}
 }
 
+// stands is why a task whose change is taken back counts as completed.
+const stands = "what it had done stands"
+
 // places finds the place of each member, a new one for what is new.
 func (m *machine) places(members []*member) []int {
 	places := make([]int, len(members))
@@ -94,7 +97,7 @@ func (m *machine) declare(i int, d *member) {
 	case again && u.stood && u.runDigest == d.runDigest:
 		// A run more has failed; what those before it did is still there.
 		u.member, u.next, u.yield = d, nil, false
-		m.set(i, Completed, "")
+		m.set(i, Completed, stands)
 	case u.runDigest == d.runDigest && (u.numbers == d.numbers || !u.live), d.inPlace && !u.live:
 		u.everReady = u.everReady && u.runDigest == d.runDigest
 		u.member, u.next, u.yield = d, nil, false
@@ -105,7 +108,7 @@ func (m *machine) declare(i int, d *member) {
 	case again && u.done != "":
 		// What a task did is not undone, nor done again.
 		u.member, u.next, u.done = d, nil, d.runDigest
-		m.set(i, Completed, "")
+		m.set(i, Completed, stands)
 	default:
 		u.next = d
 	}

@@ -35,7 +35,8 @@ const attachWait = time.Minute
 
 // Migrate reaches a database, with no other unit running, and calls do with
 // its address. A managed server that is down is started for that and stopped
-// again; nothing of it is left when Migrate returns. A context that ends is
+// again; nothing of it is left when Migrate returns, and a guardian ends it
+// where this process is killed: main must call process.Guardian. A context that ends is
 // handed on to do, and stops the server in good order.
 func Migrate(ctx context.Context, cfg MigrateConfig, do func(context.Context, pg.Endpoint) error) error {
 	if cfg.Log == nil {
@@ -58,7 +59,7 @@ func Migrate(ctx context.Context, cfg MigrateConfig, do func(context.Context, pg
 	if cfg.Life == "" {
 		return migrateRunning(ctx, s, cfg.Database, do)
 	}
-	return migrateStarted(ctx, s, cfg.Database, do)
+	return migrateStarted(ctx, s, cfg, do)
 }
 
 // migrateShared reaches the server that a database shares, and calls do with
@@ -97,9 +98,10 @@ func migrateRunning(ctx context.Context, s *site, db *spec.Database, do func(con
 }
 
 // migrateStarted runs the server for as long as do takes.
-func migrateStarted(ctx context.Context, s *site, db *spec.Database, do func(context.Context, pg.Endpoint) error) (err error) {
+func migrateStarted(ctx context.Context, s *site, cfg MigrateConfig, do func(context.Context, pg.Endpoint) error) (err error) {
+	db := cfg.Database
 	id := db.Addr.String()
-	if s.host, err = process.New(process.Config{Life: s.life, Logger: s.log.Named("process")}); err != nil {
+	if s.host, err = process.New(process.Config{Life: s.life, Guardian: cfg.System.Name, Logger: cfg.Log.Named("process")}); err != nil {
 		return fmt.Errorf("start %s: %w", id, err)
 	}
 	defer func() { err = errors.Join(err, s.host.Close()) }()

@@ -133,7 +133,7 @@ func eventSubject(ev *api.Event) string {
 // eventNote is how, why, on whose behalf, and what comes next.
 func eventNote(ev *api.Event) string {
 	var parts []string
-	if took := ev.Took.Duration(); took > 0 && (ev.To == "ready" || ev.To == "completed") && ev.From != "unhealthy" {
+	if took := ev.Took.Duration(); took > 0 && (ev.To == "ready" && ev.From != "unhealthy" || ev.To == "completed" && ev.From == "starting") {
 		parts = append(parts, "after "+seconds(took))
 	}
 	if ev.Attempt > 1 && ev.To == "starting" {

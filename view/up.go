@@ -45,6 +45,9 @@ func NewUp(c UpConfig) *Up {
 	return u
 }
 
+// Begin counts from now: what came before was somebody else's turn.
+func (u *Up) Begin() { u.began = time.Now() }
+
 // Name makes room for the names of units.
 func (u *Up) Name(units []string) {
 	for _, id := range units {
@@ -67,6 +70,9 @@ func (u *Up) Event(ev api.Event) {
 		}
 		u.line(ev, "ready", took)
 	case "completed":
+		if ev.From != "starting" { // of its own it did nothing now
+			took = ev.Cause
+		}
 		u.line(ev, "completed", took)
 	case "backoff":
 		u.line(ev, "ended", fmt.Sprintf("%s; next attempt in %s", headline(ev.Cause), seconds(ev.Next.Sub(ev.Time))))

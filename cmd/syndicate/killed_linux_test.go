@@ -30,7 +30,7 @@ service "hider" {
   }
 }
 `)
-	first := p.killable()
+	first := p.killable("up")
 	p.until("everything is ready", func() bool { return strings.Contains(p.said(), "Ready in") })
 
 	server := strings.Split(p.text("data/main/postmaster.pid"), "\n") // its pid is line 1, its port line 4
@@ -69,7 +69,7 @@ service "hider" {
 		t.Errorf("logs says:\n%s", got)
 	}
 
-	p.killable()
+	p.killable("up")
 	p.until("it is ready again", func() bool { return strings.Contains(p.said(), "Ready in") })
 	said := p.log("database.main")
 	if n := strings.Count(said, "ready to accept connections"); n != 2 {
@@ -79,10 +79,34 @@ service "hider" {
 	p.end(exitDone)
 }
 
-// killable starts up, without privileges where PostgreSQL wants that.
-func (p *project) killable() *os.Process {
+// So it is with a migrate that is killed amid a migration.
+func TestAKilledMigrateLeavesNothing(t *testing.T) {
+	p := newProject(t, strings.Replace(managed, "managed {", "migrations {\n path = \"sql\"\n }\n managed {", 1))
+	if err := os.Mkdir(p.path("sql"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	p.write("sql/1_a.up.sql", "select pg_sleep(3600);") // it never gets to its end
+	p.write("sql/1_a.down.sql", "select 1;")
+	migrate := p.killable("migrate", "up")
+	p.untilLog("database.main", "ready to accept connections")
+	server, err := unix.PidfdOpen(number(t, strings.Split(p.text("data/main/postmaster.pid"), "\n")[0]), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Close(server) }()
+	if err := migrate.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-p.ended
+	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(server), Events: unix.POLLIN}}, int(patience.Milliseconds())); err != nil || n != 1 {
+		t.Fatalf("the server outlived it: %v", err)
+	}
+}
+
+// killable starts a command, without privileges where PostgreSQL wants that.
+func (p *project) killable(args ...string) *os.Process {
 	p.t.Helper()
-	cmd := p.command("up")
+	cmd := p.command(args...)
 	if os.Getuid() == 0 {
 		if err := os.Chown(p.dir, nobody, nobody); err != nil {
 			p.t.Fatal(err)

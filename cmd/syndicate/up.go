@@ -100,7 +100,10 @@ func (c *upCmd) Run(s *session) error {
 			return failWith(err, "")
 		}
 		if c.Detach || c.Wait {
-			return c.detach(ctx, s, config, loaded, bundle, confined)
+			if err := c.detach(ctx, s, config, loaded, bundle, confined); !errors.Is(err, errLate) {
+				return err
+			}
+			continue
 		}
 		home, err := s.moveIn(sys, config)
 		if taken(err) {

@@ -47,8 +47,13 @@ const reportPulse = time.Second
 
 // greeting is the first line that it reports; api.Progress follow.
 type greeting struct {
-	PID int `json:"pid"`
+	PID int `json:"pid"` // 0 where nothing has begun
+	// Late says that another engine took the state directory first.
+	Late bool `json:"late,omitempty"`
 }
+
+// errLate is the error of a start that came after another one.
+var errLate = errors.New("another engine was faster")
 
 // detach starts an engine in the background, and shows how it comes up.
 func (c *upCmd) detach(ctx context.Context, s *session, config string, loaded *decode.Result, bundle *decode.Bundle, confined []spec.Addr) error {
@@ -72,6 +77,9 @@ func (c *upCmd) detach(ctx context.Context, s *session, config string, loaded *d
 	var hello greeting
 	if err := in.Decode(&hello); err != nil {
 		return c.lostEngine(ctx, s, err)
+	}
+	if hello.Late {
+		return errLate
 	}
 	for {
 		var got api.Progress
@@ -162,7 +170,7 @@ func daemon() int {
 	failure := &exitError{code: exitFailed, err: err}
 	errors.As(err, &failure)
 	if failure.err != nil {
-		r.refuse(failure.Error())
+		r.refuse(failure.Error(), taken(err))
 	}
 	return failure.code
 }
@@ -303,10 +311,11 @@ func (r *reporter) end(result api.Result) {
 	}
 }
 
-// refuse reports a result where nothing has begun.
-func (r *reporter) refuse(why string) {
+// refuse reports a result where nothing has begun; late is whether since
+// another engine was faster.
+func (r *reporter) refuse(why string, late bool) {
 	r.once.Do(func() {
-		_ = r.send(greeting{})
+		_ = r.send(greeting{Late: late})
 		_ = r.send(api.Progress{Result: &api.Result{Outcome: api.OutcomeRefused, Cause: why}})
 	})
 }
