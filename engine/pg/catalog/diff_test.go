@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/syndicate/syndicate/engine/pg"
 	"github.com/syndicate/syndicate/engine/pg/pgtest"
@@ -106,6 +107,29 @@ func TestColumnOrder(t *testing.T) {
 	all := Diff(was, schema(t, to))
 	if len(all) != 1 || !all[0].Minor() || all[0].String() != "table t: column order was a, b, c, is b, c, a" {
 		t.Errorf("%v", all)
+	}
+}
+
+// A Reader sees what Read sees, also where its statements were taken away, and
+// after the schema has changed.
+func TestReader(t *testing.T) {
+	to := pgtest.Database(t)
+	conn := pgtest.Dial(t, to)
+	r := NewReader(conn)
+	for _, sql := range []string{
+		"create table t (a int primary key, b text)", "discard all", "alter table t alter b type varchar(7); create index on t (b)",
+		"deallocate all", "create function f() returns int language sql as 'select 1'", "drop table t",
+	} {
+		if _, err := conn.Exec(t.Context(), sql, pgx.QueryExecModeSimpleProtocol); err != nil {
+			t.Fatal(err)
+		}
+		got, err := r.Read(t.Context())
+		if err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+		if want := schema(t, to); got.Fingerprint() != want.Fingerprint() {
+			t.Errorf("%s: %v", sql, Diff(want, got))
+		}
 	}
 }
 

@@ -30,8 +30,13 @@ const readAttempts = 3
 // takes one round trip, changes nothing, and needs no right but CONNECT. conn
 // must not be in a transaction.
 func Read(ctx context.Context, conn *pgx.Conn) (*Catalog, error) {
+	return again(func() (*Catalog, error) { return read(ctx, conn, catalogSQL) })
+}
+
+// again reads until nobody interferes.
+func again(read func() (*Catalog, error)) (*Catalog, error) {
 	for n := 1; ; n++ {
-		c, err := read(ctx, conn)
+		c, err := read()
 		// The definitions are made by functions that see what is committed
 		// now, not what the transaction sees.
 		if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == "XX000" && n < readAttempts {
@@ -44,9 +49,9 @@ func Read(ctx context.Context, conn *pgx.Conn) (*Catalog, error) {
 	}
 }
 
-func read(ctx context.Context, conn *pgx.Conn) (*Catalog, error) {
+func read(ctx context.Context, conn *pgx.Conn, questions string) (*Catalog, error) {
 	c := new(Catalog)
-	err := ask(ctx, conn, catalogSQL, func(values [][]byte) error {
+	err := ask(ctx, conn, questions, func(values [][]byte) error {
 		o := Object{Kind: string(values[0]), Schema: string(values[1]), On: string(values[2]), Name: string(values[3])}
 		var err error
 		if o.Attributes, err = attributes(values[4]); err != nil {

@@ -27,10 +27,11 @@ type scratch struct {
 	cfg     Config
 	admin   *pgx.Conn
 	conn    *pgx.Conn // to the database, as the user
-	before  []string  // roles that were there before
-	roles   []string  // made since files name them
-	applied int       // files that are in the database
-	saved   int       // files that are in the copy; -1: there is none
+	reader  *catalog.Reader
+	before  []string // roles that were there before
+	roles   []string // made since files name them
+	applied int      // files that are in the database
+	saved   int      // files that are in the copy; -1: there is none
 	made    bool
 }
 
@@ -66,8 +67,7 @@ func (s *scratch) open(ctx context.Context) error {
 	if err := s.extensions(ctx); err != nil {
 		return err
 	}
-	s.conn, err = dial(ctx, s.cfg.User)
-	return err
+	return s.call(ctx)
 }
 
 // extensions creates what is declared, as the superuser does on a managed
@@ -123,7 +123,7 @@ func (s *scratch) trouble(op string, err error) error {
 
 // read returns the schema as it is.
 func (s *scratch) read(ctx context.Context) (*catalog.Catalog, error) {
-	c, err := catalog.Read(ctx, s.conn)
+	c, err := s.reader.Read(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("verify the migrations: %w", err)
 	}
@@ -155,8 +155,7 @@ func (s *scratch) rebuild(ctx context.Context, files []migration.File) error {
 	}
 	from := max(s.saved, 0)
 	s.saved = -1
-	var err error
-	if s.conn, err = dial(ctx, s.cfg.User); err != nil {
+	if err := s.call(ctx); err != nil {
 		return err
 	}
 	for _, f := range files[from:] {
@@ -171,7 +170,13 @@ func (s *scratch) rebuild(ctx context.Context, files []migration.File) error {
 		return err
 	}
 	s.saved = len(files)
+	return s.call(ctx)
+}
+
+// call connects as the user.
+func (s *scratch) call(ctx context.Context) (err error) {
 	s.conn, err = dial(ctx, s.cfg.User)
+	s.reader = catalog.NewReader(s.conn)
 	return err
 }
 
