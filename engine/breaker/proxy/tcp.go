@@ -1,0 +1,218 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/syndicate/syndicate/engine/breaker"
+)
+
+// TCPConfig says what a TCP proxy forwards to.
+type TCPConfig struct {
+	Target string // host:port
+	Guard  *breaker.Guard
+	Policy TCPPolicy
+	Clean  func(string) string // see HTTPConfig
+}
+
+// TCPPolicy is what may change while connections are open.
+type TCPPolicy struct {
+	// MaxCalls bounds the open connections; 0: nothing does. MaxWaiting more
+	// wait up to WaitTimeout for one of them to end.
+	MaxCalls, MaxWaiting int
+	WaitTimeout          time.Duration
+	// Others are further targets, each with a guard of its own, tried in
+	// order where the first may not be asked or cannot be reached.
+	Others []TCPTarget
+}
+
+// TCPTarget is a target with its guard.
+type TCPTarget struct {
+	Target string // host:port
+	Guard  *breaker.Guard
+}
+
+// TCP forwards connections. Where no target takes one, the client's is reset,
+// which drivers treat as a failure at once.
+//
+// A connection is a call: it failed where the target cannot be reached, or
+// ends it before its first byte though the client has sent something, within
+// a second; it went well with the target's first byte, or after that second.
+type TCP struct {
+	cfg     TCPConfig
+	policy  atomic.Pointer[TCPPolicy]
+	limiter limiter
+	full    atomic.Uint64
+	others  atomic.Uint64
+	open    sync.WaitGroup
+}
+
+// NewTCP makes a proxy.
+func NewTCP(cfg TCPConfig) (*TCP, error) {
+	if _, _, err := net.SplitHostPort(cfg.Target); err != nil {
+		return nil, fmt.Errorf("the target: %w", err)
+	}
+	if cfg.Clean == nil {
+		cfg.Clean = func(s string) string { return s }
+	}
+	p := &TCP{cfg: cfg}
+	p.Set(cfg.Policy)
+	return p, nil
+}
+
+// Set takes another policy; open connections stay.
+func (p *TCP) Set(to TCPPolicy) {
+	p.policy.Store(&to)
+	p.limiter.set(limits{to.MaxCalls, to.MaxWaiting, to.WaitTimeout})
+}
+
+// Numbers returns what was counted.
+func (p *TCP) Numbers() Numbers {
+	return Numbers{Full: p.full.Load(), Fallbacks: map[string]uint64{"upstream": p.others.Load()}}
+}
+
+// TCPAddress returns the host:port of a tcp:// URL.
+func TCPAddress(u *url.URL) (string, error) {
+	if u.Scheme != "tcp" || u.Port() == "" || u.Hostname() == "" {
+		return "", errors.New("it is not of the form tcp://host:port")
+	}
+	return net.JoinHostPort(u.Hostname(), u.Port()), nil
+}
+
+// Serve forwards what a listener accepts until ctx ends; it closes the
+// listener. Connections that are open then have until hurry ends to come to
+// their end.
+func (p *TCP) Serve(ctx context.Context, l net.Listener, hurry context.Context) error {
+	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
+	defer stop()
+	defer p.open.Wait()
+	for {
+		c, err := l.Accept()
+		switch {
+		case ctx.Err() != nil:
+			if err == nil {
+				_ = c.Close()
+			}
+			return nil
+		case err != nil:
+			if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() || isScarce(err) {
+				// Descriptors are short: others will end.
+				select {
+				case <-time.After(50 * time.Millisecond):
+					continue
+				case <-ctx.Done():
+					return nil
+				}
+			}
+			return err
+		}
+		p.open.Go(func() { p.handle(hurry, c.(*net.TCPConn)) })
+	}
+}
+
+// handle forwards one connection.
+func (p *TCP) handle(ctx context.Context, client *net.TCPConn) {
+	policy := p.policy.Load()
+	if err := p.limiter.enter(ctx); err != nil {
+		p.full.Add(1)
+		reset(client)
+		return
+	}
+	defer p.limiter.leave()
+	targets := append([]TCPTarget{{p.cfg.Target, p.cfg.Guard}}, policy.Others...)
+	for i, t := range targets {
+		permit, err := t.Guard.Permit()
+		if err != nil {
+			continue
+		}
+		up, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, "tcp", t.Target)
+		if err != nil {
+			if ctx.Err() != nil {
+				permit.Neutral()
+			} else {
+				permit.Failure(breaker.Evidence{Error: p.cfg.Clean(describe(err))})
+			}
+			continue
+		}
+		if i > 0 {
+			p.others.Add(1)
+		}
+		r := relay{client: client, up: up.(*net.TCPConn), permit: &permit}
+		r.run(ctx)
+		return
+	}
+	reset(client)
+}
+
+// reset closes a connection so that the other side sees a failure at once.
+func reset(c *net.TCPConn) {
+	_ = c.SetLinger(0)
+	_ = c.Close()
+}
+
+// relay is a client's connection and the one made for it.
+type relay struct {
+	client, up *net.TCPConn
+	permit     *breaker.Permit
+	asked      atomic.Bool // the client has sent something
+}
+
+func (r *relay) run(ctx context.Context) {
+	defer r.permit.Neutral()
+	defer func() { _, _ = r.client.Close(), r.up.Close() }()
+	stop := context.AfterFunc(ctx, func() { reset(r.client); reset(r.up) })
+	defer stop()
+	grace := time.AfterFunc(trialGrace, func() {
+		r.permit.Answered()
+		r.permit.Success()
+	})
+	defer grace.Stop()
+	var both sync.WaitGroup
+	both.Go(func() {
+		forward(r.up, r.client, func(n int, _ error) { r.asked.Store(r.asked.Load() || n > 0) })
+	})
+	both.Go(func() { forward(r.client, r.up, r.judge) })
+	both.Wait()
+}
+
+// judge judges a connection by the first thing that comes back.
+func (r *relay) judge(n int, err error) {
+	switch {
+	case n > 0:
+		r.permit.Answered()
+		r.permit.Success()
+	case err != nil && err != io.EOF:
+		r.permit.Failure(breaker.Evidence{Error: "the connection was reset before its first byte"})
+	case r.asked.Load():
+		r.permit.Failure(breaker.Evidence{Error: "the connection was closed before its first byte"})
+	}
+}
+
+// forward copies one way to the end, in the kernel where it can, and passes
+// the end on: what is half closed stays open the other way. A reset is passed
+// on as one. first is told how the first read went.
+func forward(to, from *net.TCPConn, first func(int, error)) {
+	buffer := pool.Get().(*[bufferSize]byte)
+	n, err := from.Read(buffer[:])
+	first(n, err)
+	if err == nil {
+		_, err = to.Write(buffer[:n])
+	}
+	pool.Put(buffer)
+	if err == nil {
+		_, err = io.Copy(to, from) // splice(2) on Linux
+	}
+	if err != nil && err != io.EOF {
+		reset(to)
+		reset(from)
+		return
+	}
+	_ = to.CloseWrite()
+}
