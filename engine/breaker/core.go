@@ -32,6 +32,7 @@ type core struct {
 	reason  string    // why it is in this state
 	until   time.Time // when Open ends
 	byHand  bool      // Open by trip: no bound holds
+	times   uint64    // how often it opened, ever
 	opens   int       // how often in a row it opened, each soon after the last
 	refusal *OpenError
 
@@ -243,6 +244,9 @@ func (c *core) fail(now time.Time, e Evidence, reason string) {
 
 // open opens it for a time, whatever it was.
 func (c *core) open(now time.Time, d time.Duration, reason string) {
+	if c.state() != Open || c.was != Open {
+		c.times++
+	}
 	c.machine.Open()
 	c.until, c.byHand = now.Add(d), false
 	c.entered(now, reason)

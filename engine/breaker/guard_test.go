@@ -567,3 +567,16 @@ func BenchmarkRefusal(b *testing.B) {
 		_, _ = g.Permit()
 	}
 }
+
+func TestOpenedIsCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGuard(t, Config{Rule: Rule{Failures: 1}})
+		fail(t, g, 1)
+		g.Trip(time.Hour, "") // open as it is
+		time.Sleep(time.Hour)
+		fail(t, g, 1)
+		if n := g.Snapshot().Numbers.Opened; n != 2 {
+			t.Errorf("opened %d times", n)
+		}
+	})
+}

@@ -39,6 +39,7 @@ func (g *Guard) Snapshot() Snapshot {
 		State: c.state(), Mode: c.mode, Since: c.since, Reason: c.reason, InRow: c.row,
 		Numbers: g.counted.Numbers, Recent: g.counted.recent(c.span(now)), Failures: c.failed.list(),
 	}
+	s.Numbers.Opened = c.times
 	switch s.State {
 	case Open:
 		s.Until = c.until
@@ -148,12 +149,13 @@ func (c *core) restore(r Record, now time.Time) {
 			left = min(left, c.cfg.MaxResetTimeout)
 		}
 		c.open(now, max(0, left), r.Reason)
-		c.byHand = r.ByHand
+		c.byHand, c.times = r.ByHand, 0 // that was in another life
 		if r.Since.Before(now) {
 			c.since = r.Since
 		}
 	case HalfOpen:
 		c.open(now, 0, "a trial was under way")
+		c.times = 0
 	default:
 		c.since = now.Add(-max(0, now.Round(0).Sub(r.Since)))
 		c.reason = r.Reason
