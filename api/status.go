@@ -82,6 +82,7 @@ type Unit struct {
 	Held       string    `json:"held,omitempty" doc:"Who stopped it until it is told to start, and when; empty for nobody."`
 	LastExit   string    `json:"last_exit,omitempty"`
 	Database   *Database `json:"database,omitempty" doc:"What the engine knows of a database from its own use of it."`
+	Breaker    *Breaker  `json:"breaker,omitempty" doc:"Of a breaker."`
 }
 
 // Database is what the engine knows of a database from its own use of it.
@@ -105,14 +106,32 @@ type Pool struct {
 	Waiting int `json:"waiting" doc:"Uses that wait for a connection."`
 }
 
-// Breaker is the circuit breaker before a database.
+// Breaker is a circuit breaker, or the one before a database.
 type Breaker struct {
 	State    string    `json:"state" doc:"closed, half_open or open."`
+	Mode     string    `json:"mode,omitempty" doc:"Who decides: auto, or what it was forced to: open, closed, observe."`
 	Since    time.Time `json:"since,omitzero" doc:"Of the state."`
 	Until    time.Time `json:"until,omitzero" doc:"When it tries again; only while it is open."`
 	Reason   string    `json:"reason,omitempty"`
 	Opened   uint64    `json:"opened" doc:"How often it has opened."`
 	Rejected uint64    `json:"rejected" doc:"How many uses it has refused."`
+
+	Target      string            `json:"target,omitempty" doc:"What it stands before, without credentials."`
+	InFlight    int64             `json:"in_flight,omitempty" doc:"Calls under way."`
+	Observed    uint64            `json:"observed,omitempty" doc:"Calls that were let through in the mode observe though it would have refused them."`
+	Calls       uint64            `json:"calls,omitempty" doc:"Calls of the last minute."`
+	FailureRate float64           `json:"failure_rate,omitempty" doc:"The share of them that failed."`
+	LatencyP95  Seconds           `json:"latency_p95_seconds,omitzero" doc:"Time to the first byte that 95 % of them stayed below."`
+	Full        uint64            `json:"full,omitempty" doc:"Calls that were refused since as many as may be were under way."`
+	Fallbacks   map[string]uint64 `json:"fallbacks,omitempty" doc:"Answers of fallbacks by their kind."`
+	Failures    []CallFailure     `json:"failures,omitempty" doc:"The last calls that failed, the oldest first."`
+}
+
+// CallFailure is what is known of a call that failed.
+type CallFailure struct {
+	At      time.Time `json:"at"`
+	Error   string    `json:"error" doc:"What came back, or did not: 503, connection refused."`
+	Latency Seconds   `json:"latency_seconds,omitzero"`
 }
 
 // Calls sums up what happened in a span of time.

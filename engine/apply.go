@@ -159,6 +159,7 @@ func (d declaration) with(other declaration, p *plan.Plan) declaration {
 	sys.Services = blend(sys.Services, other.system.Services, chosen, func(s *spec.Service) spec.Addr { return s.Addr })
 	sys.Tasks = blend(sys.Tasks, other.system.Tasks, chosen, func(t *spec.Task) spec.Addr { return t.Addr })
 	sys.Databases = blend(sys.Databases, other.system.Databases, chosen, func(db *spec.Database) spec.Addr { return db.Addr })
+	sys.Breakers = blend(sys.Breakers, other.system.Breakers, chosen, func(b *spec.Breaker) spec.Addr { return b.Addr })
 	ports := Ports{}
 	maps.Copy(ports, other.ports)
 	maps.Copy(ports, d.ports)

@@ -59,6 +59,7 @@ var actions = map[string][]string{
 	string(plan.StepServer):     {"start", "stop", "restart", "check", "migrate", "trip", "reset"},
 	string(plan.StepMigrations): {"migrate"},
 	string(plan.StepGateway):    {"start", "stop", "restart"},
+	string(plan.StepBreaker):    {"start", "stop", "restart", "trip", "reset", "force"},
 	string(plan.StepTask):       nil,
 }
 
@@ -80,7 +81,7 @@ func (e *Engine) Do(ctx context.Context, cmd Command) (Change, error) {
 	if cmd.Verb == "check" {
 		return e.checkDatabases(ctx, cmd)
 	}
-	if cmd.Verb == "trip" || cmd.Verb == "reset" {
+	if cmd.Verb == "trip" || cmd.Verb == "reset" || cmd.Verb == "force" {
 		return e.breakers(cmd)
 	}
 	if err := e.turn(ctx, cmd.String(), cmd.Waiting); err != nil {

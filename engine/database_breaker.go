@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/syndicate/syndicate/engine/breaker"
@@ -14,43 +15,25 @@ import (
 // guard returns the circuit breaker before a database, the same one for all
 // who reach it and for as long as the database is declared.
 func (e *Engine) guard(db *spec.Database) (*breaker.Guard, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if g := e.guards[db.Addr]; g != nil {
-		return g, nil
-	}
-	g, err := breaker.New(e.guardConfig(db))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", db.Addr, err)
-	}
-	if e.guards == nil {
-		e.guards = map[spec.Addr]*breaker.Guard{}
-	}
-	e.guards[db.Addr] = g
-	return g, nil
+	return e.guardOf(db.Addr, e.guardConfig(db))
 }
 
 // guardConfig is what the breaker of a database goes by. Only failures of the
 // connection are told to it, so there is nothing to say of slow ones.
 func (e *Engine) guardConfig(db *spec.Database) breaker.Config {
+	var cfg breaker.Config
+	if db.Breaker != nil {
+		cfg = policyConfig(db.Breaker)
+	}
 	unit := db.Addr.String()
-	cfg := breaker.Config{OnChange: func(c breaker.Change) { e.breakerChanged(unit, c) }}
-	p := db.Breaker
-	if p == nil {
-		return cfg
-	}
-	cfg.Rule.Failures = p.Failures
-	if p.Rate > 0 {
-		cfg.Rule = breaker.Rule{Rate: float64(p.Rate), Over: p.Over.Std(), MinCalls: p.MinCalls}
-	}
-	cfg.ResetTimeout, cfg.Calls, cfg.Successes = p.ResetTimeout.Std(), p.HalfOpen.Calls, p.HalfOpen.Successes
+	cfg.OnChange = func(c breaker.Change) { e.breakerChanged(unit, plan.StepServer, c) }
 	return cfg
 }
 
 // breakerChanged puts a change into the journal.
-func (e *Engine) breakerChanged(unit string, c breaker.Change) {
+func (e *Engine) breakerChanged(unit string, kind plan.StepKind, c breaker.Change) {
 	e.report(event.Event{
-		Time: c.Time, Kind: event.Breaker, Unit: unit, UnitKind: string(plan.StepServer),
+		Time: c.Time, Kind: event.Breaker, Unit: unit, UnitKind: string(kind),
 		From: c.From.String(), To: c.To.String(), Cause: c.Reason, Actor: c.By, Next: c.Until,
 	})
 }
@@ -76,14 +59,41 @@ type poolPermit struct{ *breaker.Permit }
 // Failure implements pool.Permit.
 func (p *poolPermit) Failure(reason string) { p.Permit.Failure(breaker.Evidence{Error: reason}) }
 
-// BreakerStatus is the circuit breaker of a database.
+// BreakerStatus is a circuit breaker, or that of a database.
 type BreakerStatus struct {
 	State  string // closed, half_open, open
+	Mode   string // auto, open, closed, observe
 	Since  time.Time
 	Until  time.Time // when open ends, zero in other states
 	Reason string
 	// Opened is how often it has opened, Rejected how many it has refused.
 	Opened, Rejected uint64
+
+	// InFlight are the calls under way, Observed those that were let through
+	// though it would have refused them.
+	InFlight int64
+	Observed uint64
+	// Calls are those of the last minute, FailureRate the share of them that
+	// failed, and LatencyP95 the time to the first byte that 95 % of them
+	// stayed below.
+	Calls       uint64
+	FailureRate float64
+	LatencyP95  time.Duration
+	// Failures are the last ones, oldest first.
+	Failures []CallFailure
+	// Target is what it stands before, without credentials.
+	Target string
+	// Full are the calls that were refused since too many were under way,
+	// Fallbacks the answers of fallbacks by their kind.
+	Full      uint64
+	Fallbacks map[string]uint64
+}
+
+// CallFailure is what is known of a call that failed.
+type CallFailure struct {
+	At      time.Time
+	Text    string // 503, connection refused
+	Latency time.Duration
 }
 
 // Open reports whether it lets nothing through.
@@ -94,14 +104,27 @@ func breakerStatus(g *breaker.Guard) *BreakerStatus {
 		return nil
 	}
 	s := g.Snapshot()
-	return &BreakerStatus{
-		State: s.State.String(), Since: s.Since, Until: s.Until, Reason: s.Reason,
-		Opened: s.Numbers.Opened, Rejected: s.Numbers.Rejected,
+	out := &BreakerStatus{
+		State: s.State.String(), Mode: s.Mode.String(), Since: s.Since, Until: s.Until, Reason: s.Reason,
+		Opened: s.Numbers.Opened, Rejected: s.Numbers.Rejected, InFlight: s.Numbers.InFlight, Observed: s.Numbers.Observed,
+		Calls: s.Recent.Calls, LatencyP95: s.Recent.LatencyP95,
 	}
+	if !math.IsNaN(s.Recent.FailureRate) {
+		out.FailureRate = s.Recent.FailureRate
+	}
+	for _, f := range s.Failures {
+		at, latency := f.Time, f.Latency
+		f.Latency = 0
+		out.Failures = append(out.Failures, CallFailure{At: at, Text: f.String(), Latency: latency})
+	}
+	return out
 }
 
-// breakers trips or resets the breakers of databases.
+// breakers trips, resets or forces circuit breakers.
 func (e *Engine) breakers(cmd Command) (Change, error) {
+	if cmd.Verb == "force" {
+		return e.forceBreakers(cmd)
+	}
 	var trip time.Duration
 	if len(cmd.Args) > 1 || len(cmd.Args) == 1 && cmd.Verb != "trip" {
 		return Change{}, fmt.Errorf("%s: it takes %s", cmd.Verb, map[bool]string{true: "at most a duration, such as 5m", false: "no argument"}[cmd.Verb == "trip"])

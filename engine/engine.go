@@ -51,6 +51,12 @@ type Config struct {
 	Completion func(unit, runDigest string)
 	// Probed is told of each look of a probe, by any goroutine; nil: nobody is.
 	Probed func(kind spec.ProbeKind, took time.Duration, ok bool)
+	// Guards are what SaveGuard was told last of the breakers, by unit: their
+	// state goes on from there. SaveGuard is told of it by any goroutine, at
+	// each change and every few seconds as calls are counted, and must not
+	// block; nil: nobody is.
+	Guards    map[string][]byte
+	SaveGuard func(unit string, record []byte)
 	// Merger gets all output besides the log files; nil: nobody does.
 	Merger *log.Merger
 }
@@ -67,7 +73,8 @@ type Engine struct {
 	logs    map[string]*log.Log          // guarded by mu
 	current declaration                  // what is in force; guarded by mu
 	waits   map[*operation]chan struct{} // for their ends; guarded by mu
-	guards  map[spec.Addr]*breaker.Guard // of databases; guarded by mu
+	guards  map[spec.Addr]*breaker.Guard // of databases and breakers; guarded by mu
+	targets map[spec.Addr]string         // that breakers were aimed at last; guarded by mu
 
 	// servers are the managed databases: a database stands before its
 	// migrations in the plan. Who has the turn owns it.

@@ -46,11 +46,16 @@ type blocks struct {
 	services  map[spec.Addr]*spec.Service
 	tasks     map[spec.Addr]*spec.Task
 	databases map[spec.Addr]*spec.Database
+	breakers  map[spec.Addr]*spec.Breaker
 }
 
 func newBlocks(sys *spec.System) blocks {
 	b := blocks{
 		map[spec.Addr]*spec.Service{}, map[spec.Addr]*spec.Task{}, map[spec.Addr]*spec.Database{},
+		map[spec.Addr]*spec.Breaker{},
+	}
+	for _, x := range sys.Breakers {
+		b.breakers[x.Addr] = x
 	}
 	for _, s := range sys.Services {
 		b.services[s.Addr] = s
@@ -118,6 +123,8 @@ func (e *Engine) newMember(step *plan.Step, b blocks) (member, error) {
 		return e.databaseMember(step.ID, b.databases[step.Addr])
 	case plan.StepMigrations:
 		return e.migrationsMember(step.ID, b.databases[step.Addr])
+	case plan.StepBreaker:
+		return e.breakerMember(step.ID, b.breakers[step.Addr])
 	case plan.StepGateway:
 		return e.gatewayMember(step.ID, b.databases[step.Addr])
 	}

@@ -91,6 +91,10 @@ func wishedPorts(sys *spec.System) []portWish {
 			add(db.Addr, "gateway", host, port)
 		}
 	}
+	for _, b := range sys.Breakers {
+		host, port := b.Address()
+		add(b.Addr, "", host, port)
+	}
 	return wishes
 }
 

@@ -40,6 +40,7 @@ type site struct {
 	mu        sync.Mutex
 	services  map[spec.Addr]*spec.Service  // guarded by mu
 	ports     Ports                        // guarded by mu; the map itself is never changed
+	breakers  map[spec.Addr]*spec.Breaker  // guarded by mu
 	databases map[spec.Addr]*spec.Database // guarded by mu
 	endpoints map[spec.Addr]pg.Endpoint    // of the databases that answer; guarded by mu
 	notifier  *probe.Notifier              // nil until needed; guarded by mu
@@ -63,13 +64,17 @@ func (s *site) declare(sys *spec.System, ports Ports) {
 	for _, svc := range sys.Services {
 		services[svc.Addr] = svc
 	}
+	breakers := make(map[spec.Addr]*spec.Breaker, len(sys.Breakers))
+	for _, b := range sys.Breakers {
+		breakers[b.Addr] = b
+	}
 	databases := make(map[spec.Addr]*spec.Database, len(sys.Databases))
 	for _, db := range sys.Databases {
 		databases[db.Addr] = db
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.services, s.databases, s.ports = services, databases, ports
+	s.services, s.breakers, s.databases, s.ports = services, breakers, databases, ports
 }
 
 // Ports are the ports that were chosen for "auto": by the address of a
@@ -137,13 +142,16 @@ func (s *site) serviceURL(svc *spec.Service) string {
 // lookup gives attributes to expressions that were unknown while planning.
 func (s *site) lookup(addr spec.Addr, attribute string) (any, error) {
 	s.mu.Lock()
-	svc := s.services[addr]
+	svc, brk := s.services[addr], s.breakers[addr]
 	s.mu.Unlock()
 	if addr.Kind == spec.KindDatabase {
 		return s.databaseAttribute(addr, attribute)
 	}
 	if svc != nil {
 		return s.serviceAttribute(svc, attribute)
+	}
+	if brk != nil && attribute == "url" {
+		return s.breakerURL(brk), nil
 	}
 	return nil, fmt.Errorf("%s has no attribute %s", addr, attribute)
 }

@@ -65,4 +65,5 @@ type UnitStatus struct {
 	Held       string    // who stopped it until further notice, empty for nobody
 
 	Database *DatabaseStatus // of a database, else nil
+	Breaker  *BreakerStatus  // of a breaker, else nil
 }

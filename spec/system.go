@@ -440,11 +440,13 @@ type Gateway struct {
 }
 
 // Address is where a gateway listens. Where its port is chosen, Number is 0.
-func (g *Gateway) Address() (host string, port Port) {
-	port = Port{Auto: true, Range: g.Range}
-	host, number, err := net.SplitHostPort(g.Listen)
+func (g *Gateway) Address() (host string, port Port) { return listenAddress(g.Listen, g.Range) }
+
+func listenAddress(listen string, at Range) (host string, port Port) {
+	port = Port{Auto: true, Range: at}
+	host, number, err := net.SplitHostPort(listen)
 	n, numErr := strconv.Atoi(number)
-	if g.Listen == "" || err != nil || numErr != nil {
+	if listen == "" || err != nil || numErr != nil {
 		return "127.0.0.1", port
 	}
 	port.Auto, port.Number = false, n
@@ -486,13 +488,26 @@ type Breaker struct {
 	Fallbacks []Fallback
 }
 
+// Address is where a breaker listens. Where its port is chosen, Number is 0.
+func (b *Breaker) Address() (host string, port Port) { return listenAddress(b.Listen, b.Range) }
+
+// Scheme is that of a breaker's url: tcp where it forwards connections, else
+// http, also to a target with https.
+func (b *Breaker) Scheme() string {
+	if target, ok := b.Target.Value(); ok && strings.HasPrefix(target.Reveal(), "tcp:") {
+		return "tcp"
+	}
+	return "http"
+}
+
 // Fallback answers while a breaker is open.
 type Fallback struct {
 	Range    Range
 	LastGood Duration
 	Upstream Expr[Text]
-	File     string
+	File     string // absolute
 	Argv     []Expr[string]
+	Dir      string // of the command, absolute
 	Status   int
 	Body     Expr[string]
 }

@@ -73,6 +73,8 @@ func unitNote(u api.Unit, now time.Time) string {
 			note = why + "; " + note
 		}
 		return note
+	case u.State == "ready" && u.Breaker != nil:
+		return unusualBreaker(u.Breaker, now)
 	case u.State == "ready" && u.Database != nil:
 		return databaseNote(u.Database, now)
 	case u.State == "ready" || u.State == "completed":
@@ -86,15 +88,10 @@ func unitNote(u api.Unit, now time.Time) string {
 // databaseNote says what is unusual of a database that is ready.
 func databaseNote(d *api.Database, now time.Time) string {
 	var notes []string
-	if b := d.Breaker; b != nil && b.State != "closed" {
-		note := "breaker " + strings.ReplaceAll(b.State, "_", "-")
-		if b.Reason != "" {
-			note += ": " + b.Reason
+	if d.Breaker != nil {
+		if note := unusualBreaker(d.Breaker, now); note != "" {
+			notes = append(notes, "breaker "+note)
 		}
-		if left := b.Until.Sub(now); left > 0 {
-			note += "; tries again in " + seconds(left)
-		}
-		notes = append(notes, note)
 	}
 	if d.Standby {
 		notes = append(notes, "read-only: it is a standby")

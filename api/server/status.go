@@ -40,7 +40,8 @@ func sameUnit(a, b engine.UnitStatus) bool {
 		a.PID == b.PID && a.Port == b.Port && a.URL == b.URL &&
 		a.Attempt == b.Attempt && a.Restarts == b.Restarts && slices.Equal(a.WaitingFor, b.WaitingFor) &&
 		a.Next.Equal(b.Next) && a.Cause == b.Cause && a.LastExit == b.LastExit && a.Held == b.Held &&
-		(a.Database == nil) == (b.Database == nil) && (a.Database == nil || reflect.DeepEqual(a.Database, b.Database))
+		(a.Database == nil) == (b.Database == nil) && (a.Database == nil || reflect.DeepEqual(a.Database, b.Database)) &&
+		(a.Breaker == nil) == (b.Breaker == nil) && (a.Breaker == nil || reflect.DeepEqual(a.Breaker, b.Breaker))
 }
 
 // status answers with a snapshot.

@@ -26,7 +26,7 @@ func wire(st engine.Status, stateDir string, now time.Time) api.Status {
 			Attempt: u.Attempt, Restarts: u.Restarts,
 			WaitingFor: u.WaitingFor, Next: u.Next,
 			Cause: u.Cause, LastExit: u.LastExit, Held: u.Held,
-			Database: wireDatabase(u.Database),
+			Database: wireDatabase(u.Database), Breaker: wireBreaker(u.Breaker),
 		}
 	}
 	return out
@@ -42,13 +42,33 @@ func wireDatabase(d *engine.DatabaseStatus) *api.Database {
 		Connections: d.Connections, MaxConnections: d.MaxConnections, Standby: d.Standby,
 		Queries: calls(d.Queries), Waits: calls(d.Waits), Recovered: api.Seconds(d.Recovered.Seconds()),
 	}
-	if b := d.Breaker; b != nil {
-		out.Breaker = &api.Breaker{
-			State: b.State, Since: b.Since, Until: b.Until, Reason: b.Reason, Opened: b.Opened, Rejected: b.Rejected,
-		}
-	}
+	out.Breaker = wireBreaker(d.Breaker)
 	for _, c := range d.Checks {
 		out.Checks = append(out.Checks, api.HealthCheck{At: c.At, Took: api.Seconds(c.Took.Seconds()), Error: c.Error})
+	}
+	return out
+}
+
+// wireBreaker does the same for what is known of a circuit breaker.
+func wireBreaker(b *engine.BreakerStatus) *api.Breaker {
+	if b == nil {
+		return nil
+	}
+	out := &api.Breaker{
+		State: b.State, Mode: b.Mode, Since: b.Since, Until: b.Until, Reason: b.Reason, Opened: b.Opened, Rejected: b.Rejected,
+		Target: b.Target, InFlight: b.InFlight, Observed: b.Observed, Calls: b.Calls, FailureRate: b.FailureRate,
+		LatencyP95: api.Seconds(b.LatencyP95.Seconds()), Full: b.Full,
+	}
+	for kind, n := range b.Fallbacks {
+		if n > 0 {
+			if out.Fallbacks == nil {
+				out.Fallbacks = map[string]uint64{}
+			}
+			out.Fallbacks[kind] = n
+		}
+	}
+	for _, f := range b.Failures {
+		out.Failures = append(out.Failures, api.CallFailure{At: f.At, Error: f.Text, Latency: api.Seconds(f.Latency.Seconds())})
 	}
 	return out
 }

@@ -62,6 +62,11 @@ func (c *doCmd) Run(s *session) error {
 
 // tell has units of a running system do something, and shows how that goes.
 func (s *session) tell(verb string, addresses, args []string, asJSON bool) error {
+	return s.tellOf(verb, addresses, args, asJSON, commandable)
+}
+
+// tellOf does that where addresses stand for some of the units only.
+func (s *session) tellOf(verb string, addresses, args []string, asJSON bool, among func(api.Status) []string) error {
 	dir, err := s.stateDirOf("")
 	if err != nil {
 		return err
@@ -78,7 +83,7 @@ func (s *session) tell(verb string, addresses, args []string, asJSON bool) error
 	if err != nil {
 		return err
 	}
-	units, err := pickUnits(addresses, commandable(st))
+	units, err := pickUnits(addresses, among(st))
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 const (
 	factHeld      = "held/"      // and a unit: who stopped it, and when
 	factCompleted = "completed/" // and a one-shot unit: the run digest of what has completed
+	factGuard     = "breaker/"   // and a breaker: its state, also for the next life
 	factEnviron   = "environ"    // the base environment of children
 )
 
@@ -26,6 +27,7 @@ type record struct {
 	held      map[string]string
 	completed map[string]string
 	environ   []string
+	guards    map[string][]byte
 }
 
 // remember opens the store of a state directory. Where the last engine ended
@@ -35,7 +37,10 @@ func (h *home) remember(environ []string, logger hclog.Logger) (*record, error) 
 	if err != nil {
 		return nil, err
 	}
-	r := &record{Store: s, held: map[string]string{}, completed: map[string]string{}, environ: environ}
+	r := &record{Store: s, held: map[string]string{}, completed: map[string]string{}, environ: environ, guards: map[string][]byte{}}
+	for _, f := range s.List(factGuard) {
+		r.guards[strings.TrimPrefix(f.Key, factGuard)] = f.Value
+	}
 	for _, f := range s.List(factHeld) {
 		r.held[strings.TrimPrefix(f.Key, factHeld)] = string(f.Value)
 	}
@@ -79,6 +84,11 @@ func (r *record) hold(unit, by string) {
 		return
 	}
 	_ = r.Put(factHeld+unit, []byte(by)) // far smaller than a fact may be
+}
+
+// saveGuard remembers what a breaker has seen.
+func (r *record) saveGuard(unit string, record []byte) {
+	_ = r.Put(factGuard+unit, record) // one that is too large is lost, and begins anew
 }
 
 // complete remembers that a one-shot unit has completed.

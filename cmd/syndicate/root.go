@@ -33,6 +33,7 @@ type root struct {
 	Stop    stopCmd    `cmd:"" group:"run" help:"Stop units, with all that cannot run without them, until they are told to start."`
 	Restart restartCmd `cmd:"" group:"run" help:"Restart units; what depends on them runs on."`
 	Do      doCmd      `cmd:"" group:"run" help:"Have a unit do one of its actions."`
+	Breaker breakerCmd `cmd:"" group:"run" help:"Look at circuit breakers, trip, reset and force them."`
 	Migrate migrateCmd `cmd:"" group:"run" help:"Apply the migrations of databases, or show which are applied."`
 	Db      dbCmd      `cmd:"" group:"run" help:"Open psql on a database, save it, or load a dump into it."`
 

@@ -223,7 +223,16 @@ func (e *evaluator) breakerAttribute(in *instance, doc *breakerDoc, at hcl.Range
 		r.value = cty.UnknownVal(cty.String)
 		return r
 	}
-	return result{value: cty.StringVal("http://" + s)}
+	return result{value: cty.StringVal(e.breakerScheme(in, doc) + "://" + s)}
+}
+
+// breakerScheme is tcp where a breaker forwards connections.
+func (e *evaluator) breakerScheme(in *instance, doc *breakerDoc) string {
+	target, _ := e.optional(in, doc.Target).value.UnmarkDeep()
+	if s, ok := stringOf(target); ok && strings.HasPrefix(s, "tcp:") {
+		return "tcp"
+	}
+	return "http"
 }
 
 func (e *evaluator) databaseAttribute(in *instance, doc *databaseDoc, attr string, at hcl.Range) result {

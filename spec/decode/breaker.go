@@ -2,6 +2,8 @@ package decode
 
 import (
 	"fmt"
+	"net/url"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -27,7 +29,34 @@ func (d *decoder) breaker(doc *breakerDoc) *spec.Breaker {
 	for _, f := range doc.Fallbacks {
 		out.Fallbacks = append(out.Fallbacks, d.fallback(f))
 	}
+	if target, ok := out.Target.Value(); ok {
+		d.fitting(doc, out, target)
+	}
 	return out
+}
+
+// fitting reports what cannot answer for a target of its kind, and what has
+// no meaning for connections.
+func (d *decoder) fitting(doc *breakerDoc, b *spec.Breaker, target spec.Text) {
+	tcp := b.Scheme() == "tcp"
+	if tcp && doc.SlowCall != nil {
+		d.report(mistake(CodeCombine, doc.SlowCall.Range, "No calls to measure",
+			"The target is tcp, whose connections have no answers that could be slow: leave slow_call out.", related{doc.Target.Range, "the target"}))
+	}
+	if u, err := url.Parse(target.Reveal()); tcp && (err != nil || u.Port() == "" || u.Path != "") {
+		d.report(mistake(CodeCombine, doc.Target.Range, "No address", "A tcp target is a host and a port: tcp://localhost:5432."))
+	}
+	for i, f := range doc.Fallbacks {
+		upstream, known := b.Fallbacks[i].Upstream.Value()
+		switch {
+		case tcp && f.Upstream == nil:
+			d.report(mistake(CodeCombine, f.DefRange, "No answer for a connection",
+				`The target is tcp, and only another upstream can take a connection: upstream = "tcp://host:port".`, related{doc.Target.Range, "the target"}))
+		case f.Upstream != nil && known && tcp != strings.HasPrefix(upstream.Reveal(), "tcp:"):
+			d.report(mistake(CodeCombine, f.Upstream.Range, "Upstreams of two kinds",
+				"target and upstream are either both tcp or both http or https.", related{doc.Target.Range, "the target"}))
+		}
+	}
 }
 
 // urlText reads a URL that may be sensitive and may be known only later.
@@ -102,7 +131,7 @@ func (d *decoder) fallback(doc *fallbackDoc) spec.Fallback {
 		Upstream: d.urlText(w, "upstream", "http", "https", "tcp"), Body: d.textExpr(w, "body"),
 	}
 	if expr, _ := w.native("command"); expr != nil {
-		out.Argv = w.argv("command", expr)
+		out.Argv, out.Dir = w.argv("command", expr), d.l.system.Dir
 	}
 	var kinds []*hcl.Attribute
 	for _, attr := range []*hcl.Attribute{doc.LastGood, doc.Upstream, doc.File, doc.Command, doc.Status} {

@@ -25,7 +25,7 @@ type fileDoc struct {
 	Services   []*serviceDoc   `hcl:"service,block" label:"name" doc:"A process that runs until it is stopped."`
 	Tasks      []*taskDoc      `hcl:"task,block" label:"name" doc:"A process or request that ends."`
 	Databases  []*databaseDoc  `hcl:"database,block" label:"name" doc:"A PostgreSQL database: one that runs elsewhere, or one that syndicate runs."`
-	Breakers   []*breakerDoc   `hcl:"breaker,block" label:"name" later:"true" doc:"A local proxy with a circuit breaker inside, before something that may fail."`
+	Breakers   []*breakerDoc   `hcl:"breaker,block" label:"name" doc:"A local proxy with a circuit breaker inside, before something that may fail."`
 	Queues     []*queueDoc     `hcl:"queue,block" label:"name" later:"true" doc:"Holds tasks until a worker is free."`
 	Thresholds []*thresholdDoc `hcl:"threshold,block" label:"name" later:"true" doc:"Watches a metric and acts on two levels."`
 	Boundaries []*boundaryDoc  `hcl:"boundary,block" label:"name" later:"true" doc:"An error domain: what belongs to it, and what is done about it."`

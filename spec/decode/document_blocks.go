@@ -129,20 +129,20 @@ type dbBreakerDoc struct {
 type breakerDoc struct {
 	header
 	commonDoc
-	Target *hcl.Attribute `hcl:"target" type:"string" doc:"The URL of what it stands before. Values in it make no dependency."`
-	Listen *hcl.Attribute `hcl:"listen,optional" type:"host:port" doc:"The address to listen on. Default: a free port."`
+	Target *hcl.Attribute `hcl:"target" type:"string" doc:"The URL of what it stands before: http, https, or tcp://host:port, which forwards connections. Values in it make no dependency, and it need not run."`
+	Listen *hcl.Attribute `hcl:"listen,optional" type:"host:port" doc:"The address to listen on. Default: a free port of 127.0.0.1."`
 	breakerPolicyDoc
-	MaxCalls  *hcl.Attribute `hcl:"max_calls,optional" type:"int" doc:"Calls at once. Default: unlimited."`
-	Share     *hcl.Attribute `hcl:"share,optional" type:"address of a database" doc:"A database through which several engines share the breaker's state."`
-	Fallbacks []*fallbackDoc `hcl:"fallback,block" doc:"What answers while it is open, tried in the order written. Exactly one of last_good, upstream, file, command and status."`
+	MaxCalls  *hcl.Attribute `hcl:"max_calls,optional" type:"int" doc:"Calls at once, or connections; more are refused, or answered by a fallback. Default: unlimited."`
+	Share     *hcl.Attribute `hcl:"share,optional" type:"address of a database" later:"true" doc:"A database through which several engines share the breaker's state."`
+	Fallbacks []*fallbackDoc `hcl:"fallback,block" doc:"What answers while it is open, and where a call fails, tried in the order written. Exactly one of last_good, upstream, file, command and status; with a tcp target only upstream."`
 }
 
 type fallbackDoc struct {
 	header
-	LastGood *hcl.Attribute `hcl:"last_good,optional" type:"duration" doc:"The last good answer, if it is not older."`
-	Upstream *hcl.Attribute `hcl:"upstream,optional" type:"string" doc:"Another URL."`
+	LastGood *hcl.Attribute `hcl:"last_good,optional" type:"duration" doc:"The last good answer to the same GET, if it is not older: never one that is private, by a cookie, Authorization or Cache-Control."`
+	Upstream *hcl.Attribute `hcl:"upstream,optional" type:"string" doc:"Another URL, with a breaker of its own by the same rules."`
 	File     *hcl.Attribute `hcl:"file,optional" type:"path" doc:"The contents of a file."`
-	Command  *hcl.Attribute `hcl:"command,optional" type:"list(string)" doc:"The output of a command."`
+	Command  *hcl.Attribute `hcl:"command,optional" type:"list(string)" doc:"What a command writes to its standard output, within 10s and timeout; it is told REQUEST_METHOD, REQUEST_URI and BREAKER_REASON."`
 	Status   *hcl.Attribute `hcl:"status,optional" type:"int" doc:"An HTTP status."`
 	Body     *hcl.Attribute `hcl:"body,optional" type:"string" doc:"The body that goes with status."`
 }

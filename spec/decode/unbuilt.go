@@ -15,7 +15,7 @@ func (l *loader) unbuilt(addr spec.Addr, doc blockDoc) {
 		l.system.Unbuilt = append(l.system.Unbuilt, spec.Feature{Addr: addr, Name: name, Range: rangeOf(at)})
 	}
 	switch doc := doc.(type) {
-	case *breakerDoc, *queueDoc, *thresholdDoc, *boundaryDoc, *notifyDoc:
+	case *queueDoc, *thresholdDoc, *boundaryDoc, *notifyDoc:
 		note(string(addr.Kind), doc.head().DefRange)
 		return
 	case *taskDoc:

@@ -1,0 +1,221 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/syndicate/syndicate/engine/breaker"
+	"github.com/syndicate/syndicate/engine/breaker/proxy"
+	"github.com/syndicate/syndicate/plan"
+	"github.com/syndicate/syndicate/spec"
+)
+
+// breakerWork is a proxy with a circuit breaker inside.
+type breakerWork struct {
+	*site
+	engine  *Engine
+	def     *current[spec.Breaker]
+	guard   *breaker.Guard
+	running atomic.Pointer[breakerProxy] // of the run under way, nil between
+	// others are the guards of fallbacks that call another upstream, by its
+	// URL. Who makes a policy owns it: run, and then what adopts.
+	others map[string]*breaker.Guard
+}
+
+// breakerProxy is what a run serves.
+type breakerProxy interface {
+	Numbers() proxy.Numbers
+	// adopt takes what of a definition changes while it runs.
+	adopt(*breakerWork, *spec.Breaker) error
+	serve(ctx context.Context, l net.Listener, stop time.Duration, hurry <-chan struct{}) error
+}
+
+// run listens, and forwards until it is told to stop. What it stands before
+// need not run.
+func (w *breakerWork) run(ctx context.Context, a *attempt) (out Outcome) {
+	defer w.conceal(&out)
+	b := w.def.get()
+	p, err := w.proxy(b)
+	if err != nil {
+		return permanent("prepare "+b.Addr.String(), err)
+	}
+	host, port := w.breakerAddress(b)
+	if err := portFree(host, port); err != nil {
+		return Outcome{Err: err}
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+	if err != nil {
+		return Outcome{Err: err}
+	}
+	w.engine.resume(b.Addr, w.guard)
+	w.running.Store(&p)
+	defer w.running.Store(nil)
+	a.started(0)
+	a.ready()
+	watching, stop := context.WithCancel(ctx)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		w.def.each(watching, func(ctx context.Context, now *spec.Breaker) {
+			if now != b {
+				w.adopt(a, p, now)
+			}
+			w.keep(ctx)
+		})
+	}()
+	err = p.serve(ctx, l, breakerStop, a.hurry)
+	stop()
+	<-watched
+	w.engine.saveGuard(b.Addr, w.guard)
+	return Outcome{Err: err}
+}
+
+// adopt puts what changes in place in force. Where that is not possible what
+// was before stays, and the unit is unhealthy.
+func (w *breakerWork) adopt(a *attempt, p breakerProxy, b *spec.Breaker) {
+	problem := ""
+	if err := p.adopt(w, b); err != nil {
+		problem = w.redact.clean(err.Error())
+	}
+	a.health(problem)
+}
+
+const (
+	// breakerStop is how long calls have to end once their breaker stops.
+	breakerStop = 10 * time.Second
+	// keepEvery is how often what a breaker has counted is written down.
+	keepEvery = 10 * time.Second
+)
+
+// keep writes down what the guard has counted, until ctx ends.
+func (w *breakerWork) keep(ctx context.Context) {
+	tick := time.NewTicker(keepEvery)
+	defer tick.Stop()
+	for kept := w.guard.Revision(); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if now := w.guard.Revision(); now != kept {
+			kept = now
+			w.engine.saveGuard(w.def.get().Addr, w.guard)
+		}
+	}
+}
+
+// proxy makes what forwards to the target.
+func (w *breakerWork) proxy(b *spec.Breaker) (breakerProxy, error) {
+	target, err := w.resolveURL(b.Target)
+	if err != nil {
+		return nil, fmt.Errorf("evaluate its target: %w", err)
+	}
+	w.engine.aimed(b.Addr, w.guard, target.String())
+	if target.Scheme == "tcp" {
+		return w.tcpProxy(b, target)
+	}
+	return w.httpProxy(b, target)
+}
+
+// resolveURL evaluates a URL and keeps its password out of all messages.
+func (s *site) resolveURL(e spec.Expr[spec.Text]) (*url.URL, error) {
+	text, err := e.Resolve(s.lookup)
+	if err != nil {
+		return nil, err
+	}
+	s.redact.addText(text)
+	u, err := url.Parse(text.Reveal())
+	if err != nil {
+		return nil, errors.New("it is no URL") // the error would quote it
+	}
+	if password, ok := u.User.Password(); ok {
+		s.redact.add(password)
+	}
+	return u, nil
+}
+
+// breakerAddress is where a breaker listens.
+func (s *site) breakerAddress(b *spec.Breaker) (host string, port int) {
+	host, p := b.Address()
+	return host, s.number(b.Addr, "", p)
+}
+
+// breakerURL is what services call instead of the target.
+func (s *site) breakerURL(b *spec.Breaker) string {
+	host, port := s.breakerAddress(b)
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	u := url.URL{Scheme: b.Scheme(), Host: net.JoinHostPort(host, strconv.Itoa(port))}
+	return u.String()
+}
+
+// breakerMember builds the unit of a breaker.
+func (e *Engine) breakerMember(id string, b *spec.Breaker) (member, error) {
+	cfg := e.breakerConfig(b, b.Addr.String())
+	guard, err := e.guardOf(b.Addr, cfg)
+	if err != nil {
+		return member{}, err
+	}
+	host, port := e.site.breakerAddress(b)
+	backoff := spec.DefaultBackoff
+	return member{
+		policy: policy{
+			first:   spec.Start{Attempts: 3, Backoff: backoff},
+			restart: spec.Restart{On: "always", Limit: 5, Within: spec.Duration(healthyAgain), Backoff: backoff},
+			claims:  []string{claim(host, port)},
+		},
+		port: port, url: e.site.breakerURL(b),
+		work: &breakerWork{site: e.site, engine: e, def: newCurrent(b), guard: guard},
+		adopt: func(w work) {
+			work := w.(*breakerWork)
+			// The decoder has checked what could be wrong with it.
+			if err := work.guard.Configure(cfg); err != nil {
+				e.cfg.Log.Error("a breaker keeps its rules", "unit", id, "error", err)
+			}
+			work.def.set(b)
+		},
+	}, nil
+}
+
+// breakerConfig is what the guard of a breaker goes by.
+func (e *Engine) breakerConfig(b *spec.Breaker, unit string) breaker.Config {
+	cfg := policyConfig(&b.BreakerPolicy)
+	cfg.SlowCall, cfg.ProbeTimeout = b.SlowCall.Std(), b.Timeout.Std()
+	cfg.OnChange = func(c breaker.Change) {
+		e.breakerChanged(unit, plan.StepBreaker, c)
+		e.mu.Lock()
+		g := e.guards[b.Addr]
+		e.mu.Unlock()
+		if g != nil && unit == b.Addr.String() {
+			e.saveGuard(b.Addr, g)
+		}
+	}
+	return cfg
+}
+
+// describe implements describer.
+func (w *breakerWork) describe(s *UnitStatus) {
+	out := breakerStatus(w.guard)
+	if p := w.running.Load(); p != nil {
+		n := (*p).Numbers()
+		out.Full, out.Fallbacks = n.Full, n.Fallbacks
+	}
+	for i := range out.Failures {
+		out.Failures[i].Text = w.redact.clean(out.Failures[i].Text)
+	}
+	if target, err := w.resolveURL(w.def.get().Target); err == nil {
+		target.User = nil
+		out.Target = w.redact.clean(target.String())
+	}
+	s.Breaker = out
+}
+
+// breaker implements guarded.
+func (w *breakerWork) breaker() *breaker.Guard { return w.guard }

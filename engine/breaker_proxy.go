@@ -1,0 +1,242 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/syndicate/syndicate/engine/breaker"
+	"github.com/syndicate/syndicate/engine/breaker/proxy"
+	"github.com/syndicate/syndicate/engine/process"
+	"github.com/syndicate/syndicate/spec"
+)
+
+// httpBreaker forwards HTTP.
+type httpBreaker struct{ *proxy.HTTP }
+
+func (w *breakerWork) httpProxy(b *spec.Breaker, target *url.URL) (breakerProxy, error) {
+	policy, err := w.httpPolicy(b)
+	if err != nil {
+		return nil, err
+	}
+	p, err := proxy.NewHTTP(proxy.HTTPConfig{
+		Name: b.Addr.Name, Target: target, Guard: w.guard, Policy: policy, Clean: w.redact.clean,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return httpBreaker{p}, nil
+}
+
+func (p httpBreaker) adopt(w *breakerWork, b *spec.Breaker) error {
+	policy, err := w.httpPolicy(b)
+	if err != nil {
+		return err
+	}
+	return p.Set(policy)
+}
+
+// serve also ends connections that were upgraded, such as WebSockets, which
+// no server shuts down.
+func (p httpBreaker) serve(ctx context.Context, l net.Listener, stop time.Duration, hurry <-chan struct{}) error {
+	calls, end := context.WithCancel(context.Background())
+	defer end()
+	server := p.Server()
+	server.BaseContext = func(net.Listener) context.Context { return calls }
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(l) }()
+	defer p.Close()
+	select {
+	case err := <-served:
+		_ = server.Close()
+		return err
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.Background(), stop)
+	defer cancel()
+	go func() {
+		select {
+		case <-hurry:
+			cancel()
+		case <-grace.Done():
+		}
+	}()
+	if server.Shutdown(grace) != nil {
+		end()
+		_ = server.Close()
+	}
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// httpPolicy is what of a breaker changes while it runs.
+func (w *breakerWork) httpPolicy(b *spec.Breaker) (proxy.Policy, error) {
+	out := proxy.Policy{Timeout: b.Timeout.Std(), MaxCalls: b.MaxCalls}
+	var errs []error
+	for i := range b.Fallbacks {
+		f, err := w.httpFallback(b, i)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("fallback %d: %w", i+1, err))
+		}
+		out.Fallbacks = append(out.Fallbacks, f)
+	}
+	return out, errors.Join(errs...)
+}
+
+func (w *breakerWork) httpFallback(b *spec.Breaker, i int) (proxy.Fallback, error) {
+	f := &b.Fallbacks[i]
+	out := proxy.Fallback{LastGood: f.LastGood.Std(), File: f.File, Status: f.Status}
+	var err error
+	switch {
+	case f.Upstream.IsSet():
+		if out.Upstream, err = w.resolveURL(f.Upstream); err == nil {
+			out.Guard, err = w.fallbackGuard(b, i, out.Upstream)
+		}
+	case f.Body.IsSet():
+		out.Body, err = f.Body.Resolve(w.lookup)
+	case f.Argv != nil:
+		var argv []string
+		if argv, err = w.argv(&spec.Command{Argv: f.Argv}); err == nil {
+			unit, dir := b.Addr.String(), f.Dir
+			out.Command = func(ctx context.Context, variables []string) ([]byte, error) {
+				return w.output(ctx, unit, dir, argv, variables)
+			}
+		}
+	}
+	return out, err
+}
+
+// fallbackGuard returns the guard of a fallback's upstream: by the rules of
+// the breaker, with events of its own, and the same for as long as it is the
+// same upstream.
+func (w *breakerWork) fallbackGuard(b *spec.Breaker, i int, upstream *url.URL) (*breaker.Guard, error) {
+	cfg := w.engine.breakerConfig(b, fmt.Sprintf("%s fallback %d", b.Addr, i+1))
+	key := upstream.String()
+	if g := w.others[key]; g != nil {
+		return g, g.Configure(cfg)
+	}
+	g, err := breaker.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if w.others == nil {
+		w.others = map[string]*breaker.Guard{}
+	}
+	w.others[key] = g
+	return g, nil
+}
+
+// maxOutput is how much a fallback's command may write, in bytes.
+const maxOutput = 1 << 20
+
+// output runs a program and returns what it wrote to its standard output.
+func (s *site) output(ctx context.Context, unit, dir string, argv, variables []string) ([]byte, error) {
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		_ = null.Close()
+		return nil, err
+	}
+	defer func() { _ = r.Close() }()
+	text := make(chan []byte, 1)
+	go func() {
+		out, _ := io.ReadAll(io.LimitReader(r, maxOutput+1))
+		text <- out
+		_, _ = io.Copy(io.Discard, r)
+	}()
+	env := s.environ.child(len(variables))
+	env.setAll(variables)
+	result, err := s.host.Run(ctx, process.Command{
+		Unit: unit, Argv: argv, Dir: dir, Env: env.entries(), Stdout: w, Stderr: null,
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case !result.Success():
+		return nil, errors.New(result.String())
+	}
+	out := <-text
+	if len(out) > maxOutput {
+		return nil, fmt.Errorf("it wrote more than %d bytes", maxOutput)
+	}
+	return out, nil
+}
+
+// tcpBreaker forwards connections.
+type tcpBreaker struct{ *proxy.TCP }
+
+func (w *breakerWork) tcpProxy(b *spec.Breaker, target *url.URL) (breakerProxy, error) {
+	addr, err := proxy.TCPAddress(target)
+	if err != nil {
+		return nil, err
+	}
+	policy, err := w.tcpPolicy(b)
+	if err != nil {
+		return nil, err
+	}
+	p, err := proxy.NewTCP(proxy.TCPConfig{Target: addr, Guard: w.guard, Policy: policy, Clean: w.redact.clean})
+	if err != nil {
+		return nil, err
+	}
+	return tcpBreaker{p}, nil
+}
+
+func (p tcpBreaker) adopt(w *breakerWork, b *spec.Breaker) error {
+	policy, err := w.tcpPolicy(b)
+	if err != nil {
+		return err
+	}
+	p.Set(policy)
+	return nil
+}
+
+func (p tcpBreaker) serve(ctx context.Context, l net.Listener, stop time.Duration, hurry <-chan struct{}) error {
+	open, end := context.WithCancel(context.Background())
+	defer end()
+	late := context.AfterFunc(ctx, func() {
+		grace := time.NewTimer(stop)
+		defer grace.Stop()
+		select {
+		case <-grace.C:
+		case <-hurry:
+		case <-open.Done():
+		}
+		end()
+	})
+	defer late()
+	return p.Serve(ctx, l, open)
+}
+
+// tcpPolicy is what of a breaker changes while it runs.
+func (w *breakerWork) tcpPolicy(b *spec.Breaker) (proxy.TCPPolicy, error) {
+	out := proxy.TCPPolicy{MaxCalls: b.MaxCalls}
+	var errs []error
+	for i := range b.Fallbacks {
+		other, err := w.resolveURL(b.Fallbacks[i].Upstream)
+		var addr string
+		if err == nil {
+			addr, err = proxy.TCPAddress(other)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("fallback %d: upstream: %w", i+1, err))
+			continue
+		}
+		guard, err := w.fallbackGuard(b, i, other)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		out.Others = append(out.Others, proxy.TCPTarget{Target: addr, Guard: guard})
+	}
+	return out, errors.Join(errs...)
+}
