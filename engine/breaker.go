@@ -12,6 +12,7 @@ import (
 
 	"github.com/syndicate/syndicate/engine/breaker"
 	"github.com/syndicate/syndicate/engine/breaker/proxy"
+	"github.com/syndicate/syndicate/engine/metric"
 	"github.com/syndicate/syndicate/plan"
 	"github.com/syndicate/syndicate/spec"
 )
@@ -215,6 +216,32 @@ func (w *breakerWork) describe(s *UnitStatus) {
 		out.Target = w.redact.clean(target.String())
 	}
 	s.Breaker = out
+}
+
+// Breakers are the figures of all breakers, in the order in which they are
+// declared.
+func (e *Engine) Breakers() []metric.Breaker {
+	var list []metric.Breaker
+	for _, m := range e.core.inForce() {
+		w, ok := m.work.(*breakerWork)
+		if !ok {
+			continue
+		}
+		s := w.guard.Snapshot()
+		n := s.Numbers
+		figures := metric.Breaker{
+			ID: m.id, State: s.State.String(), Mode: s.Mode.String(), InFlight: n.InFlight,
+			Calls: map[string]uint64{"success": n.Successes, "failure": n.Failures, "neutral": n.Neutral},
+			Slow:  n.Slow, Rejected: n.Rejected, Observed: n.Observed, Opened: n.Opened,
+			Bounds: breaker.LatencyBounds[:], Latency: n.Latency[:], LatencySum: n.LatencySum,
+		}
+		if p := w.running.Load(); p != nil {
+			forwarded := (*p).Numbers()
+			figures.Full, figures.Fallbacks = forwarded.Full, forwarded.Fallbacks
+		}
+		list = append(list, figures)
+	}
+	return list
 }
 
 // breaker implements guarded.

@@ -245,6 +245,49 @@ func (w writer) breaker(b *spec.Breaker) {
 	}
 	w.add(exprValue(w, "target", b.Target))
 	w.value("listen", b.Listen)
+	p := &b.BreakerPolicy
+	if p.Rate > 0 {
+		w.value("rate", p.Rate.String())
+		w.value("over", p.Over.String())
+		w.value("min_calls", strconv.Itoa(p.MinCalls))
+	} else {
+		w.value("failures", strconv.Itoa(p.Failures))
+	}
+	if p.SlowCall > 0 {
+		w.value("slow_call", p.SlowCall.String())
+	}
+	w.value("timeout", p.Timeout.String())
+	w.value("reset_timeout", p.ResetTimeout.String())
+	w.value("half_open.calls", strconv.Itoa(p.HalfOpen.Calls))
+	w.value("half_open.successes", strconv.Itoa(p.HalfOpen.Successes))
+	if b.MaxCalls > 0 {
+		w.value("max_calls", strconv.Itoa(b.MaxCalls))
+	}
+	for i := range b.Fallbacks {
+		w.fallback("fallback["+strconv.Itoa(i)+"].", &b.Fallbacks[i])
+	}
+}
+
+func (w writer) fallback(prefix string, f *spec.Fallback) {
+	switch {
+	case f.LastGood > 0:
+		w.value(prefix+"last_good", f.LastGood.String())
+	case f.Upstream.IsSet():
+		w.add(exprValue(w, prefix+"upstream", f.Upstream))
+	case f.File != "":
+		w.value(prefix+"file", f.File)
+	case f.Argv != nil:
+		words := make([]string, 0, len(f.Argv))
+		for _, arg := range f.Argv {
+			words = append(words, exprText(arg))
+		}
+		w.value(prefix+"command", strings.Join(words, " "))
+	default:
+		w.value(prefix+"status", strconv.Itoa(f.Status))
+		if f.Body.IsSet() {
+			w.add(exprValue(w, prefix+"body", f.Body))
+		}
+	}
 }
 
 func (w writer) queue(q *spec.Queue) {

@@ -494,7 +494,8 @@ func (b *Breaker) Address() (host string, port Port) { return listenAddress(b.Li
 // Scheme is that of a breaker's url: tcp where it forwards connections, else
 // http, also to a target with https.
 func (b *Breaker) Scheme() string {
-	if target, ok := b.Target.Value(); ok && strings.HasPrefix(target.Reveal(), "tcp:") {
+	target, known := b.Target.Value()
+	if known && strings.HasPrefix(target.Reveal(), "tcp:") || !known && strings.HasPrefix(b.Target.Source(), `"tcp:`) {
 		return "tcp"
 	}
 	return "http"

@@ -63,7 +63,10 @@ func (m *meter) snapshot() metric.Snapshot {
 	for _, u := range list {
 		usages[u.Unit] = &metric.Usage{Processes: u.Processes, CPU: u.CPU, Resident: u.Resident}
 	}
-	s := metric.Snapshot{State: string(st.State), Since: st.Since, Databases: m.engine.Databases(), Gateways: m.engine.Gateways(), Poolers: m.engine.Poolers()}
+	s := metric.Snapshot{
+		State: string(st.State), Since: st.Since, Databases: m.engine.Databases(),
+		Gateways: m.engine.Gateways(), Poolers: m.engine.Poolers(), Breakers: m.engine.Breakers(),
+	}
 	for _, u := range st.Units {
 		s.Units = append(s.Units, metric.Unit{
 			ID: u.ID, Kind: u.Kind, State: string(u.State), Restarts: u.Restarts,

@@ -26,7 +26,10 @@ func example(r *Recorder) Config {
 					Usage: &Usage{Processes: 2, CPU: 2500 * time.Millisecond, Resident: 1 << 20}},
 				{ID: "task.seed", Kind: "task", State: "completed"},
 				{ID: "service.web", Kind: "service", State: "pending"},
-			}, Databases: []Database{{
+			}, Breakers: []Breaker{{
+				ID: "breaker.up", State: "half_open", Mode: "auto", Calls: map[string]uint64{"success": 2, "failure": 1},
+				Fallbacks: map[string]uint64{"file": 3}, Bounds: []time.Duration{time.Millisecond, time.Second}, Latency: []uint64{1, 1, 1}, LatencySum: 3 * time.Second,
+			}}, Databases: []Database{{
 				ID: "database.main", Max: 10, InUse: 1, Idle: 2, Waiting: 3, Acquires: waited(), Queries: waited(),
 				Errors:  map[string]uint64{"57": 2, "connection": 1},
 				Check:   &DatabaseCheck{OK: true, Seconds: 0.25, Connections: 9, MaxConnections: 100},
@@ -108,6 +111,12 @@ func TestText(t *testing.T) {
 		`syndicate_gateway_query_duration_seconds_bucket{system="demo",database="database.main",le="0.005"} 1`,
 		`syndicate_gateway_statements_total{system="demo",database="database.main",statement="select \"A\" where b = ?"} 7`,
 		`syndicate_gateway_statement_seconds_total{system="demo",database="database.main",statement="select \"A\" where b = ?"} 1`,
+		`syndicate_breaker_state{system="demo",breaker="breaker.up",state="half_open"} 1`,
+		`syndicate_breaker_state{system="demo",breaker="breaker.up",state="open"} 0`,
+		`syndicate_breaker_calls_total{system="demo",breaker="breaker.up",outcome="failure"} 1`,
+		`syndicate_breaker_fallbacks_total{system="demo",breaker="breaker.up",source="file"} 3`,
+		`syndicate_breaker_first_byte_seconds_bucket{system="demo",breaker="breaker.up",le="1"} 2`,
+		`syndicate_breaker_first_byte_seconds_count{system="demo",breaker="breaker.up"} 3`,
 		"\ngo_goroutines ",
 		"\nprocess_resident_memory_bytes ",
 	} {

@@ -21,6 +21,8 @@ type Snapshot struct {
 	Gateways []Gateway
 	// Poolers are those that run and answer, in order.
 	Poolers []Pooler
+	// Breakers are all that are declared, in order.
+	Breakers []Breaker
 }
 
 // Unit is one unit at that moment.
@@ -75,6 +77,7 @@ func (e *Exporter) Write(w io.Writer) error {
 	databases(p, s.Databases)
 	gateways(p, s.Gateways)
 	poolers(p, s.Poolers)
+	breakers(p, s.Breakers)
 	e.cfg.Recorder.write(p)
 	p.common = nil
 	self(p)
