@@ -71,6 +71,7 @@ type trial struct {
 	engine *Engine
 	result chan Result
 	stop   context.CancelCauseFunc
+	guards map[string][]byte // what an earlier engine saved
 
 	mu     sync.Mutex
 	events []event.Event
@@ -147,7 +148,7 @@ func (tr *trial) up() {
 		tr.t.Fatal(err)
 	}
 	tr.engine, err = New(Config{
-		System: tr.sys, Plan: p, Life: "test" + strings.ReplaceAll(tr.t.Name(), "/", "-"), Ports: ports,
+		System: tr.sys, Plan: p, Life: "test" + strings.ReplaceAll(tr.t.Name(), "/", "-"), Ports: ports, Guards: tr.guards,
 		Observe: func(ev event.Event) {
 			tr.mu.Lock()
 			defer tr.mu.Unlock()
