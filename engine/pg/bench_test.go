@@ -30,8 +30,6 @@ type bench struct {
 	user   string // of the server, "" where this process is not root
 	start  chan func()
 	server *testServer
-	count  int
-	mu     sync.Mutex
 }
 
 // newBench initialises one data directory and starts a server on a copy of
@@ -284,18 +282,6 @@ func own(t *testing.T, m spec.Managed) *testServer {
 	}
 	t.Cleanup(func() { ts.stop(StopSignal) })
 	return ts
-}
-
-// newDatabase makes an empty database on the shared server.
-func newDatabase(t *testing.T) Endpoint {
-	t.Helper()
-	shared.mu.Lock()
-	shared.count++
-	name := fmt.Sprintf("test_%d", shared.count)
-	shared.mu.Unlock()
-	srv := shared.server.Server
-	execSQL(t, srv.admin, fmt.Sprintf("CREATE DATABASE %s OWNER %s", name, quoteIdent(srv.cfg.User)))
-	return srv.endpointOf(srv.cfg.User, name, srv.endpoint.Password.Reveal())
 }
 
 // dial connects for the rest of the test.

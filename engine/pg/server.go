@@ -12,7 +12,6 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -242,16 +241,6 @@ func (s *Server) command() Command {
 		argv = append(argv, "-c", name+"="+s.cfg.Managed.Settings[name])
 	}
 	return Command{Argv: argv, Dir: s.dataDir, Env: serverEnv(), User: s.account.name}
-}
-
-// shellQuote writes one word for a shell.
-func shellQuote(word string) string {
-	if word != "" && !strings.ContainsFunc(word, func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("_-./", r))
-	}) {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // serverEnv is the whole environment of the server's programs. None of the
