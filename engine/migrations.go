@@ -119,6 +119,10 @@ func (w *migrationsWork) recordLedger(db *spec.Database, e pg.Endpoint) error {
 func sayMigration(say func(string, ...any), ev migration.Event) {
 	switch ev.Kind {
 	case migration.EventWaiting:
+		if ev.File.Name != "" {
+			say("%06d_%s waits for %s", ev.File.Version, ev.File.Name, ev.Holder)
+			return
+		}
 		say("waiting for the lock, which %s holds", ev.Holder)
 	case migration.EventApplied:
 		say("applied %06d_%s in %s", ev.File.Version, ev.File.Name, ev.Took.Round(time.Millisecond))

@@ -107,6 +107,9 @@ func (m *migrator) tell(d *view.DatabaseMigrations, ev migration.Event) {
 	switch ev.Kind {
 	case migration.EventWaiting:
 		line.Text = fmt.Sprintf("waiting for the lock, which %s holds", ev.Holder)
+		if ev.File.Name != "" {
+			line.Text = fmt.Sprintf("waits for %s", ev.Holder)
+		}
 	case migration.EventApplied:
 		done := view.AppliedMigration{Version: ev.File.Version, Name: ev.File.Name, Seconds: ev.Took.Seconds()}
 		line.Text, line.Took = "applied", ev.Took

@@ -1,6 +1,7 @@
 package migration
 
 import (
+	"sync"
 	"time"
 
 	"github.com/syndicate/syndicate/engine/pg"
@@ -20,9 +21,11 @@ type Config struct {
 	// Confirm is asked under the lock before the first step; its error ends
 	// everything. nil is yes.
 	Confirm func([]Step) error
-	// Progress is told what happens, in order, from the goroutine that
-	// called. nil drops it.
+	// Progress is told what happens, in order and one at a time, by any
+	// goroutine; none of them calls it later. nil drops it.
 	Progress func(Event)
+
+	watchEvery time.Duration // 0 is watchEvery
 }
 
 // defaultLockTimeout is short: whoever waits for a table's lock makes
@@ -33,13 +36,27 @@ func (cfg Config) withDefaults() Config {
 	if cfg.LockTimeout <= 0 {
 		cfg.LockTimeout = defaultLockTimeout
 	}
-	if cfg.Progress == nil {
-		cfg.Progress = func(Event) {}
+	if cfg.watchEvery <= 0 {
+		cfg.watchEvery = watchEvery
 	}
+	cfg.Progress = oneAtATime(cfg.Progress)
 	if cfg.Confirm == nil {
 		cfg.Confirm = func([]Step) error { return nil }
 	}
 	return cfg
+}
+
+// oneAtATime keeps callers apart.
+func oneAtATime(progress func(Event)) func(Event) {
+	if progress == nil {
+		return func(Event) {}
+	}
+	var mu sync.Mutex
+	return func(ev Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		progress(ev)
+	}
 }
 
 // EventKind says what an Event tells.
@@ -47,7 +64,7 @@ type EventKind string
 
 // What can happen.
 const (
-	EventWaiting  EventKind = "waiting"  // another holds the lock: Holder
+	EventWaiting  EventKind = "waiting"  // Holder holds the migrations' lock, or, with a File, what that waits for
 	EventAdopted  EventKind = "adopted"  // another tool applied, or undid, versions: Text
 	EventStarted  EventKind = "started"  // File begins
 	EventResumed  EventKind = "resumed"  // File goes on after Done of its Of units

@@ -197,7 +197,9 @@ func (r *run) do(ctx context.Context, w *work) error {
 		}
 		r.cfg.Progress(Event{Kind: EventStarted, File: w.File, Down: w.Down})
 		start := time.Now()
+		unwatch := r.watch(ctx, w)
 		err := r.step(ctx, w)
+		unwatch()
 		if err == nil {
 			r.cfg.Progress(Event{Kind: EventApplied, File: w.File, Down: w.Down, Took: time.Since(start)})
 			return nil

@@ -246,6 +246,33 @@ func TestCancelDuringAConcurrentBuild(t *testing.T) {
 	}
 }
 
+// A build that waits for somebody's transaction says for whose, and is not
+// cut short by lock_timeout.
+func TestAWaitIsTold(t *testing.T) {
+	to := pgtest.Database(t)
+	pgtest.Exec(t, to, "create table a (id int)")
+	holder := pgtest.Dial(t, to)
+	if _, err := holder.Exec(t.Context(), "set application_name = 'the holder'; begin; lock table a in row exclusive mode"); err != nil {
+		t.Fatal(err)
+	}
+	dir := migrationsDir(t, map[string]string{"1_i.up.sql": "create index concurrently i on a (id)", "1_i.down.sql": "drop index i"})
+	told := 0
+	_, err := Up(t.Context(), Config{Endpoint: to, Dir: dir, LockTimeout: 1e6, watchEvery: 1e7, Progress: func(e Event) {
+		if e.Kind != EventWaiting {
+			return
+		}
+		if told++; e.Holder.Application != "the holder" || e.File.Version != 1 {
+			t.Errorf("%+v", e)
+		}
+		if _, err := holder.Exec(t.Context(), "rollback"); err != nil {
+			t.Error(err)
+		}
+	}}, 0)
+	if err != nil || told != 1 {
+		t.Errorf("told %d times, %v", told, err)
+	}
+}
+
 // Files that begin and end transactions in ways of their own run as they are.
 func TestRawFile(t *testing.T) {
 	to := pgtest.Database(t)
