@@ -278,7 +278,10 @@ func (d *driver) explain(err error, query string, offset int, at *script.Stateme
 		e.Line, e.Statement = at.Line, firstLine(at.Text)
 	}
 	if pe, ok := errors.AsType[*pgconn.PgError](err); ok {
-		e.fill(pe, d.work.text, query, offset)
+		// A mistake in its syntax ends a query before its first statement.
+		if st := d.work.statement(e.fill(pe, d.work.text, query, offset)); st != nil {
+			e.Statement = firstLine(st.Text)
+		}
 	} else {
 		e.Message = pg.LastPart(err)
 	}

@@ -129,25 +129,27 @@ func LeavesDirty(err error) bool {
 }
 
 // fill takes what PostgreSQL said of a query that begins at an offset of the
-// file.
-func (e *FileError) fill(pe *pgconn.PgError, text, query string, offset int) {
+// file. It returns the offset that PostgreSQL points at, -1 for none.
+func (e *FileError) fill(pe *pgconn.PgError, text, query string, offset int) int {
 	e.SQLState, e.Message, e.Detail, e.Hint = pe.Code, pe.Message, pe.Detail, pe.Hint
 	e.Where, _, _ = strings.Cut(pe.Where, "\n")
-	if pe.Position > 0 {
-		// PostgreSQL counts characters of the query, from 1.
-		at := len(query)
-		n := int32(1)
-		for i := range query {
-			if n == pe.Position {
-				at = i
-				break
-			}
-			n++
-		}
-		before := text[:offset+at]
-		e.Line = 1 + strings.Count(before, "\n")
-		e.Column = 1 + len([]rune(before[strings.LastIndexByte(before, '\n')+1:]))
+	if pe.Position <= 0 {
+		return -1
 	}
+	// PostgreSQL counts characters of the query, from 1.
+	at := len(query)
+	n := int32(1)
+	for i := range query {
+		if n == pe.Position {
+			at = i
+			break
+		}
+		n++
+	}
+	before := text[:offset+at]
+	e.Line = 1 + strings.Count(before, "\n")
+	e.Column = 1 + len([]rune(before[strings.LastIndexByte(before, '\n')+1:]))
+	return offset + at
 }
 
 // advice says what to do about failures that PostgreSQL gives no hint for.

@@ -145,7 +145,7 @@ func TestUpPointsIntoTheFile(t *testing.T) {
 		body string
 		want []string
 	}{
-		"syntax error":      {"select 1;\n\nalter tabel a;\n", []string{":3:7: syntax error at or near \"tabel\"", "42601"}},
+		"syntax error":      {"select 1;\n\nalter tabel a;\n", []string{"statement: alter tabel a", ":3:7: syntax error at or near \"tabel\"", "42601"}},
 		"unknown column":    {"create table x (é int);\nselect é, nam\nfrom x", []string{":2:11: column \"nam\" does not exist"}},
 		"hint":              {"create table hinted (name text);\nselect nam from hinted;", []string{"hint: Perhaps you meant"}},
 		"raised in a block": {"do $$\nbegin\n  raise exception 'stop here' using hint = 'go on';\nend $$;", []string{":1: stop here", "hint: go on", "where: PL/pgSQL function"}},

@@ -87,6 +87,18 @@ func (w *work) prefix(n int) string {
 	return Checksum([]byte(strings.Join(texts, "\x00")))
 }
 
+// statement returns the one at an offset of the file, nil for none.
+func (w *work) statement(offset int) *script.Statement {
+	for _, u := range w.units {
+		for i, st := range u.Statements {
+			if st.Offset <= offset && offset <= st.Offset+len(st.Text) {
+				return &u.Statements[i]
+			}
+		}
+	}
+	return nil
+}
+
 // row is the entry of the ledger.
 func (w *work) row(outcome Outcome) Row {
 	return Row{
