@@ -64,39 +64,40 @@ func TestBroken(t *testing.T) {
 		name   string
 		damage func(t *testing.T, path string)
 		aside  string // what the journal says of why, empty where the file survives
+		whole  bool   // the last event is still in the file that was set aside
 	}{
-		{"nothing is wrong", func(*testing.T, string) {}, ""},
-		{"garbage", func(t *testing.T, path string) { overwrite(t, path, 0, 40_000) }, "not a database"},
-		{"short garbage", func(t *testing.T, path string) { must(t, os.WriteFile(path, []byte("hello"), 0o600)) }, "not a database"},
-		{"cut to a half", func(t *testing.T, path string) { must(t, os.Truncate(path, 200_000)) }, "malformed"},
-		{"cut within the first page", func(t *testing.T, path string) { must(t, os.Truncate(path, 1000)) }, "malformed"},
-		{"the root of the journal is garbage", func(t *testing.T, path string) { overwrite(t, path, 4096, 8192) }, "malformed"},
+		{"nothing is wrong", func(*testing.T, string) {}, "", false},
+		{"garbage", func(t *testing.T, path string) { overwrite(t, path, 0, 40_000) }, "not a database", false},
+		{"short garbage", func(t *testing.T, path string) { must(t, os.WriteFile(path, []byte("hello"), 0o600)) }, "not a database", false},
+		{"cut to a half", func(t *testing.T, path string) { must(t, os.Truncate(path, 200_000)) }, "malformed", false},
+		{"cut within the first page", func(t *testing.T, path string) { must(t, os.Truncate(path, 1000)) }, "malformed", false},
+		{"the root of the journal is garbage", func(t *testing.T, path string) { overwrite(t, path, 4096, 8192) }, "malformed", false},
 		{"another program's database", func(t *testing.T, path string) {
 			must(t, os.Remove(path))
 			run(t, path, "CREATE TABLE journal (x); PRAGMA user_version = 1")
-		}, "another program"},
-		{"a later version", func(t *testing.T, path string) { run(t, path, "PRAGMA user_version = 2") }, "version 2"},
-		{"a table is missing", func(t *testing.T, path string) { run(t, path, "DROP TABLE fact") }, "no such table"},
-		{"a column is missing", func(t *testing.T, path string) { run(t, path, "ALTER TABLE journal DROP COLUMN until") }, "no such column"},
+		}, "another program", false},
+		{"a later version", func(t *testing.T, path string) { run(t, path, "PRAGMA user_version = 2") }, "version 2", true},
+		{"a table is missing", func(t *testing.T, path string) { run(t, path, "DROP TABLE fact") }, "no such table", true},
+		{"a column is missing", func(t *testing.T, path string) { run(t, path, "ALTER TABLE journal DROP COLUMN until") }, "no such column", true},
 		{"a directory", func(t *testing.T, path string) {
 			must(t, os.Remove(path))
 			must(t, os.MkdirAll(path+"/below", 0o700))
-		}, "no regular file"},
+		}, "no regular file", false},
 		{"a fifo", func(t *testing.T, path string) {
 			must(t, os.Remove(path))
 			must(t, unix.Mkfifo(path, 0o600))
-		}, "no regular file"},
+		}, "no regular file", false},
 		{"a link", func(t *testing.T, path string) {
 			must(t, os.Rename(path, path+".elsewhere"))
 			must(t, os.Symlink(path+".elsewhere", path))
-		}, "no regular file"},
-		{"its log is a directory", func(t *testing.T, path string) { must(t, os.Mkdir(path+"-wal", 0o700)) }, "no regular file"},
-		{"its log is garbage", func(t *testing.T, path string) { must(t, os.WriteFile(path+"-wal", make([]byte, 9999), 0o600)) }, ""},
+		}, "no regular file", false},
+		{"its log is a directory", func(t *testing.T, path string) { must(t, os.Mkdir(path+"-wal", 0o700)) }, "no regular file", false},
+		{"its log is garbage", func(t *testing.T, path string) { must(t, os.WriteFile(path+"-wal", make([]byte, 9999), 0o600)) }, "", false},
 		{"its log's index is garbage", func(t *testing.T, path string) {
 			must(t, os.WriteFile(path+"-shm", bytes.Repeat([]byte("x"), 32768), 0o600))
-		}, ""},
-		{"read-only", func(t *testing.T, path string) { must(t, os.Chmod(path, 0o400)) }, ""},
-		{"open to all", func(t *testing.T, path string) { must(t, os.Chmod(path, 0o666)) }, ""},
+		}, "", false},
+		{"read-only", func(t *testing.T, path string) { must(t, os.Chmod(path, 0o400)) }, "", false},
+		{"open to all", func(t *testing.T, path string) { must(t, os.Chmod(path, 0o666)) }, "", false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -113,6 +114,9 @@ func TestBroken(t *testing.T) {
 			}
 			if !strings.Contains(found[0].Cause, "set aside as state.db.broken-20") || !strings.Contains(found[0].Cause, tt.aside) {
 				t.Errorf("the journal begins with %+v", found[0])
+			}
+			if first := found[0].Seq; tt.whole && first != 3001 {
+				t.Errorf("the journal begins with number %d, after 3000", first)
 			}
 			if !strings.Contains(log.String(), "set aside") || strings.Count(log.String(), "\n") != 1 {
 				t.Errorf("it said %q", log)

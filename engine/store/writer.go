@@ -150,10 +150,12 @@ func (s *Store) useNow(f func(*database) error) error {
 	if !broken(err) {
 		return err
 	}
+	last := s.file.lastNumber()
 	aside, asideErr := s.file.setAside(time.Now())
 	if asideErr != nil {
 		return errors.Join(err, asideErr)
 	}
+	s.queue.follow(last)
 	s.config.Logger.Warn("the journal is broken and was set aside; a new one begins", "file", aside, "error", err)
 	s.Append(event.Event{
 		Kind:  event.Engine,
