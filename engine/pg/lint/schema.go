@@ -54,7 +54,6 @@ type userType struct {
 type indexed struct {
 	columns []string
 	table   string
-	unique  bool
 }
 
 func newSchema() *schema {
