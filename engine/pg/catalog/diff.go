@@ -43,6 +43,9 @@ func (d Difference) Say(added, removed string) string {
 	case Removed:
 		return d.Object.String() + " " + removed
 	}
+	if d.Minor() {
+		return fmt.Sprintf("%s: %s out of place among the columns", &d.Object, quote(moved(d.Was, d.Is)))
+	}
 	was, is := said(d.Was, d.Is)
 	return fmt.Sprintf("%s: %s was %s, is %s", &d.Object, d.Attribute, was, is)
 }
@@ -162,6 +165,39 @@ func compare(was, is *Object) []Difference {
 		all = append(all, Difference{Change: Changed, Object: *is, Attribute: name, Was: before, Is: after})
 	}
 	return all
+}
+
+// moved returns the fewest columns without which two orders are the same.
+func moved(before, after string) string {
+	was, is := strings.Split(before, ", "), strings.Split(after, ", ")
+	// longest[i][j] is how many columns was[i:] and is[j:] have in one order.
+	longest := make([][]int, len(was)+1)
+	for i := range longest {
+		longest[i] = make([]int, len(is)+1)
+	}
+	for i := len(was) - 1; i >= 0; i-- {
+		for j := len(is) - 1; j >= 0; j-- {
+			longest[i][j] = max(longest[i+1][j], longest[i][j+1])
+			if was[i] == is[j] {
+				longest[i][j] = 1 + longest[i+1][j+1]
+			}
+		}
+	}
+	var names []string
+	for i, j := 0, 0; j < len(is); {
+		switch {
+		case i < len(was) && was[i] == is[j]:
+			i, j = i+1, j+1
+		case i < len(was) && longest[i+1][j] >= longest[i][j+1]:
+			i++
+		default:
+			if slices.Contains(was, is[j]) {
+				names = append(names, is[j])
+			}
+			j++
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // sameOrder reports whether the columns that two lists share stand in the

@@ -353,6 +353,9 @@ func (s *scratch) exec(ctx context.Context, path, text string, start, end int) *
 		f.message, f.code = e.Message, e.Code
 		f.text = fmt.Sprintf("%s (SQLSTATE %s)", e.Message, e.Code)
 		f.advice = joined(e.Detail, e.Hint)
+		if strings.HasPrefix(e.Message, "extension ") && (e.Code == "0A000" || e.Code == "58P01") {
+			f.advice = "install its package on this machine: on Debian postgresql-contrib, or postgresql-MAJOR-NAME"
+		}
 		if e.Position > 0 {
 			// PostgreSQL counts characters of what was sent, from 1.
 			runes := []rune(text[start:end])
