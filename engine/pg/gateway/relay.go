@@ -49,9 +49,11 @@ func (s *session) slow(f flight, took time.Duration) {
 func (s *session) upload() {
 	buf := newBuffer()
 	r := requests{&s.flights}
+	from, _ := quick(s.client)
+	_, to := quick(s.server)
 	for {
-		n, err := s.client.Read(buf.bytes)
-		if n > 0 && !s.pass(buf.bytes[:n], r) {
+		n, err := from.Read(buf.bytes)
+		if n > 0 && !s.pass(to, buf.bytes[:n], r) {
 			discard(s.client)
 			return
 		}
@@ -72,7 +74,7 @@ func (s *session) upload() {
 
 // pass hands bytes of the client to the server. It reports whether there is
 // still somebody to take them.
-func (s *session) pass(b []byte, r requests) bool {
+func (s *session) pass(to io.Writer, b []byte, r requests) bool {
 	s.mu.Lock()
 	if s.closing {
 		s.mu.Unlock()
@@ -80,21 +82,23 @@ func (s *session) pass(b []byte, r requests) bool {
 	}
 	s.flights.in.feed(b, r)
 	s.mu.Unlock()
-	_, err := s.server.Write(b)
+	_, err := to.Write(b)
 	return err == nil
 }
 
 // download takes what the server sends to the client, until either has gone.
 func (s *session) download() {
 	a := &answers{flights: &s.flights, failed: s.failed}
-	if len(s.early) > 0 && !s.deliver(s.early, a) {
+	from, _ := quick(s.server)
+	_, to := quick(s.client)
+	if len(s.early) > 0 && !s.deliver(to, s.early, a) {
 		return
 	}
 	s.early = nil
 	buf := newBuffer()
 	for {
-		n, err := s.server.Read(buf.bytes)
-		if n > 0 && !s.deliver(buf.bytes[:n], a) {
+		n, err := from.Read(buf.bytes)
+		if n > 0 && !s.deliver(to, buf.bytes[:n], a) {
 			return
 		}
 		switch {
@@ -115,11 +119,11 @@ func (s *session) download() {
 
 // deliver hands bytes of the server to the client. Where that has gone it
 // waits until the server has ended as well, and returns false.
-func (s *session) deliver(b []byte, a *answers) bool {
+func (s *session) deliver(to io.Writer, b []byte, a *answers) bool {
 	s.mu.Lock()
 	s.flights.out.feed(b, a)
 	s.mu.Unlock()
-	if _, err := s.client.Write(b); err != nil {
+	if _, err := to.Write(b); err != nil {
 		s.abandon()
 		discard(s.server)
 		return false
