@@ -21,10 +21,7 @@ import (
 type eventsCmd struct {
 	Addresses []string `arg:"" optional:"" name:"address" help:"Units, such as api, service.api or worker[a]; by default all of them, and the system as a whole." completion-predictor:"address"`
 
-	Follow bool   `name:"follow" short:"f" help:"Go on with what happens."`
-	Since  string `name:"since" placeholder:"WHEN" help:"Only what happened since then: a duration such as 10m, or a time such as 2026-01-31T12:00:00Z."`
-	Tail   *int   `name:"tail" placeholder:"N" help:"Only the last N events; 0: only what happens from now on."`
-	JSON   bool   `name:"json" help:"One JSON object per line."`
+	window
 }
 
 // Run asks the engine, and reads its store where none answers.
@@ -66,18 +63,8 @@ func (c *eventsCmd) Run(s *session) error {
 
 // query reads the flags.
 func (c *eventsCmd) query(now time.Time) (store.Query, error) {
-	from, err := since(c.Since, now)
-	q := store.Query{Since: from}
-	switch {
-	case err != nil || c.Tail == nil:
-	case *c.Tail < 0:
-		return q, usage("--tail %d: write the number of events", *c.Tail)
-	case *c.Tail == 0:
-		q.Since = later(from, now)
-	default:
-		q.Tail = *c.Tail
-	}
-	return q, err
+	from, tail, err := c.bounds(now)
+	return store.Query{Since: from, Tail: tail}, err
 }
 
 // eventView shows events.

@@ -13,7 +13,6 @@ import (
 	"github.com/syndicate/syndicate/api/client"
 	"github.com/syndicate/syndicate/engine"
 	"github.com/syndicate/syndicate/engine/log"
-	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/view"
 )
 
@@ -21,11 +20,8 @@ import (
 type logsCmd struct {
 	Addresses []string `arg:"" optional:"" name:"address" help:"Units, such as api, service.api or worker[a]; by default all of them." completion-predictor:"address"`
 
-	Follow bool   `name:"follow" short:"f" help:"Go on with what is written."`
-	Since  string `name:"since" placeholder:"WHEN" help:"Only what was written since then: a duration such as 10m, or a time such as 2026-01-31T12:00:00Z."`
-	Tail   *int   `name:"tail" placeholder:"N" help:"Only the last N lines, of all units together; 0 leaves out all that is there already."`
-	Grep   string `name:"grep" placeholder:"REGEXP" help:"Only lines that match."`
-	JSON   bool   `name:"json" help:"One JSON object per line."`
+	window
+	Grep string `name:"grep" placeholder:"REGEXP" help:"Only lines that match."`
 }
 
 // Run asks the engine, and reads the log files where none answers.
@@ -79,54 +75,8 @@ func (c *logsCmd) query(now time.Time) (log.Query, error) {
 		q.Grep = re
 	}
 	var err error
-	if q.Since, err = since(c.Since, now); err != nil {
-		return q, err
-	}
-	switch {
-	case c.Tail == nil:
-	case *c.Tail < 0:
-		return q, usage("--tail %d: write the number of lines", *c.Tail)
-	case *c.Tail == 0:
-		q.Since = later(q.Since, now)
-	default:
-		q.Tail = *c.Tail
-	}
-	return q, nil
-}
-
-// since reads the flag of that name; empty it stands for ever.
-func since(text string, now time.Time) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	if d, err := spec.ParseDuration(text); err == nil {
-		return now.Add(-d.Std()), nil
-	}
-	if at, ok := readTime(text); ok {
-		return at, nil
-	}
-	return time.Time{}, usage("--since %q: write a duration such as 10m, or a time such as %s", text, now.UTC().Format(time.RFC3339))
-}
-
-// later returns the later of two times.
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-// readTime reads a time; one without a zone is local.
-func readTime(s string) (time.Time, bool) {
-	if at, err := time.Parse(time.RFC3339Nano, s); err == nil {
-		return at, true
-	}
-	for _, layout := range []string{"2006-01-02T15:04:05", time.DateTime, "2006-01-02 15:04", time.DateOnly} {
-		if at, err := time.ParseInLocation(layout, s, time.Local); err == nil {
-			return at, true
-		}
-	}
-	return time.Time{}, false
+	q.Since, q.Tail, err = c.bounds(now)
+	return q, err
 }
 
 // lineView shows log lines.
