@@ -72,7 +72,7 @@ func (p *Pool) Check(ctx context.Context, timeout time.Duration) Check {
 		timeout = defaultTimeout
 	}
 	t := try{pool: p, use: &use{what: "health check", since: time.Now()}, settings: p.Settings(), permit: p.glance, silent: true}
-	t.settings.AcquireTimeout, t.settings.Retry.Attempts = timeout, 1
+	t.settings.AcquireTimeout, t.settings.Retry.Attempts = timeout, 2
 	c := Check{At: time.Now()}
 	c.Err = p.do(ctx, t, func(ctx context.Context, conn *pgx.Conn) error {
 		ctx, cancel := context.WithDeadline(ctx, c.At.Add(timeout))

@@ -23,6 +23,7 @@ type try struct {
 	settings Settings
 	permit   func() (Permit, error)
 	silent   bool  // its statements are no one's queries: a health check
+	repeated bool  // the question of a health check was put again
 	last     error // what the attempt before failed of
 }
 
@@ -95,7 +96,7 @@ func (t *try) once(ctx context.Context, limit time.Time, f func(context.Context,
 	conn, err := t.acquire(ctx, limit)
 	if err != nil {
 		outcome = outcomeOf(ctx, err)
-		return pg.IsTemporary(err) && ctx.Err() == nil, err
+		return !t.silent && pg.IsTemporary(err) && ctx.Err() == nil, err
 	}
 	t.pool.took(t.use, true)
 	defer t.pool.took(t.use, false)
@@ -107,6 +108,11 @@ func (t *try) once(ctx context.Context, limit time.Time, f func(context.Context,
 	}
 	err = t.named(ctx, conn.Conn(), err)
 	outcome = outcomeOf(ctx, err)
+	// A question may be put again: that an idle connection was lost between
+	// two health checks is no outage.
+	if t.silent && !t.repeated && outcome == failed && time.Now().Before(limit) {
+		outcome, unsent, t.repeated = neutral, true, true
+	}
 	return unsent && ctx.Err() == nil, err
 }
 
