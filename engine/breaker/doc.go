@@ -30,5 +30,5 @@
 //
 // Over the state lies a [Mode]: forced open, forced closed, or observe, in
 // which the breaker works as ever and refuses nobody. Modes leave the state
-// below alone.
+// below alone. docs/breaker.md tells people of all this.
 package breaker
