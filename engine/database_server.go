@@ -206,8 +206,12 @@ func (s *site) newServer(db *spec.Database, id string) (*pg.Server, error) {
 // serverConfig describes a database in the managed server of host, which may
 // be the same one.
 func (s *site) serverConfig(db, host *spec.Database, id string) pg.Config {
+	name := db.Addr.Name
+	if host != db && db.Addr.Key != "" {
+		name += "_" + db.Addr.Key // as the decoder names the database
+	}
 	cfg := pg.Config{
-		Name: db.Addr.Name, StateDir: s.stateDir, Managed: *host.Managed,
+		Name: db.Addr.File(), Database: name, User: name, StateDir: s.stateDir, Managed: *host.Managed,
 		Port: s.number(host.Addr, "", host.Managed.Port), Runner: pgRunner{s.host, id},
 		Holder: portHolder, Note: func(text string) { s.log.Info(text, "unit", id) },
 	}

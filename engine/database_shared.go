@@ -66,7 +66,7 @@ func (s *site) sharedServer(db *spec.Database) (*pg.Server, error) {
 		return nil, fmt.Errorf("%s: %s has no server to share", db.Addr, db.Shared.Server)
 	}
 	cfg := s.serverConfig(db, host, db.Addr.String())
-	cfg.Host = host.Addr.Name
+	cfg.Host = host.Addr.File()
 	cfg.Managed.Extensions = db.Shared.Extensions
 	return pg.New(cfg)
 }

@@ -89,7 +89,7 @@ func (w *migrationsWork) refuse(ctx context.Context, db *spec.Database, e pg.End
 	if err == nil {
 		err = status.Refusal()
 	}
-	if recErr := migration.RecordLedger(w.stateDir, db.Addr.Name, status.Ledger); err == nil && recErr != nil {
+	if recErr := migration.RecordLedger(w.stateDir, db.Addr.File(), status.Ledger); err == nil && recErr != nil {
 		say("the ledger cannot be kept for plan: %v", recErr)
 	}
 	if err != nil {
@@ -112,7 +112,7 @@ func (w *migrationsWork) recordLedger(db *spec.Database, e pg.Endpoint) error {
 	if err != nil {
 		return err
 	}
-	return migration.RecordLedger(w.stateDir, db.Addr.Name, ledger)
+	return migration.RecordLedger(w.stateDir, db.Addr.File(), ledger)
 }
 
 // sayMigration writes one line for what happened.

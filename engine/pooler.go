@@ -120,7 +120,7 @@ func (w *poolerWork) config(db *spec.Database) (pg.PoolerConfig, error) {
 	}
 	g := db.Gateway
 	cfg := pg.PoolerConfig{
-		Name: db.Addr.Name, StateDir: w.stateDir, Server: server,
+		Name: db.Addr.File(), StateDir: w.stateDir, Server: server,
 		MaxConn: g.MaxConn, MaxWaiting: g.MaxWaiting, AcquireTimeout: g.AcquireTimeout.Std(),
 		QueryTimeout: db.QueryTimeout.Std(), TLSCert: g.TLSCert, TLSKey: g.TLSKey,
 	}

@@ -64,6 +64,15 @@ func (a *Addr) UnmarshalText(text []byte) error {
 // Block returns the address without its key.
 func (a Addr) Block() Addr { a.Key = ""; return a }
 
+// File returns what files and directories of a block are called by: api,
+// worker.a. It is unique among the blocks of a kind, and a name everywhere.
+func (a Addr) File() string {
+	if a.Key == "" {
+		return a.Name
+	}
+	return a.Name + "." + a.Key
+}
+
 // IsZero reports whether a names nothing.
 func (a Addr) IsZero() bool { return a == Addr{} }
 

@@ -146,5 +146,5 @@ func (m *migrator) record(to pg.Endpoint, db *spec.Database) error {
 	if err != nil {
 		return err
 	}
-	return migration.RecordLedger(m.sys.StateDir, db.Addr.Name, ledger)
+	return migration.RecordLedger(m.sys.StateDir, db.Addr.File(), ledger)
 }

@@ -150,7 +150,7 @@ func knownLedger(ctx context.Context, sys *spec.System, db *spec.Database, offli
 		if pg.DataMajor(server.Managed.DataDir) == 0 {
 			return migration.Ledger{None: true}, plan.Ledger{Source: plan.LedgerEmpty}
 		}
-		if l, ok := migration.RecordedLedger(sys.StateDir, db.Addr.Name); ok {
+		if l, ok := migration.RecordedLedger(sys.StateDir, db.Addr.File()); ok {
 			return l, plan.Ledger{Source: plan.LedgerRecorded, Note: "as last recorded"}
 		}
 		return migration.Ledger{}, plan.Ledger{}
@@ -168,7 +168,7 @@ func knownLedger(ctx context.Context, sys *spec.System, db *spec.Database, offli
 // recordedLedger is what the running system migrated an external database
 // to, where that was kept; else the ledger stays as it is.
 func recordedLedger(sys *spec.System, db *spec.Database, unknown plan.Ledger) plan.Ledger {
-	l, ok := migration.RecordedLedger(sys.StateDir, db.Addr.Name)
+	l, ok := migration.RecordedLedger(sys.StateDir, db.Addr.File())
 	if !ok {
 		return unknown
 	}

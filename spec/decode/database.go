@@ -69,7 +69,11 @@ func (d *decoder) external(w view, out *spec.Database, doc *databaseDoc) {
 	out.DBName = d.textExpr(w, "name")
 	out.User = d.textExpr(w, "user")
 	if !out.DBName.IsSet() {
-		out.DBName = spec.Known(d.in.addr.Name)
+		name := d.in.addr.Name
+		if out.Source == sourceShared && d.in.addr.Key != "" {
+			name += "_" + d.in.addr.Key // its like may be in the same server
+		}
+		out.DBName = spec.Known(name)
 	}
 	out.Port = spec.Known(5432)
 	if expr, attr := w.native("port"); expr != nil {
@@ -197,10 +201,7 @@ func (d *decoder) shared(doc *databaseDoc) *spec.Shared {
 // dataDir is where a managed server keeps its data by default. The server
 // refuses to run as root, and its user cannot reach into state_dir then.
 func (d *decoder) dataDir() string {
-	name := d.in.addr.Name
-	if d.in.addr.Key != "" {
-		name += "." + d.in.addr.Key
-	}
+	name := d.in.addr.File()
 	root := os.Geteuid() == 0
 	if d.l.o.Superuser != nil {
 		root = *d.l.o.Superuser
