@@ -109,6 +109,10 @@ func transaction(statements ...string) string {
 // asOurselves takes back a role that a file took on.
 const asOurselves = "SET SESSION AUTHORIZATION DEFAULT;\nRESET ROLE"
 
+// noTimeout takes back a limit that a file set for its own statements: what is
+// noted of it afterwards must not fail of that.
+const noTimeout = "SET statement_timeout = 0"
+
 // literal writes a string as SQL does, whatever the settings are.
 func literal(s string) string {
 	s = strings.ReplaceAll(s, "\x00", "")

@@ -164,8 +164,8 @@ func TestUpPointsIntoTheFile(t *testing.T) {
 func TestSettingsOfOneFileDoNotReachTheNext(t *testing.T) {
 	to := pgtest.Database(t)
 	dir := migrationsDir(t, map[string]string{
-		"1_dump.up.sql": "select pg_catalog.set_config('search_path', '', false); create table public.a (id int); set statement_timeout = '1ms';", "1_dump.down.sql": "drop table a;",
-		"2_next.up.sql": "create table b (id int); select pg_sleep(0.02);", "2_next.down.sql": "drop table b;",
+		"1_dump.up.sql": "select pg_catalog.set_config('search_path', '', false); create table public.a (id int); set statement_timeout = '10ms';", "1_dump.down.sql": "drop table a;",
+		"2_next.up.sql": "create table b (id int); select pg_sleep(0.1);", "2_next.down.sql": "drop table b;",
 	})
 	if _, err := Up(t.Context(), Config{Endpoint: to, Dir: dir}, 0); err != nil {
 		t.Fatal(err)

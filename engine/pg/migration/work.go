@@ -137,9 +137,9 @@ func (w *work) opening(sql statements) string {
 
 func (w *work) closing(sql statements) string {
 	if w.whole() {
-		return asOurselves + ";\n" + sql.version(w.Target, false) + ";\n" + sql.entry(w.row(Done), true) + ";\nCOMMIT"
+		return noTimeout + ";\n" + asOurselves + ";\n" + sql.version(w.Target, false) + ";\n" + sql.entry(w.row(Done), true) + ";\nCOMMIT"
 	}
-	return transaction(sql.version(w.Target, false), sql.finished())
+	return noTimeout + ";\n" + transaction(sql.version(w.Target, false), sql.finished())
 }
 
 // unitDone is the SQL that ends a unit of a file that is no transaction.
