@@ -172,6 +172,21 @@ func TestSettingsOfOneFileDoNotReachTheNext(t *testing.T) {
 	}
 }
 
+// What is noted of a file is under no limit of the file's. A trigger makes
+// the note take longer than that limit.
+func TestTimeoutOfAFileEndsWithIt(t *testing.T) {
+	to := pgtest.Database(t)
+	dir := migrationsDir(t, map[string]string{
+		"1_slow.up.sql": `create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(0.1); return new; end $$;
+			create trigger late before insert on syndicate_migrations for each row execute function slow();
+			set statement_timeout = '10ms';`,
+		"1_slow.down.sql": "drop trigger late on syndicate_migrations; drop function slow();",
+	})
+	if _, err := Up(t.Context(), Config{Endpoint: to, Dir: dir}, 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestConcurrentUpsNeverDeadlock(t *testing.T) {
 	to := pgtest.Database(t)
 	dir := migrationsDir(t, map[string]string{
