@@ -1,7 +1,6 @@
 package view
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -45,10 +44,7 @@ func (c *SchemaChecks) JSON(w io.Writer) error {
 	if c.Databases == nil {
 		c.Databases = []SchemaCheck{}
 	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(c)
+	return writeJSON(w, c)
 }
 
 // Text writes the findings of each database with the SQL that mends them, and

@@ -1,7 +1,6 @@
 package view
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -28,7 +27,7 @@ type Dump struct {
 // JSON writes the versioned form.
 func (d *Dump) JSON(w io.Writer) error {
 	d.FormatVersion = DatabaseFormat
-	return indented(w, d)
+	return writeJSON(w, d)
 }
 
 // Text says in a line what was saved.
@@ -57,7 +56,7 @@ type Restore struct {
 // JSON writes the versioned form.
 func (r *Restore) JSON(w io.Writer) error {
 	r.FormatVersion = DatabaseFormat
-	return indented(w, r)
+	return writeJSON(w, r)
 }
 
 // Text says in a line what was loaded.
@@ -69,13 +68,6 @@ func (r *Restore) Text(w io.Writer) error {
 	_, err := fmt.Fprintf(w, "Restored %s from %s: it has %s now; took %s.\n", r.Address, printable(r.File), tables,
 		seconds(time.Duration(r.Seconds*float64(time.Second))))
 	return err
-}
-
-func indented(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
 }
 
 // printableLines keeps the lines of a text, and nothing that moves a

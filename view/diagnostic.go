@@ -2,7 +2,6 @@ package view
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -170,10 +169,7 @@ func cutAround(line []byte, start, end int) (string, int, int) {
 
 // JSON writes the report as one JSON object.
 func (r *Report) JSON(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(r)
+	return writeJSON(w, r)
 }
 
 // GitHub writes the report as workflow commands, which GitHub shows at the

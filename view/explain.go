@@ -66,6 +66,7 @@ func Explanations(w io.Writer, all []Explained, asJSON bool, o TextOptions) erro
 	return err
 }
 
+// writeJSON writes what a command reports as --json has it.
 func writeJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)

@@ -2,7 +2,6 @@ package view
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -14,10 +13,7 @@ import (
 
 // GraphJSON writes the graph in its versioned JSON form.
 func GraphJSON(w io.Writer, g *plan.Graph) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(g); err != nil {
+	if err := writeJSON(w, g); err != nil {
 		return fmt.Errorf("write graph: %w", err)
 	}
 	return nil

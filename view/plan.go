@@ -2,7 +2,6 @@ package view
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -27,10 +26,7 @@ const maxIDColumn = 34
 
 // PlanJSON writes the plan in its versioned JSON form.
 func PlanJSON(w io.Writer, p *plan.Plan) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(p); err != nil {
+	if err := writeJSON(w, p); err != nil {
 		return fmt.Errorf("write plan: %w", err)
 	}
 	return nil

@@ -1,7 +1,6 @@
 package view
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -51,10 +50,7 @@ func (v *Verification) JSON(w io.Writer) error {
 	if v.Databases == nil {
 		v.Databases = []VerifiedDatabase{}
 	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	return writeJSON(w, v)
 }
 
 // Text writes the findings of each database, and one line that sums it up.

@@ -1,7 +1,6 @@
 package view
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 )
@@ -32,8 +31,5 @@ func (v Version) Text(w io.Writer) error {
 
 // JSON writes it as one object.
 func (v Version) JSON(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
+	return writeJSON(w, v)
 }
