@@ -91,10 +91,16 @@ func advance(text []byte, p hcl.Pos) hcl.Pos {
 }
 
 // numberEnd returns the index behind a number whose first digit is before i.
+// HCL's lexer takes any run of digits, dots and exponents that does not end
+// with a dot for one number, and leaves it to the parser whether it is one.
 func numberEnd(src []byte, i int) int {
+	end := i
 	for i < len(src) {
 		switch c := src[i]; {
-		case '0' <= c && c <= '9' || c == '.':
+		case '0' <= c && c <= '9':
+			i++
+			end = i
+		case c == '.':
 			i++
 		case c == 'e' || c == 'E':
 			j := i + 1
@@ -102,14 +108,15 @@ func numberEnd(src []byte, i int) int {
 				j++
 			}
 			if j >= len(src) || src[j] < '0' || src[j] > '9' {
-				return i
+				return end
 			}
 			i = j + 1
+			end = i
 		default:
-			return i
+			return end
 		}
 	}
-	return i
+	return end
 }
 
 // numberFits reports whether a number can be computed with: neither its

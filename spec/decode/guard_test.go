@@ -246,7 +246,7 @@ func FuzzGuard(f *testing.F) {
 		"a {\n x = [1, !2]\n}\n", `x = "$${a}$$${b}%%{c}${"d${1}"}"`, "x = <<-EOT\n $ ${a} $\n EOT\n",
 		"x = {for a, b in c : a => b...}\n", "/* a */ # b\n// c\n", "x = a[0].*.b[*]", `"\"\\${a}$"`,
 		"x = <<E\n%{if a}b%{else}c%{endif}\nE\n", "x=\"%{~ for a in b ~}${a}%{~ endfor ~}\"", "x = 1e5-1.5e+7",
-		"a-b = c--d", "x = \"a\nb\"", "\ufeffx = 1", "x = <<A\n<<B\nA\n", "x = \"${ {a=1} }\"", "x = é-1",
+		"a-b = c--d", "00000!0.[!0", "x = 1.2.3{1e5e5[0e1.2[!1", "x = \"a\nb\"", "\ufeffx = 1", "x = <<A\n<<B\nA\n", "x = \"${ {a=1} }\"", "x = é-1",
 	} {
 		f.Add([]byte(s))
 	}
