@@ -16,7 +16,8 @@ func rows() []row {
 	}
 	return append(all, chainRow(), crashRow(), stopRow(), idleRow(), idleManyRow(), logsRow(), validateRow(),
 		changeRow(), statusRow(), planRow(), journalRow(), deathRow(), migrateRow(),
-		gatewayRow("gateway", "prepared"), gatewayRow("gateway-simple", "simple"), gatewayRow("gateway-extended", "extended"))
+		gatewayRow("gateway", "prepared"), gatewayRow("gateway-simple", "simple"), gatewayRow("gateway-extended", "extended"),
+		breakerRow(), breakerTCPRow(), breakerOpenRow())
 }
 
 // each makes an entrant of every tool.

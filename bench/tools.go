@@ -110,7 +110,7 @@ func install(ctx context.Context, npm string) {
 		return
 	}
 	var missing []string
-	for program, pkg := range map[string]string{"supervisord": "supervisor", "s6-svscan": "s6", "runsvdir": "runit"} {
+	for program, pkg := range map[string]string{"supervisord": "supervisor", "s6-svscan": "s6", "runsvdir": "runit", "wrk": "wrk", "nginx": "nginx", "haproxy": "haproxy"} {
 		if _, err := exec.LookPath(program); err != nil {
 			missing = append(missing, pkg)
 		}
