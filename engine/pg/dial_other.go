@@ -2,7 +2,13 @@
 
 package pg
 
-import "syscall"
+import (
+	"syscall"
+	"time"
+)
 
-// boundUnacknowledged does nothing where the kernel has no such bound.
-func boundUnacknowledged(string, string, syscall.RawConn) error { return nil }
+// control does nothing where the kernel has no such bound.
+func (l Liveness) control(string, string, syscall.RawConn) error { return nil }
+
+// BoundUnacknowledged does nothing where the kernel has no such bound.
+func BoundUnacknowledged(syscall.RawConn, time.Duration) error { return nil }

@@ -98,6 +98,9 @@ func ParseURL(text spec.Text) (Endpoint, error) {
 	if err != nil {
 		return bad("PostgreSQL's rules do not allow it: a port, sslmode or another parameter has a wrong value", shape)
 	}
+	if err := watchful(cfg); err != nil {
+		return bad(err.Error(), "write it as libpq does: seconds, and milliseconds for tcp_user_timeout")
+	}
 	return Endpoint{
 		Host: cfg.Host, Port: int(cfg.Port), Database: cfg.Database, User: cfg.User,
 		Password: spec.Sensitive(cfg.Password), url: raw,
@@ -152,7 +155,7 @@ func (e Endpoint) Through(host string, port int, encryption bool) (Endpoint, err
 	if err != nil {
 		return Endpoint{}, &Error{Op: "read the database's url", Reason: "its parameters are not written as a URL's"}
 	}
-	for _, name := range append([]string{"user", "password", "dbname"}, ends...) {
+	for _, name := range slices.Concat([]string{"user", "password", "dbname"}, ends, liveness) {
 		params.Del(name)
 	}
 	params.Set("sslmode", "disable")
@@ -220,8 +223,7 @@ func (e Endpoint) Config() (*pgx.ConnConfig, error) {
 	if cfg.RuntimeParams["application_name"] == "" {
 		cfg.RuntimeParams["application_name"] = applicationName()
 	}
-	watchful(cfg)
-	return cfg, nil
+	return cfg, watchful(cfg)
 }
 
 // applicationName says who waits or holds a lock, for people who look at

@@ -33,6 +33,8 @@ type flights struct {
 	asked   []flight
 	status  byte // of the last ReadyForQuery: I, T or E
 	copying bool // the server takes copy data, and ignores Sync
+	ended   bool // the server has said why it ends the session
+	left    bool // the client has said that it ends it
 	slow    func(flight, time.Duration)
 
 	// Of the batch that the client is about to end with Sync.
@@ -51,9 +53,10 @@ type flights struct {
 
 // idle reports whether the session is outside of a transaction, and neither
 // side owes the other anything.
-func (f *flights) idle() bool {
-	return f.status == 'I' && len(f.asked) == 0 && f.begun.IsZero() && f.in.between() && f.out.between()
-}
+func (f *flights) idle() bool { return f.status == 'I' && f.answered() && f.out.between() }
+
+// answered reports whether the server has answered all that the client sent.
+func (f *flights) answered() bool { return !f.busy() && f.begun.IsZero() && f.in.between() }
 
 // busy reports whether the server works on something.
 func (f *flights) busy() bool { return len(f.asked) > 0 || f.copying }
@@ -95,7 +98,7 @@ func (requests) wants(kind byte) int {
 		return keepSize
 	case 'B', 'C':
 		return 2*maxName + 4
-	case 'S', 'F', 'E', 'D', 'c', 'f':
+	case 'S', 'F', 'E', 'D', 'c', 'f', 'X':
 		return 0
 	}
 	return -1
@@ -114,6 +117,9 @@ func (r requests) message(kind byte, body []byte) {
 		return
 	case 'S':
 		r.sync()
+		return
+	case 'X':
+		r.left = true
 		return
 	}
 	if r.begun.IsZero() {

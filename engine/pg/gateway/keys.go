@@ -78,7 +78,7 @@ func (s *session) cancel(packet []byte) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	conn, err := s.target.dial(ctx, s.g.server.timeout, s.g.server.direct)
+	conn, err := s.g.server.connect(ctx, s.target)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ const (
 	cannotConnectNow  = "57P03"
 	adminShutdown     = "57P01"
 	tooManyConns      = "53300"
+	connectionFailure = "08006"
 	protocolViolation = "08P01"
 	notSupported      = "0A000"
 )

@@ -62,7 +62,7 @@ func (s *session) upload() {
 		case errors.Is(err, io.EOF):
 			closeWrite(s.server)
 			return
-		case isTimeout(err):
+		case isOverdue(err):
 			return
 		default:
 			s.abandon()
@@ -81,6 +81,7 @@ func (s *session) pass(to io.Writer, b []byte, r requests) bool {
 		return false
 	}
 	s.flights.in.feed(b, r)
+	s.patience.send(len(b))
 	s.mu.Unlock()
 	_, err := to.Write(b)
 	return err == nil
@@ -103,11 +104,12 @@ func (s *session) download() {
 		}
 		switch {
 		case err == nil:
-		case isTimeout(err):
+		case isOverdue(err):
 			if s.gaveUp() {
 				return
 			}
 		default:
+			s.lost(to, err)
 			return
 		}
 		if s.farewell() {
@@ -122,6 +124,9 @@ func (s *session) download() {
 func (s *session) deliver(to io.Writer, b []byte, a *answers) bool {
 	s.mu.Lock()
 	s.flights.out.feed(b, a)
+	if s.flights.answered() {
+		s.patience.answered()
+	}
 	s.mu.Unlock()
 	if _, err := to.Write(b); err != nil {
 		s.abandon()
@@ -203,12 +208,13 @@ func (s *session) farewell() bool {
 }
 
 // failed is told of each error of the server. One that ends the session, and
-// says that the server goes, counts for the guard.
+// says that the server goes, counts for the guard. The caller holds mu.
 func (s *session) failed(severity, state string) {
-	if severity != "FATAL" && severity != "PANIC" || !connectionClass(state) || !s.g.deaths.first(time.Now()) {
+	if severity != "FATAL" && severity != "PANIC" {
 		return
 	}
-	if permit, err := s.g.guard.Permit(); err == nil {
-		permit.Failure("the server ended a session (SQLSTATE " + state + ")")
+	s.flights.ended = true
+	if connectionClass(state) {
+		s.bury("the server ended a session (SQLSTATE " + state + ")")
 	}
 }

@@ -20,12 +20,13 @@ type session struct {
 	relays bool          // replication: outside of all limits
 	over   chan struct{} // closed when relay has ended
 
-	mu      sync.Mutex
-	flights flights // guarded by mu
-	early   []byte  // of the server, from before relay; until then of one goroutine
-	retired bool    // it ends when it is idle; guarded by mu
-	closing bool    // nothing of the client is taken any more; guarded by mu
-	gone    sync.Once
+	mu       sync.Mutex
+	flights  flights  // guarded by mu
+	patience patience // guarded by mu
+	early    []byte   // of the server, from before relay; until then of one goroutine
+	retired  bool     // it ends when it is idle; guarded by mu
+	closing  bool     // nothing of the client is taken any more; guarded by mu
+	gone     sync.Once
 }
 
 // serve is all that happens with one connection of a client.
@@ -173,7 +174,7 @@ func (g *Gateway) queue(conn net.Conn, timeout time.Duration) error {
 		defer close(watched)
 		var b [1]byte
 		n, err := conn.Read(b[:])
-		if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
+		if isOverdue(err) {
 			return
 		}
 		if n > 0 || err != nil { // a client has nothing to say before it is asked
@@ -214,6 +215,7 @@ func (s *session) connect(permit Permit) (err error) {
 		s.g.notes.say("connect to the server: %s", reason(err))
 		return unreachable(err)
 	}
+	s.patience = newPatience(s.server, s.g.server.alive.Unacknowledged)
 	return nil
 }
 

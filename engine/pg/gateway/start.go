@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -255,10 +254,4 @@ func (st *starting) refusal(body []byte) {
 		return
 	}
 	st.answered = true
-}
-
-// isTimeout reports whether a connection has come to its deadline.
-func isTimeout(err error) bool {
-	e, ok := errors.AsType[net.Error](err)
-	return ok && e.Timeout()
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/syndicate/syndicate/engine/pg"
 )
 
 // dialTimeout bounds connecting to the server, TLS included, where its URL
@@ -26,6 +28,7 @@ type upstream struct {
 	targets []target
 	direct  bool // TLS without asking: sslnegotiation=direct
 	timeout time.Duration
+	alive   pg.Liveness
 	good    atomic.Int32 // the target that answered last
 }
 
@@ -43,6 +46,9 @@ func newUpstream(url string) (*upstream, error) {
 		return nil, errors.New("read the server's url: PostgreSQL's rules do not allow it")
 	}
 	u := &upstream{direct: cfg.SSLNegotiation == "direct", timeout: cmp.Or(cfg.ConnectTimeout, dialTimeout)}
+	if u.alive, err = pg.TakeLiveness(cfg.RuntimeParams); err != nil {
+		return nil, fmt.Errorf("read the server's url: %w", err)
+	}
 	u.add(cfg.Host, cfg.Port, cfg.TLSConfig)
 	for _, f := range cfg.Fallbacks {
 		u.add(f.Host, f.Port, f.TLSConfig)
@@ -74,7 +80,7 @@ func (u *upstream) dial(ctx context.Context) (net.Conn, target, error) {
 	first := int(u.good.Load())
 	for i := range u.targets {
 		i = (first + i) % len(u.targets)
-		conn, err := u.targets[i].dial(ctx, u.timeout, u.direct)
+		conn, err := u.connect(ctx, u.targets[i])
 		if err == nil {
 			u.good.Store(int32(i))
 			return conn, u.targets[i], nil
@@ -84,18 +90,18 @@ func (u *upstream) dial(ctx context.Context) (net.Conn, target, error) {
 	return nil, target{}, errs
 }
 
-func (t target) dial(ctx context.Context, timeout time.Duration, direct bool) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+// connect connects to one target.
+func (u *upstream) connect(ctx context.Context, t target) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, u.timeout)
 	defer cancel()
-	dialer := net.Dialer{KeepAliveConfig: keepAlive}
-	conn, err := dialer.DialContext(ctx, t.network, t.address)
+	conn, err := u.alive.Dialer().DialContext(ctx, t.network, t.address)
 	if err != nil {
 		return nil, err
 	}
 	if t.tls == nil {
 		return conn, nil
 	}
-	encrypted, err := t.encrypt(ctx, conn, direct)
+	encrypted, err := t.encrypt(ctx, conn, u.direct)
 	if err != nil {
 		_ = conn.Close()
 		return nil, fmt.Errorf("TLS with %s: %w", t.address, err)
@@ -134,7 +140,7 @@ func (t target) encrypt(ctx context.Context, conn net.Conn, direct bool) (net.Co
 	return encrypted, conn.SetDeadline(time.Time{})
 }
 
-// keepAlive finds out within about a minute that the other side is gone.
+// keepAlive finds out within about a minute that a client is gone.
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3}
 
 // encrypted reports whether a connection is one of TLS.
