@@ -91,7 +91,7 @@ type Database struct {
 	Connections    int           `json:"connections,omitempty" doc:"Sessions of the whole server, at the last check that it answered."`
 	MaxConnections int           `json:"max_connections,omitempty" doc:"Sessions that the server takes."`
 	Standby        bool          `json:"standby,omitempty" doc:"Nothing can be written to it: it follows another server."`
-	Queries        Calls         `json:"queries" doc:"Statements over the pool in the last minute, without health checks."`
+	Queries        Calls         `json:"queries" doc:"Statements over the pool and through the gateway in the last minute, without health checks."`
 	Waits          Calls         `json:"waits" doc:"Waits for a connection of the pool in the last minute."`
 	Breaker        *Breaker      `json:"breaker,omitempty"`
 	Checks         []HealthCheck `json:"checks,omitempty" doc:"The last health checks, the oldest first."`

@@ -42,8 +42,22 @@ func (e *Engine) access(db *spec.Database) (*databaseAccess, error) {
 	}
 	return &databaseAccess{
 		site: e.site, db: newCurrent(db), guard: g, rules: e.guardConfig,
-		pool: pool.New(pool.Config{Name: db.Addr.String(), Guard: poolGuard{g}}),
+		pool: pool.New(pool.Config{Name: db.Addr.String(), Guard: poolGuard{g}, Tally: e.tally(db.Addr)}),
 	}, nil
+}
+
+// tally counts the statements of a database, the same one for the engine's
+// own and for those through its gateway, and for as long as it is declared.
+func (e *Engine) tally(addr spec.Addr) *metric.Tally {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.tallies == nil {
+		e.tallies = map[spec.Addr]*metric.Tally{}
+	}
+	if e.tallies[addr] == nil {
+		e.tallies[addr] = metric.NewTally()
+	}
+	return e.tallies[addr]
 }
 
 // unguarded reaches a database without a breaker.
@@ -102,8 +116,8 @@ type DatabaseStatus struct {
 	// the last check.
 	Connections, MaxConnections int
 	Standby                     bool
-	// Queries and Waits are the statements and the waits for a connection of
-	// the last minute.
+	// Queries are the statements of the last minute, those through the gateway
+	// included, and Waits the waits for a connection of the engine's own pool.
 	Queries, Waits metric.Summary
 	// Checks are the last health checks, the oldest first.
 	Checks []HealthCheck

@@ -12,6 +12,7 @@ import (
 	"github.com/syndicate/syndicate/engine/breaker"
 	"github.com/syndicate/syndicate/engine/event"
 	"github.com/syndicate/syndicate/engine/log"
+	"github.com/syndicate/syndicate/engine/metric"
 	"github.com/syndicate/syndicate/engine/pg"
 	"github.com/syndicate/syndicate/engine/probe"
 	"github.com/syndicate/syndicate/engine/process"
@@ -74,6 +75,7 @@ type Engine struct {
 	current declaration                  // what is in force; guarded by mu
 	waits   map[*operation]chan struct{} // for their ends; guarded by mu
 	guards  map[spec.Addr]*breaker.Guard // of databases and breakers; guarded by mu
+	tallies map[spec.Addr]*metric.Tally  // of databases; guarded by mu
 	targets map[spec.Addr]string         // that breakers were aimed at last; guarded by mu
 
 	// servers are the managed databases: a database stands before its
@@ -181,6 +183,11 @@ func (e *Engine) closeLogs() {
 	for addr := range e.guards {
 		if known[addr.String()] == nil {
 			delete(e.guards, addr)
+		}
+	}
+	for addr := range e.tallies {
+		if known[addr.String()] == nil {
+			delete(e.tallies, addr)
 		}
 	}
 }

@@ -22,6 +22,7 @@ type gatewayWork struct {
 	*site
 	db      *current[spec.Database]
 	guard   *breaker.Guard // the database's own
+	tally   *metric.Tally  // the database's own
 	out     *log.Log
 	running atomic.Pointer[gateway.Gateway] // of the run under way, nil between
 }
@@ -84,7 +85,7 @@ func (w *gatewayWork) config(db *spec.Database) (gateway.Config, error) {
 	host, port := w.gatewayAddress(db)
 	cfg := gateway.Config{
 		Listen: net.JoinHostPort(host, strconv.Itoa(port)),
-		Server: url.(spec.Text).Reveal(), Limits: gatewayLimits(db), Guard: gatewayGuard{w.guard},
+		Server: url.(spec.Text).Reveal(), Limits: gatewayLimits(db), Guard: gatewayGuard{w.guard}, Tally: w.tally,
 	}
 	if g := db.Gateway; g.TLSCert != "" {
 		cert, err := tls.LoadX509KeyPair(g.TLSCert, g.TLSKey)
@@ -167,7 +168,7 @@ func (e *Engine) gatewayMember(id string, db *spec.Database) (member, error) {
 		}
 		return m, nil
 	}
-	m.work = &gatewayWork{site: e.site, db: newCurrent(db), guard: guard, out: out}
+	m.work = &gatewayWork{site: e.site, db: newCurrent(db), guard: guard, tally: e.tally(db.Addr), out: out}
 	m.adopt = func(w work) {
 		w.(*gatewayWork).db.set(db)
 		out.Bound(int64(db.Log.MaxSize), db.Log.Keep)

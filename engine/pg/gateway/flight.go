@@ -12,6 +12,7 @@ type flight struct {
 	begun    time.Time
 	series   *series
 	extended bool
+	failed   bool
 	more     int // further ones that are not told apart
 }
 
@@ -78,12 +79,13 @@ func (f *flights) pop() {
 	first := &f.asked[0]
 	now := f.now()
 	took := now.Sub(first.begun)
-	f.stats.answered(first.series, now, took)
+	f.stats.answered(first.series, now, took, !first.failed)
 	if f.slow != nil {
 		f.slow(*first, took)
 	}
 	if first.more > 0 {
 		first.more--
+		first.failed = false
 		return
 	}
 	f.asked = f.asked[:copy(f.asked, f.asked[1:])]
@@ -225,6 +227,7 @@ func (a *answers) message(kind byte, body []byte) {
 		severity, state := errorFields(body)
 		var s *series
 		if len(a.asked) > 0 {
+			a.asked[0].failed = true
 			s = a.asked[0].series
 		}
 		a.copying = false

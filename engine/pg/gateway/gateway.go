@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/syndicate/syndicate/engine/metric"
 )
 
 // Limits are what may change while a gateway runs: it holds for sessions that
@@ -33,7 +35,8 @@ type Config struct {
 	Server string
 	TLS    *tls.Certificate // to serve clients with; nil: no encryption
 	Limits Limits
-	Guard  Guard // nil: none
+	Guard  Guard         // nil: none
+	Tally  *metric.Tally // of the database, counts along; nil: none
 	// Note is told of slow queries, and of connections that fail, a line
 	// each, by one goroutine at a time; nil drops them. What does not keep
 	// up misses some, and is told how many.
@@ -77,7 +80,7 @@ func New(cfg Config) (*Gateway, error) {
 		return nil, err
 	}
 	g := &Gateway{
-		cfg: cfg, server: server, guard: cfg.Guard, stats: newStats(),
+		cfg: cfg, server: server, guard: cfg.Guard, stats: newStats(cfg.Tally),
 		cancels: make(chan struct{}, maxCancels),
 		open:    map[net.Conn]bool{}, sessions: map[*session]struct{}{},
 	}

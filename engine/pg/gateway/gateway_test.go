@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/syndicate/syndicate/engine/metric"
 	"github.com/syndicate/syndicate/engine/pg"
 	"github.com/syndicate/syndicate/engine/pg/pgtest"
 )
@@ -25,7 +26,8 @@ func serverURL(to pg.Endpoint) string { return to.URL().Reveal() }
 // What a session can do without the gateway it can do through it.
 func TestWhatSessionsDo(t *testing.T) {
 	to := pgtest.Database(t)
-	x := open(t, serverURL(to), nil)
+	tally := metric.NewTally()
+	x := open(t, serverURL(to), func(c *Config) { c.Tally = tally })
 	ctx := within(t)
 	conn := x.dial(to)
 	must := func(sql string, args ...any) {
@@ -101,6 +103,11 @@ func TestWhatSessionsDo(t *testing.T) {
 	s := x.Snapshot()
 	if s.Errors["42"] == 0 || s.Errors["22"] == 0 || s.Sessions < 2 {
 		t.Errorf("counted %v, %d sessions", s.Errors, s.Sessions)
+	}
+	// The database's own numbers have all of it as well.
+	sum := tally.Recent(time.Now(), time.Minute)
+	if e := tally.Errors(); e["42"] != s.Errors["42"] || e["22"] != s.Errors["22"] || sum.Count < 100 || sum.Success > 0.9 || sum.Average <= 0 {
+		t.Errorf("the database counted %v, %+v", e, sum)
 	}
 }
 

@@ -60,7 +60,7 @@ func TestScannerFindsMessages(t *testing.T) {
 
 // Looking at messages allocates nothing.
 func TestScanningAllocatesNothing(t *testing.T) {
-	f := &flights{stats: newStats(), now: time.Now}
+	f := &flights{stats: newStats(nil), now: time.Now}
 	ask := append([]byte{'Q', 0, 0, 0, 13}, "select 1\x00"...)
 	row := append([]byte{'D', 0, 0, 0, 6, 0, 0}, []byte{'Z', 0, 0, 0, 5, 'I'}...)
 	a := &answers{flights: f, failed: func(string, string) {}}
@@ -161,7 +161,7 @@ func FuzzStream(f *testing.F) {
 	f.Add([]byte{'Q', 0, 0, 0, 6, 'a', 0, 'S', 0, 0, 0, 4}, []byte{'Z', 0, 0, 0, 5, 'I', 'E', 0, 0, 0, 9, 'C', 'x', 0, 0}, 3)
 	f.Add([]byte{'P', 0, 0, 0, 9, 'n', 0, 's', 0, 0, 'B', 0, 0, 0, 8, 0, 'n', 0, 0}, []byte{'G', 0, 0, 0, 4}, 1)
 	f.Fuzz(func(t *testing.T, up, down []byte, cut int) {
-		fl := &flights{stats: newStats(), now: time.Now}
+		fl := &flights{stats: newStats(nil), now: time.Now}
 		a := &answers{flights: fl, failed: func(string, string) {}}
 		r := requests{fl}
 		cut = max(1, min(cut, 100))
@@ -236,11 +236,11 @@ func TestStatementsAreBounded(t *testing.T) {
 	s := newStatements()
 	now := time.Unix(1e9, 0)
 	s.now = func() time.Time { return now }
-	st := newStats()
+	st := newStats(nil)
 	st.statements = s
 	name := func(n int) []byte { return []byte("select c" + strings.Repeat("x", n)) }
 	for n := range maxStatements + 50 {
-		st.answered(s.find(name(n), false), now, time.Second)
+		st.answered(s.find(name(n), false), now, time.Second, true)
 	}
 	calls := func() (sum uint64, other uint64) {
 		for _, x := range s.list() {
@@ -258,8 +258,8 @@ func TestStatementsAreBounded(t *testing.T) {
 	for n := 1; n < maxStatements; n++ {
 		s.find(name(n), false)
 	}
-	st.answered(s.find([]byte("select brand_new"), false), now, time.Second)
-	st.answered(old, now, time.Second)
+	st.answered(s.find([]byte("select brand_new"), false), now, time.Second, true)
+	st.answered(old, now, time.Second, true)
 	if sum, other := calls(); sum != maxStatements+52 || other != 52 {
 		t.Errorf("%d calls, %d of others", sum, other)
 	}

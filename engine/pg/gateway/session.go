@@ -7,6 +7,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/syndicate/syndicate/engine/metric"
 )
 
 // session is one client with its connection to the server.
@@ -15,6 +17,7 @@ type session struct {
 	client net.Conn
 	server net.Conn
 	target target        // where the server is
+	choice choice        // why there, if it had to be a certain one
 	who    string        // for people: user, database, application
 	key    string        // that cancels its queries, empty before
 	relays bool          // replication: outside of all limits
@@ -153,8 +156,10 @@ func (g *Gateway) wait(conn net.Conn) error {
 	hint := "Close connections that are not needed, or raise max_conn of the gateway."
 	switch {
 	case errors.Is(err, errWaited):
+		g.stats.tally.Failed(metric.ClassBusy)
 		return &refusal{tooManyConns, fmt.Sprintf("%s, and none became free within %s", full, limits.AcquireTimeout), hint}
 	case errors.Is(err, errQueueFull):
+		g.stats.tally.Failed(metric.ClassBusy)
 		return &refusal{tooManyConns, fmt.Sprintf("%s, and %d clients wait already", full, limits.MaxWaiting), hint}
 	case errors.Is(err, errStopping):
 		return stopped()
@@ -202,7 +207,7 @@ func broken(err error) *refusal {
 
 // connect reaches the server.
 func (s *session) connect(permit Permit) (err error) {
-	s.server, s.target, err = s.g.server.dial(s.g.killed)
+	s.server, s.target, s.choice, err = s.g.server.dial(s.g.killed)
 	switch {
 	case s.g.killed.Err() != nil:
 		permit.Neutral()
@@ -212,6 +217,7 @@ func (s *session) connect(permit Permit) (err error) {
 		return stopped()
 	case err != nil:
 		permit.Failure("connect: " + reason(err))
+		s.g.stats.tally.Failed(metric.ClassConnection)
 		s.g.notes.say("connect to the server: %s", reason(err))
 		return unreachable(err)
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/syndicate/syndicate/engine/metric"
 )
 
 // The kinds of authentication messages after which the server waits for
@@ -46,6 +48,7 @@ func (s *session) start(packet []byte, permit Permit) error {
 		permit.Neutral()
 	default:
 		permit.Failure("begin a session: " + reason(err))
+		st.g.stats.tally.Failed(metric.ClassConnection)
 		s.g.notes.say("begin a session (%s): %s", s.who, reason(err))
 		return unreachable(err)
 	}
@@ -100,7 +103,9 @@ func (st *starting) run(packet []byte) error {
 			st.key = string(body)
 			st.g.keys.add(st.key, st.session)
 		case 'S':
-			st.parameter(body)
+			if err := st.parameter(body); err != nil {
+				return err
+			}
 		case 'E':
 			st.refusal(body)
 		case 'Z':
@@ -234,12 +239,21 @@ func (st *starting) authentication(body []byte) ([]byte, error) {
 	return b[headSize:], nil
 }
 
-// parameter notes how the server reads strings.
-func (st *starting) parameter(body []byte) {
-	const name = "standard_conforming_strings\x00"
-	if len(body) > len(name) && string(body[:len(name)]) == name {
-		st.flights.lenient = string(text(body[len(name):])) == "off"
+// parameter notes how the server reads strings, and whether it is still the
+// kind of server that is asked for.
+func (st *starting) parameter(body []byte) error {
+	if value, ok := parameterOf(body, "standard_conforming_strings"); ok {
+		st.flights.lenient = value == "off"
 	}
+	if value, ok := parameterOf(body, hotStandby); ok && !st.choice.stands(value) {
+		st.g.server.chooser.forget()
+		st.death = "it is not what target_session_attrs asks for any more"
+		return &refusal{
+			cannotConnectNow, "the database server is not what target_session_attrs asks for any more",
+			"The servers have changed their roles: try again in a moment.",
+		}
+	}
+	return nil
 }
 
 // refusal notes why the server lets the client not in.

@@ -13,6 +13,7 @@ import (
 type stats struct {
 	statements *statements
 	queries    *metric.Histogram
+	tally      *metric.Tally     // of the database
 	waits      *metric.Histogram // of those who had to wait for a connection
 	sessions   atomic.Uint64
 	cancels    atomic.Uint64
@@ -23,17 +24,21 @@ type stats struct {
 	refused map[string]uint64 // by SQLSTATE; guarded by mu
 }
 
-func newStats() *stats {
+func newStats(tally *metric.Tally) *stats {
+	if tally == nil {
+		tally = metric.NewTally()
+	}
 	return &stats{
-		statements: newStatements(), errors: map[string]uint64{}, refused: map[string]uint64{},
+		statements: newStatements(), tally: tally, errors: map[string]uint64{}, refused: map[string]uint64{},
 		queries: metric.NewHistogram(metric.LatencyBounds), waits: metric.NewHistogram(metric.LatencyBounds),
 	}
 }
 
 // answered counts a query that has ended; nil is a statement that is not
 // known.
-func (s *stats) answered(x *series, at time.Time, took time.Duration) {
+func (s *stats) answered(x *series, at time.Time, took time.Duration, ok bool) {
 	s.queries.Observe(took)
+	s.tally.Answered(at, took, ok)
 	x = s.statements.of(x)
 	x.seen.Store(at.Unix())
 	x.calls.Add(1)
@@ -51,6 +56,7 @@ func (s *stats) failed(x *series, state string) {
 		class = state[:2]
 	}
 	s.count(s.errors, class)
+	s.tally.Failed(class)
 }
 
 func (s *stats) count(of map[string]uint64, key string) {

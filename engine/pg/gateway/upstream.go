@@ -29,6 +29,7 @@ type upstream struct {
 	direct  bool // TLS without asking: sslnegotiation=direct
 	timeout time.Duration
 	alive   pg.Liveness
+	chooser *chooser     // where the URL asks for a kind of server; nil: any will do
 	good    atomic.Int32 // the target that answered last
 }
 
@@ -53,6 +54,7 @@ func newUpstream(url string) (*upstream, error) {
 	for _, f := range cfg.Fallbacks {
 		u.add(f.Host, f.Port, f.TLSConfig)
 	}
+	u.chooser = newChooser(cfg, u)
 	return u, nil
 }
 
@@ -73,9 +75,31 @@ func (u *upstream) add(host string, port uint16, encryption *tls.Config) {
 	u.targets = append(u.targets, target{network: network, address: address, tls: encryption})
 }
 
-// dial connects to the first target that answers, the one of last time
-// first.
-func (u *upstream) dial(ctx context.Context) (net.Conn, target, error) {
+// dial connects to the server that the URL asks for, or to the first that
+// answers, the one of last time first.
+func (u *upstream) dial(ctx context.Context) (net.Conn, target, choice, error) {
+	if u.chooser == nil {
+		conn, t, err := u.dialAny(ctx)
+		return conn, t, choice{}, err
+	}
+	for last := false; ; last = true {
+		c, err := u.chooser.choose(ctx)
+		if err != nil {
+			return nil, target{}, c, err
+		}
+		t := u.targets[c.target]
+		conn, err := u.connect(ctx, t)
+		if err == nil {
+			return conn, t, c, nil
+		}
+		u.chooser.forget()
+		if last || ctx.Err() != nil {
+			return nil, t, c, err
+		}
+	}
+}
+
+func (u *upstream) dialAny(ctx context.Context) (net.Conn, target, error) {
 	var errs error
 	first := int(u.good.Load())
 	for i := range u.targets {

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/syndicate/syndicate/engine/metric"
 	"github.com/syndicate/syndicate/engine/pg"
 	"github.com/syndicate/syndicate/spec"
 )
@@ -22,6 +23,9 @@ import (
 type Config struct {
 	Name  string // of the database, for messages: database.main
 	Guard Guard  // its breaker; nil lets everything through
+	// Tally counts the statements, for whoever else counts there too; nil is
+	// the pool's own.
+	Tally *metric.Tally
 	// Jitter returns a number in [0, 1); nil is random.
 	Jitter func() float64
 }
@@ -79,7 +83,7 @@ func New(cfg Config) *Pool {
 		cfg.Jitter = rand.Float64
 	}
 	p := &Pool{cfg: cfg, uses: map[*use]struct{}{}}
-	p.stats.init()
+	p.stats.init(cmp.Or(cfg.Tally, metric.NewTally()))
 	return p
 }
 

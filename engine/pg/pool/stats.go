@@ -3,7 +3,6 @@ package pool
 import (
 	"context"
 	"errors"
-	"maps"
 	"sync"
 	"time"
 
@@ -17,13 +16,11 @@ import (
 // is where statements can be seen.
 type stats struct {
 	acquires *metric.Histogram // waits for a connection, those in vain too
-	queries  *metric.Histogram
-	waits    metric.Window // acquires, lately
-	recent   metric.Window // queries, lately
+	waits    metric.Window     // acquires, lately
+	tally    *metric.Tally     // of statements and errors
 
-	mu     sync.Mutex
-	errors map[string]uint64           // by class; guarded by mu
-	inUse  map[*pgconn.PgConn]*running // guarded by mu
+	mu    sync.Mutex
+	inUse map[*pgconn.PgConn]*running // guarded by mu
 }
 
 // running is what a use of a connection has done so far.
@@ -33,21 +30,15 @@ type running struct {
 	farewell   *pgconn.PgError // what the server said before it hung up, or nil
 }
 
-// The classes of errors that have no SQLSTATE.
-const (
-	classConnection = "connection" // refused, lost, no answer
-	classBusy       = "busy"       // no connection of the pool was free
-)
-
 var (
 	_ pgx.QueryTracer    = (*stats)(nil)
 	_ pgx.BatchTracer    = (*stats)(nil)
 	_ pgx.CopyFromTracer = (*stats)(nil)
 )
 
-func (s *stats) init() {
-	s.acquires, s.queries = metric.NewHistogram(metric.LatencyBounds), metric.NewHistogram(metric.LatencyBounds)
-	s.errors, s.inUse = map[string]uint64{}, map[*pgconn.PgConn]*running{}
+func (s *stats) init(tally *metric.Tally) {
+	s.acquires, s.tally = metric.NewHistogram(metric.LatencyBounds), tally
+	s.inUse = map[*pgconn.PgConn]*running{}
 }
 
 // acquired counts a wait for a connection.
@@ -58,13 +49,7 @@ func (s *stats) acquired(since time.Time, err error) {
 }
 
 // failed counts an error that is not of a statement.
-func (s *stats) failed(err error) { s.count(classOf(err)) }
-
-func (s *stats) count(class string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.errors[class]++
-}
+func (s *stats) failed(err error) { s.tally.Failed(classOf(err)) }
 
 // classOf names the class of an error: the first two characters of its
 // SQLSTATE (PostgreSQL's documentation, appendix A).
@@ -73,9 +58,9 @@ func classOf(err error) string {
 		return pe.Code[:2]
 	}
 	if _, ok := errors.AsType[*BusyError](err); ok {
-		return classBusy
+		return metric.ClassBusy
 	}
-	return classConnection
+	return metric.ClassConnection
 }
 
 // begin notes that a use of a connection begins.
@@ -133,10 +118,9 @@ func (s *stats) ended(ctx context.Context, err error) {
 		return
 	}
 	now := time.Now()
-	s.queries.Observe(now.Sub(since))
-	s.recent.Observe(now, now.Sub(since), err == nil)
+	s.tally.Answered(now, now.Sub(since), err == nil)
 	if pe, ok := errors.AsType[*pgconn.PgError](err); ok {
-		s.count(classOf(pe))
+		s.failed(pe)
 	}
 }
 
@@ -189,7 +173,7 @@ func (p *Pool) Snapshot() Snapshot {
 	defer p.mu.Unlock()
 	s := Snapshot{
 		Open: p.conns != nil, Max: p.settings.Max,
-		Acquires: p.stats.acquires, Queries: p.stats.queries,
+		Acquires: p.stats.acquires, Queries: p.stats.tally.Queries(), Errors: p.stats.tally.Errors(),
 		History: append([]Check(nil), p.history...),
 	}
 	if p.conns != nil {
@@ -201,9 +185,6 @@ func (p *Pool) Snapshot() Snapshot {
 			s.Waiting++
 		}
 	}
-	p.stats.mu.Lock()
-	defer p.stats.mu.Unlock()
-	s.Errors = maps.Clone(p.stats.errors)
 	return s
 }
 
@@ -211,5 +192,5 @@ func (p *Pool) Snapshot() Snapshot {
 // the waits for a connection were.
 func (p *Pool) Recent(over time.Duration) (queries, waits metric.Summary) {
 	now := time.Now()
-	return p.stats.recent.Summary(now, over), p.stats.waits.Summary(now, over)
+	return p.stats.tally.Recent(now, over), p.stats.waits.Summary(now, over)
 }
