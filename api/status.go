@@ -44,6 +44,8 @@ type Status struct {
 	Now           time.Time `json:"now" doc:"When the snapshot was taken."`
 	State         string    `json:"state" enum:"starting,ready,degraded,failed,stopping,stopped,lost"`
 	Cause         string    `json:"cause,omitempty"`
+	Died          time.Time `json:"died,omitzero" doc:"When the engine of a lost system did, where somebody saw it."`
+	LastSign      time.Time `json:"last_sign,omitzero" doc:"When the engine of a lost system still lived, for all that is known: the units are as they were then."`
 	Units         []Unit    `json:"units"`
 	// Leftovers are processes of a lost system that still run.
 	Leftovers []Leftover `json:"leftovers,omitempty"`
@@ -60,6 +62,14 @@ func (s Status) Degraded() bool {
 		}
 	}
 	return false
+}
+
+// AsOf returns when the units were as the snapshot says.
+func (s Status) AsOf() time.Time {
+	if s.State == SystemLost {
+		return s.LastSign
+	}
+	return s.Now
 }
 
 // Unit is a snapshot of one unit.

@@ -78,6 +78,7 @@ type core struct {
 	halt     context.CancelFunc
 	since    time.Time
 	health   Health       // as it was reported last
+	untold   int          // transitions since the watcher was told how everything is
 	last     []UnitStatus // after the loop
 	final    Health
 	why      string
@@ -92,6 +93,8 @@ type watcher struct {
 	ended   func(*operation)
 	// completed is told that a one-shot unit has, with its run digest.
 	completed func(unit, runDigest string)
+	// seen is told how everything is: see snapshotDue.
+	seen func(Health, string, []UnitStatus)
 }
 
 func (w *watcher) defaults() {
@@ -112,6 +115,9 @@ func (w *watcher) defaults() {
 	}
 	if w.completed == nil {
 		w.completed = func(string, string) {}
+	}
+	if w.seen == nil {
+		w.seen = func(Health, string, []UnitStatus) {}
 	}
 }
 
@@ -167,6 +173,7 @@ func (c *core) handle(ev any) {
 		delete(c.cancels, ended.run)
 	}
 	now := time.Now()
+	due := false
 	for _, eff := range c.machine.handle(now, ev) {
 		switch eff := eff.(type) {
 		case startRun:
@@ -177,20 +184,38 @@ func (c *core) handle(ev any) {
 			time.AfterFunc(eff.at.Sub(now), func() { c.send(evTimer{eff.unit, eff.seq}) })
 		case changed:
 			c.report(now, eff)
+			c.untold++
 		case upSettled:
 			c.watch.settled(c.machine.systemState())
+			due = true
 		case heldChanged:
 			c.watch.held(eff.id, strings.TrimPrefix(eff.by, heldPrefix))
 		case dropped:
 			c.watch.dropped(eff.member)
 		case opEnded:
 			c.watch.ended(eff.op)
+			due = true
 		}
 	}
 	if c.machine.phase >= phaseStopping {
 		c.halt()
 	}
 	c.reportSystem(now)
+	if _, begins := ev.(evBegin); begins || due || c.snapshotDue() {
+		c.untold = 0
+		state, cause := c.machine.systemState()
+		c.watch.seen(state, cause, c.unitStatus())
+	}
+}
+
+// snapshotDue reports whether so much has happened since the watcher was told
+// how everything is that it is to be told again. It is told at the beginning
+// and at the end of each change besides: with the transitions since then, which
+// it is told of in any case, it always knows. The more units there are, the
+// rarer it is, so that it costs the same for each transition.
+func (c *core) snapshotDue() bool {
+	const least = 1000
+	return c.untold >= max(least, 2*len(c.machine.order))
 }
 
 // ask has the loop answer a question. It reports whether the loop still runs.
@@ -298,7 +323,7 @@ func (c *core) report(now time.Time, eff changed) {
 	ev := event.Event{
 		Time: now, Kind: event.Transition, Unit: u.id, UnitKind: u.kind,
 		From: string(eff.from), To: string(eff.to), Cause: eff.cause, Run: u.runs, Attempt: u.attempt,
-		Exit: eff.exit,
+		Restarts: u.restarts, Exit: eff.exit,
 	}
 	if !u.started.IsZero() {
 		ev.Took = now.Sub(u.started)

@@ -50,6 +50,10 @@ type Config struct {
 	Settled    func(state Health, cause string)
 	Hold       func(unit, by string)
 	Completion func(unit, runDigest string)
+	// Snapshot is told how everything is at the beginning, when that has
+	// settled, after each change, and every so many transitions; what Observe
+	// is told after it leads from there on. It is called like Observe.
+	Snapshot func(Status)
 	// Probed is told of each look of a probe, by any goroutine; nil: nobody is.
 	Probed func(kind spec.ProbeKind, took time.Duration, ok bool)
 	// Guards are what SaveGuard was told last of the breakers, by unit: their
@@ -99,7 +103,7 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Log == nil {
 		cfg.Log = hclog.NewNullLogger()
 	}
-	host, err := process.New(process.Config{Life: cfg.Life, Guardian: cfg.guardian(), Logger: cfg.Log.Named("process")})
+	host, err := process.New(process.Config{Life: cfg.Life, Guardian: cfg.guardian(), Home: cfg.System.StateDir, Logger: cfg.Log.Named("process")})
 	if err != nil {
 		return nil, fmt.Errorf("build the engine: %w", err)
 	}
@@ -126,6 +130,7 @@ func New(cfg Config) (*Engine, error) {
 		dropped:   e.dropped,
 		ended:     e.operationEnded,
 		completed: cfg.Completion,
+		seen:      e.seen,
 	})
 	e.core.machine.configure(settingsOf(cfg.System))
 	e.core.machine.remember(cfg.Held, cfg.Completed)
@@ -140,6 +145,13 @@ func (e *Engine) observe(ev event.Event) {
 	ev.Life, ev.Cause = e.site.life, e.site.redact.clean(ev.Cause)
 	if e.cfg.Observe != nil {
 		e.cfg.Observe(ev)
+	}
+}
+
+// seen hands on how everything is.
+func (e *Engine) seen(state Health, cause string, units []UnitStatus) {
+	if e.cfg.Snapshot != nil {
+		e.cfg.Snapshot(e.status(state, cause, units))
 	}
 }
 
@@ -234,7 +246,10 @@ func (e *Engine) Hurry() { e.core.quicken() }
 
 // Status returns the state of everything at one moment.
 func (e *Engine) Status() Status {
-	state, cause, units := e.core.snapshot()
+	return e.status(e.core.snapshot())
+}
+
+func (e *Engine) status(state Health, cause string, units []UnitStatus) Status {
 	return Status{
 		Name: e.System().Name, Config: e.cfg.ConfigPath, Life: e.cfg.Life,
 		PID: pid(), Since: e.since, State: state, Cause: e.site.redact.clean(cause), Units: units,

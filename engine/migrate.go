@@ -101,7 +101,7 @@ func migrateRunning(ctx context.Context, s *site, db *spec.Database, do func(con
 func migrateStarted(ctx context.Context, s *site, cfg MigrateConfig, do func(context.Context, pg.Endpoint) error) (err error) {
 	db := cfg.Database
 	id := db.Addr.String()
-	if s.host, err = process.New(process.Config{Life: s.life, Guardian: cfg.System.Name, Logger: cfg.Log.Named("process")}); err != nil {
+	if s.host, err = process.New(process.Config{Life: s.life, Guardian: cfg.System.Name, Home: cfg.System.StateDir, Logger: cfg.Log.Named("process")}); err != nil {
 		return fmt.Errorf("start %s: %w", id, err)
 	}
 	defer func() { err = errors.Join(err, s.host.Close()) }()

@@ -6,9 +6,10 @@ import (
 	"github.com/syndicate/syndicate/spec"
 )
 
-// FormatVersion is the version of the JSON form of a Plan. Fields may be
-// added within a major version; nothing is renamed or removed.
-const FormatVersion = "1.1"
+// FormatVersion is the version of the JSON form of a Plan. Within a major
+// version nothing is renamed or removed; the minor one grows when fields are
+// added.
+const FormatVersion = "1.2"
 
 // Plan is what up will do: steps in an order in which each comes after all
 // it needs. It is read-only once built.

@@ -7,6 +7,8 @@
 // find what a dead one left running. A directory belongs to one
 // configuration for good: another one is refused.
 //
+// When a holder died is noted where something outlives it that sees it.
+//
 //	none ──Acquire──► held ──Release──► free (life empty)
 //	                   │ kill -9           │ Acquire
 //	                   ▼                   ▼

@@ -29,6 +29,9 @@ func StatusText(w io.Writer, st api.Status, o StatusOptions) error {
 	}
 	if len(st.Units) > 0 {
 		b.WriteByte('\n')
+		if st.State == api.SystemLost {
+			b.WriteString("How it was then:\n")
+		}
 		table := newStatusTable(st, i, o.Width)
 		for n := range table.rows {
 			b.WriteString(table.lines(n) + "\n")
@@ -40,7 +43,7 @@ func StatusText(w io.Writer, st api.Status, o StatusOptions) error {
 			b.WriteString(strings.TrimRight(fmt.Sprintf("  %7d  %s", l.PID, printable(l.Unit)), " ") + "\n")
 		}
 	}
-	if line := unwell(st); line != "" {
+	if line := unwell(st); line != "" && st.State != api.SystemLost {
 		b.WriteString("\n" + i.yellow(line) + "\n")
 	}
 	_, err := io.WriteString(w, b.String())
@@ -54,9 +57,38 @@ func statusHead(st api.Status, i ink) string {
 	case st.State == api.SystemStopped && st.PID == 0:
 		return fmt.Sprintf("%s: %s", printable(st.Name), state)
 	case st.State == api.SystemLost:
-		return fmt.Sprintf("%s: %s, its engine (pid %d) died without stopping it", printable(st.Name), state, st.PID)
+		return fmt.Sprintf("%s: %s, %s", printable(st.Name), state, death(st, "its engine"))
 	}
 	return fmt.Sprintf("%s: %s, up %s (pid %d)", printable(st.Name), state, age(st.Now.Sub(st.Since)), st.PID)
+}
+
+// Death says that the engine of a system has died, and when.
+func Death(st api.Status) string { return death(st, "the engine of "+printable(st.Name)) }
+
+// DeathNote writes that, and what more there is to say of it.
+func DeathNote(w io.Writer, st api.Status, more string) error {
+	_, err := io.WriteString(w, oneLine(death(st, "The engine of "+printable(st.Name))+"; "+more)+".\n")
+	return err
+}
+
+func death(st api.Status, who string) string {
+	text := fmt.Sprintf("%s (pid %d) died", who, st.PID)
+	switch {
+	case !st.Died.IsZero():
+		text += " at " + moment(st.Died)
+	case !st.LastSign.IsZero():
+		text += " after " + moment(st.LastSign)
+	}
+	return text + " without stopping it"
+}
+
+// moment is a time of day here, with its date where that was another day.
+func moment(at time.Time) string {
+	at = at.Local()
+	if at.Format(time.DateOnly) == time.Now().Format(time.DateOnly) {
+		return at.Format(time.TimeOnly)
+	}
+	return at.Format(time.DateTime)
 }
 
 // unitNote says what a unit waits for, or why it is in its state.

@@ -91,12 +91,12 @@ func NothingRuns(w io.Writer, stateDir string) error {
 	return err
 }
 
-// Ended writes the result of a down that ended what a dead engine had left.
-func Ended(w io.Writer, name string, pid int, left []api.Leftover) error {
-	text := fmt.Sprintf("The engine of %s (pid %d) had died; it left nothing running.\n", printable(name), pid)
-	if n := len(left); n > 0 {
-		text = fmt.Sprintf("The engine of %s (pid %d) had died; %s that it left running ended.\n", printable(name), pid, processes(n))
+// Ended writes the result of a down that ended what a dead engine had left:
+// the leftovers of the status.
+func Ended(w io.Writer, st api.Status) error {
+	text := "it left nothing running"
+	if n := len(st.Leftovers); n > 0 {
+		text = processes(n) + " that it left running ended"
 	}
-	_, err := io.WriteString(w, text)
-	return err
+	return DeathNote(w, st, text)
 }

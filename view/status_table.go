@@ -50,12 +50,13 @@ func newStatusTable(st api.Status, i ink, width int) *statusTable {
 		notes: []string{""},
 		shown: []int{unitColumn, stateColumn, forColumn, readyColumn, restartsColumn, portColumn, pidColumn},
 	}
+	now := st.AsOf()
 	for _, u := range st.Units {
 		t.rows = append(t.rows, []string{
-			printable(u.ID), u.State, age(st.Now.Sub(u.Since)), readyIn(u), strconv.Itoa(u.Restarts),
+			printable(u.ID), u.State, age(now.Sub(u.Since)), readyIn(u), strconv.Itoa(u.Restarts),
 			number(u.Port), number(u.PID),
 		})
-		t.notes = append(t.notes, printable(unitNote(u, st.Now)))
+		t.notes = append(t.notes, printable(unitNote(u, now)))
 	}
 	t.measure()
 	for _, spare := range spareColumns {

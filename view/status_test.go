@@ -41,7 +41,8 @@ func statuses() map[string]api.Status {
 		{ID: "service.crash", State: "backoff", Since: ago(time.Second), Restarts: 2, Next: now.Add(1500 * time.Millisecond), LastExit: "signal: killed"},
 		{ID: "service.odd", State: "stopped", Since: ago(time.Second), LastExit: "exit\x1b[2J\nstatus 0"},
 	}
-	lost.State = api.SystemLost
+	lost.State, lost.LastSign = api.SystemLost, time.Date(2026, 1, 31, 11, 59, 0, 0, time.Local)
+	lost.Units = []api.Unit{{ID: "service.api", Kind: "service", State: "ready", Since: lost.LastSign.Add(-time.Hour), Restarts: 2}}
 	lost.Leftovers = []api.Leftover{{PID: 105, Unit: "service.api"}, {PID: 1234568}}
 	return map[string]api.Status{"ready": ready, "starting": starting, "degraded": degraded, "lost": lost, "nothing": system}
 }

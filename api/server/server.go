@@ -243,5 +243,5 @@ func (s *Server) snapshot() api.Status {
 	s.ask.Lock()
 	st := s.cfg.System.Status()
 	s.ask.Unlock()
-	return wire(st, s.cfg.StateDir, time.Now())
+	return WireStatus(st, s.cfg.StateDir, time.Now())
 }

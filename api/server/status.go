@@ -23,7 +23,7 @@ type unitsText struct {
 // change.
 func (u *unitsText) of(st engine.Status) ([]byte, error) {
 	if u.text == nil || !slices.EqualFunc(st.Units, u.units, sameUnit) {
-		text, err := json.Marshal(wire(st, "", time.Time{}).Units)
+		text, err := json.Marshal(WireStatus(st, "", time.Time{}).Units)
 		if err != nil {
 			return nil, err
 		}
@@ -53,7 +53,7 @@ func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
 	st.Units = nil
 	var head []byte
 	if err == nil {
-		head, err = json.Marshal(wire(st, s.cfg.StateDir, time.Now()))
+		head, err = json.Marshal(WireStatus(st, s.cfg.StateDir, time.Now()))
 	}
 	if err != nil {
 		fail(w, http.StatusInternalServerError, "the status cannot be written: "+err.Error())

@@ -8,8 +8,8 @@ import (
 	"github.com/syndicate/syndicate/engine/metric"
 )
 
-// wire puts a snapshot into the form of the wire.
-func wire(st engine.Status, stateDir string, now time.Time) api.Status {
+// WireStatus puts a snapshot into the form of the wire.
+func WireStatus(st engine.Status, stateDir string, now time.Time) api.Status {
 	out := api.Status{
 		FormatVersion: api.FormatVersion,
 		Name:          st.Name, Config: st.Config, StateDir: stateDir, Life: st.Life,

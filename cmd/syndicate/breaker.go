@@ -114,7 +114,7 @@ func (s *session) breakers() ([]view.Breaker, error) {
 		return nil, err
 	}
 	if st.State == api.SystemLost {
-		return nil, failWith(fmt.Errorf("the engine of %s (pid %d) has died, and its breakers with it", st.Name, st.PID), s.again("up", ""))
+		return nil, failWith(fmt.Errorf("%s, and its breakers with it", view.Death(st)), s.again("up", ""))
 	}
 	return view.Breakers(st), nil
 }

@@ -76,8 +76,8 @@ func (s *session) tellOf(verb string, addresses, args []string, asJSON bool, amo
 	c := client.New(dir)
 	st, err := c.Status(ctx)
 	if errors.Is(err, client.ErrNobody) {
-		if st, err = s.lost(dir, ""); err == nil {
-			return failWith(fmt.Errorf("the engine of %s (pid %d) has died", st.Name, st.PID), s.again("up", ""))
+		if st, err = s.lost(ctx, dir, ""); err == nil {
+			return failWith(errors.New(view.Death(st)), s.again("up", ""))
 		}
 	}
 	if err != nil {

@@ -130,12 +130,12 @@ func (c *downCmd) endOrphans(s *session, dir string, info statedir.Info) error {
 	if err != nil {
 		return failWith(fmt.Errorf("end what the engine (pid %d) left running: %w", info.PID, err), s.command("doctor"))
 	}
-	var left []api.Leftover
+	st := dead(dir, info)
 	for _, l := range found {
-		left = append(left, api.Leftover{PID: l.PID, Unit: l.Unit})
+		st.Leftovers = append(st.Leftovers, api.Leftover{PID: l.PID, Unit: l.Unit})
 	}
 	if err := lock.Release(); err != nil {
 		return err
 	}
-	return view.Ended(s.stdout, info.Name, info.PID, left)
+	return view.Ended(s.stdout, st)
 }

@@ -58,6 +58,7 @@ func (c *eventsCmd) Run(s *session) error {
 	case ctx.Err() != nil:
 		return exit(exitInterrupted)
 	}
+	defer s.tellDeath(dir)
 	return h.flush()
 }
 

@@ -78,7 +78,7 @@ func (s *session) endLeftovers(h *home) error {
 		return fmt.Errorf("end what the engine with pid %d left running when it died: %w", prev.PID, err)
 	}
 	if len(left) > 0 {
-		view.Note(s.stderr, fmt.Sprintf("The engine with pid %d died; %d processes that it left running were ended.", prev.PID, len(left)))
+		_ = view.DeathNote(s.stderr, dead(h.lock.Dir(), prev), fmt.Sprintf("%d processes that it left running were ended", len(left)))
 	}
 	return h.lock.SetLife(h.life)
 }

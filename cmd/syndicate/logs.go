@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
-	"slices"
 	"syscall"
 	"time"
 
@@ -61,6 +60,7 @@ func (c *logsCmd) Run(s *session) error {
 	if ctx.Err() != nil {
 		return exit(exitInterrupted)
 	}
+	s.tellDeath(dir)
 	return nil
 }
 
@@ -107,6 +107,5 @@ func unitsWithLogs(dir string) ([]string, error) {
 			known = append(known, u.ID)
 		}
 	}
-	slices.Sort(known)
-	return slices.Compact(known), nil
+	return withUnitsLost(context.Background(), dir, known), nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/syndicate/syndicate/engine/process"
+	"github.com/syndicate/syndicate/statedir"
 	"github.com/syndicate/syndicate/view"
 )
 
@@ -16,7 +17,7 @@ import (
 var version = ""
 
 func main() {
-	if process.Guardian() {
+	if process.Guardian(statedir.NoteDeath) {
 		return
 	}
 	relax()

@@ -19,13 +19,14 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/syndicate/syndicate/engine/process"
+	"github.com/syndicate/syndicate/statedir"
 )
 
 var update = flag.Bool("update", false, "rewrite what scripts and goldens compare with")
 
 // TestMain lets scripts run this test binary as syndicate.
 func TestMain(m *testing.M) {
-	if process.Guardian() {
+	if process.Guardian(statedir.NoteDeath) {
 		return
 	}
 	testscript.Main(m, map[string]func(){"syndicate": main, "listen": listenOnPort, "ask": ask})

@@ -19,6 +19,7 @@ const (
 	factCompleted = "completed/" // and a one-shot unit: the run digest of what has completed
 	factGuard     = "breaker/"   // and a breaker: its state, also for the next life
 	factEnviron   = "environ"    // the base environment of children
+	factSight     = "sight"      // how everything was: see sight
 )
 
 // record is what a state directory remembers of a system.
@@ -27,6 +28,8 @@ type record struct {
 	held      map[string]string
 	completed map[string]string
 	environ   []string
+	dir       string
+	seq       uint64 // of the last event
 	guards    map[string][]byte
 }
 
@@ -37,7 +40,7 @@ func (h *home) remember(environ []string, logger hclog.Logger) (*record, error) 
 	if err != nil {
 		return nil, err
 	}
-	r := &record{Store: s, held: map[string]string{}, completed: map[string]string{}, environ: environ, guards: map[string][]byte{}}
+	r := &record{Store: s, held: map[string]string{}, completed: map[string]string{}, environ: environ, dir: h.lock.Dir(), guards: map[string][]byte{}}
 	for _, f := range s.List(factGuard) {
 		r.guards[strings.TrimPrefix(f.Key, factGuard)] = f.Value
 	}
@@ -74,6 +77,7 @@ func (r *record) endLife() {
 		r.Delete(f.Key)
 	}
 	r.Delete(factEnviron)
+	r.Delete(factSight)
 }
 
 // hold remembers that a person stopped a unit, or with an empty reason that

@@ -98,7 +98,7 @@ func (s *session) unanswered(dir, operand string) error {
 	case held:
 		return s.silent(dir, info)
 	}
-	return failWith(fmt.Errorf("the engine of %s (pid %d) died without stopping it", info.Name, info.PID), s.again("status", operand))
+	return failWith(errors.New(view.Death(dead(dir, info))), s.again("status", operand))
 }
 
 // holder reads who holds a state directory; ok is false where no system ever

@@ -180,7 +180,7 @@ func TestADeadEngineIsSeenWhileWatched(t *testing.T) {
 	w := p.watch(100, 24)
 	w.until("s: ready")
 	p.signal(syscall.SIGKILL)
-	w.until("s: lost", "died without stopping it")
+	w.until("s: lost", "without stopping it")
 	p.run(exitDone, "down")
 	w.until("s: stopped")
 	w.end("\x03", exitInterrupted)

@@ -132,11 +132,11 @@ func (w *watcher) look(ctx context.Context) (turned bool) {
 		w.take(api.Status{Name: before.Name, State: api.SystemStopped, Units: []api.Unit{}, Now: time.Now()})
 		w.gone, w.note = true, awaited
 	default:
-		left, err := leftovers(info)
+		lost, err := lostStatus(ctx, w.dir, info)
 		if err != nil {
 			return false
 		}
-		w.take(lostStatus(w.dir, info, left))
+		w.take(lost)
 	}
 	return !was || w.status.State != before.State
 }
@@ -208,7 +208,7 @@ func (w *watcher) lines(ctx context.Context, tidings <-chan tiding) error {
 func (w *watcher) turn() string {
 	switch {
 	case w.status.State == api.SystemLost:
-		return fmt.Sprintf("%s: its engine (pid %d) died without stopping it. %s", w.status.Name, w.status.PID, w.note)
+		return fmt.Sprintf("%s. %s", view.Death(w.status), w.note)
 	case w.gone:
 		return fmt.Sprintf("%s: stopped. %s", w.status.Name, w.note)
 	case w.note != "":

@@ -199,9 +199,10 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 		Key: h.key, Log: logger, Merger: merger, Guardian: true, Version: ownVersion(),
 		Probed: func(kind spec.ProbeKind, took time.Duration, ok bool) { meter.recorder.Probed(string(kind), took, ok) },
 		Held:   rec.held, Completed: rec.completed, Hold: rec.hold, Completion: rec.complete,
-		Guards: rec.guards, SaveGuard: rec.saveGuard,
+		Guards: rec.guards, SaveGuard: rec.saveGuard, Snapshot: rec.saw,
 		Observe: func(ev event.Event) {
 			ev = rec.Append(ev)
+			rec.seq = ev.Seq
 			meter.observe(ev)
 			show.observe(ev)
 			bus.Publish(ev)

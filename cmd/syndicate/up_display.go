@@ -109,7 +109,7 @@ func wireEvent(ev event.Event) api.Event {
 	return api.Event{
 		Seq: ev.Seq, Time: ev.Time, Life: ev.Life, Kind: string(ev.Kind), Unit: ev.Unit, UnitKind: ev.UnitKind,
 		From: ev.From, To: ev.To, Cause: ev.Cause, Actor: ev.Actor, Run: ev.Run, Attempt: ev.Attempt,
-		Took: api.Seconds(ev.Took.Seconds()), Next: ev.Next, Exit: ev.Exit,
+		Restarts: ev.Restarts, Took: api.Seconds(ev.Took.Seconds()), Next: ev.Next, Exit: ev.Exit,
 	}
 }
 

@@ -41,6 +41,8 @@ type Event struct {
 	// Run is the number of the unit's run, Attempt that of the attempt in
 	// the current series; both from 1.
 	Run, Attempt int
+	// Restarts is how often the unit was started again since the engine began.
+	Restarts int
 	// Took is how long it took, from the start of the run to this state.
 	Took time.Duration
 	// Next is when the next attempt begins.
@@ -63,6 +65,7 @@ type wire struct {
 	Actor    string    `json:"actor,omitempty"`
 	Run      int       `json:"run,omitempty"`
 	Attempt  int       `json:"attempt,omitempty"`
+	Restarts int       `json:"restarts,omitempty"`
 	Took     float64   `json:"took_seconds,omitempty"`
 	Next     time.Time `json:"next,omitzero"`
 	Exit     string    `json:"exit,omitempty"`
@@ -73,7 +76,7 @@ func (e Event) MarshalJSON() ([]byte, error) {
 	w := wire{
 		Seq: e.Seq, Time: e.Time.UTC(), Life: e.Life, Kind: e.Kind, Unit: e.Unit, UnitKind: e.UnitKind,
 		From: e.From, To: e.To, Cause: e.Cause, Actor: e.Actor, Run: e.Run, Attempt: e.Attempt,
-		Took: e.Took.Seconds(), Exit: e.Exit,
+		Restarts: e.Restarts, Took: e.Took.Seconds(), Exit: e.Exit,
 	}
 	if !e.Next.IsZero() {
 		w.Next = e.Next.UTC()
@@ -91,7 +94,7 @@ func (e *Event) UnmarshalJSON(data []byte) error {
 	*e = Event{
 		Seq: w.Seq, Time: w.Time, Life: w.Life, Kind: w.Kind, Unit: w.Unit, UnitKind: w.UnitKind,
 		From: w.From, To: w.To, Cause: w.Cause, Actor: w.Actor, Run: w.Run, Attempt: w.Attempt,
-		Took: span(w.Took), Next: w.Next, Exit: w.Exit,
+		Restarts: w.Restarts, Took: span(w.Took), Next: w.Next, Exit: w.Exit,
 	}
 	return nil
 }

@@ -12,6 +12,9 @@ import (
 // guardedVariable tells a guardian the life that it watches over.
 const guardedVariable = "SYNDICATE_GUARDED"
 
+// homeVariable tells it where to note the engine's death.
+const homeVariable = "SYNDICATE_GUARDED_HOME"
+
 // How long to wait before another guardian is started for one that died at
 // once, and how long one that was dismissed may take to go.
 const (
@@ -65,7 +68,7 @@ func (h *Host) newGuard() (*guard, error) {
 // guardEnvironment is little: what the life is, and the marks of an engine
 // around this one, whose tree the guardian belongs to.
 func (h *Host) guardEnvironment() []string {
-	env := []string{guardedVariable + "=" + h.config.Life, "GOMAXPROCS=1"}
+	env := []string{guardedVariable + "=" + h.config.Life, homeVariable + "=" + h.config.Home, "GOMAXPROCS=1"}
 	for _, name := range []string{LifeVariable, UnitVariable, RunVariable} {
 		if value, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+value)
@@ -140,15 +143,27 @@ func (g *guard) forget() {
 
 // Guardian does a guardian's work where this process is one whose engine is
 // dead, and reports whether that was so. main calls it before anything else.
-func Guardian() bool {
+// died notes the death meanwhile: a disk that hangs holds up no killing.
+func Guardian(died func(home, life string, at time.Time)) bool {
+	at := time.Now()
 	if !vigil.Bereft() {
 		return false
 	}
-	if life := os.Getenv(guardedVariable); checkLife(life) == nil {
-		// There is nobody left to tell of an error: the next up finds what
-		// could not be ended, and says so.
-		_, _ = EndLife(life, syscall.SIGKILL, 0)
+	life := os.Getenv(guardedVariable)
+	if checkLife(life) != nil {
+		return true
 	}
+	noted := make(chan struct{})
+	go func() {
+		defer close(noted)
+		if home := os.Getenv(homeVariable); home != "" {
+			died(home, life, at)
+		}
+	}()
+	// There is nobody left to tell of an error: the next up finds what
+	// could not be ended, and says so.
+	_, _ = EndLife(life, syscall.SIGKILL, 0)
+	<-noted
 	return true
 }
 

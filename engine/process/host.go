@@ -34,6 +34,10 @@ type Config struct {
 	// engine dies. main must call Guardian. Empty means that there is none.
 	Guardian string
 
+	// Home is what the guardian hands to the function that main gives it:
+	// where to note that the engine has died.
+	Home string
+
 	Cgroup Cgroup
 
 	// OwnCgroups is how many trees at a time get a cgroup of their own;
