@@ -36,7 +36,7 @@ RACE     := -race -gcflags=github.com/tetratelabs/wazero/...=-race=false -gcflag
 EXAMPLES := quickstart-api quickstart-worker
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 
-.PHONY: all build examples demo test lint bench fuzz docs cross clean require-go require-postgres require-node require-cc require-pgbouncer
+.PHONY: all build examples demo test lint bench fuzz docs cross clean require-go require-postgres require-node require-cc require-pgbouncer require-pg_clients
 
 all: build
 
@@ -53,7 +53,7 @@ demo:
 	$(MAKE) --no-print-directory build
 	tools/demo.sh || [ $$? = 130 ] # Ctrl-C is how it ends
 
-test: require-go require-postgres require-node require-cc require-pgbouncer
+test: require-go require-postgres require-node require-cc require-pgbouncer require-pg_clients
 	$(GO) test $(RACE) $(TESTFLAGS) $(PACKAGES)
 
 lint: require-go
@@ -105,3 +105,6 @@ require-cc:
 
 require-pgbouncer:
 	@tools/require.sh pgbouncer
+
+require-pg_clients:
+	@tools/require.sh pg_clients

@@ -41,6 +41,20 @@ have_postgres() {
 
 have_node() { have node; }
 
+# Where npm puts what the tests ask of it, and where Debian has it.
+node_modules=${XDG_CACHE_HOME:-$HOME/.cache}/syndicate/node
+
+have_pg_clients() {
+  local python
+  for python in /usr/bin/python3 python3; do
+    if have "$python" && "$python" -c 'import psycopg, psycopg2' 2>/dev/null; then
+      have node && NODE_PATH=$node_modules/node_modules:/usr/share/nodejs node -e 'require("pg")' 2>/dev/null
+      return
+    fi
+  done
+  return 1
+}
+
 have_cc() { have cc; }
 
 have_curl() { have curl; }
@@ -70,6 +84,10 @@ command_for() {
           "${sudo}sed -i 's/^#\\?create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf && " \
           "${sudo}env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql" ;;
       node) printf '%s' "$apt nodejs postgresql-client" ;;
+      # Debian's node-postgres goes with Debian's Node only.
+      pg_clients)
+        printf '%s' "$apt python3-psycopg python3-psycopg2 && " \
+          "{ ${sudo}apt-get install -y --no-install-recommends node-pg || npm install --no-audit --no-fund --prefix $node_modules pg@8; }" ;;
       cc) printf '%s' "$apt gcc libc6-dev" ;;
       curl) printf '%s' "$apt curl" ;;
       # The service that the package starts is not needed.
@@ -84,6 +102,7 @@ command_for() {
       node) printf '%s' "${sudo}dnf install -y nodejs postgresql" ;;
       cc) printf '%s' "${sudo}dnf install -y gcc glibc-static" ;;
       pgbouncer) printf '%s' "${sudo}dnf install -y pgbouncer" ;;
+      pg_clients) printf '%s' "${sudo}dnf install -y python3-psycopg3 python3-psycopg2 npm && npm install --no-audit --no-fund --prefix $node_modules pg@8" ;;
     esac
   elif have brew; then
     case $1 in
@@ -91,6 +110,7 @@ command_for() {
       node) printf '%s' 'brew install node' ;;
       cc) printf '%s' 'xcode-select --install' ;;
       pgbouncer) printf '%s' 'brew install pgbouncer' ;;
+      pg_clients) printf '%s' "pip3 install psycopg psycopg2-binary && npm install --no-audit --no-fund --prefix $node_modules pg@8" ;;
     esac
   fi
 }
@@ -103,6 +123,7 @@ name_of() {
     cc) echo "a C compiler, for the benchmark's probe service and the race detector" ;;
     curl) echo "curl" ;;
     pgbouncer) echo "PgBouncer, for gateways with a pooler" ;;
+    pg_clients) echo "psycopg, psycopg2 and node-postgres, for the gateway's tests" ;;
     script) echo "script, which records a terminal" ;;
   esac
 }

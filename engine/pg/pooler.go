@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -62,12 +63,32 @@ func NewPooler(cfg PoolerConfig) (*Pooler, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := oneServer(cfg.Server); err != nil {
+		return nil, err
+	}
 	host := cfg.Host
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
 	console := Parts{Host: host, Port: cfg.Port, Database: "pgbouncer", User: consoleRole, Password: spec.Sensitive(newPassword())}
 	return &Pooler{cfg: cfg, account: acc, console: console, of: cfg.Server.Database}, nil
+}
+
+// oneServer refuses an endpoint that is a choice of servers: PgBouncer has
+// none of libpq's ways to choose.
+func oneServer(e Endpoint) error {
+	cfg, err := pgx.ParseConfig(e.url)
+	if err != nil {
+		return &Error{Op: "read the database's url", Reason: "PostgreSQL's rules do not allow it"}
+	}
+	several := slices.ContainsFunc(cfg.Fallbacks, func(f *pgconn.FallbackConfig) bool { return f.Host != cfg.Host || f.Port != cfg.Port })
+	if several || cfg.ValidateConnect != nil {
+		return &Error{
+			Op: "configure PgBouncer", Reason: "the database's url has several hosts, or target_session_attrs: a pooler goes to one server",
+			Remedy: "write one host, or leave pooler out: the gateway itself chooses among servers",
+		}
+	}
+	return nil
 }
 
 // Prepare finds PgBouncer, writes its files and returns the command to

@@ -53,3 +53,22 @@ func TestPoolerFiles(t *testing.T) {
 		t.Errorf("a name that needs quotes is %s", got)
 	}
 }
+
+// A pooler goes to one server, and says so before it goes to the wrong one.
+func TestPoolerTakesOneServer(t *testing.T) {
+	for text, ok := range map[string]bool{
+		"postgres://app@db/shop?sslmode=prefer":                           true,
+		"postgres://app@db/shop?target_session_attrs=any":                 true,
+		"postgres://app@db1,db2/shop":                                     false,
+		"postgres://app@db/shop?target_session_attrs=read-write":          false,
+		"postgres://app@db:1,db:2/shop?sslmode=disable&connect_timeout=1": false,
+	} {
+		server, err := ParseURL(spec.Sensitive(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := oneServer(server); (err == nil) != ok {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

@@ -15,15 +15,13 @@ import (
 
 // The kinds of authentication messages after which the server waits for
 // nothing: AuthenticationOk and AuthenticationSASLFinal. saslBegin offers the
-// mechanisms.
+// mechanisms, saslContinue takes the talk on.
 const (
-	authOK    = 0
-	saslBegin = 10
-	saslFinal = 12
+	authOK       = 0
+	saslBegin    = 10
+	saslContinue = 11
+	saslFinal    = 12
 )
-
-// scramPlus is the mechanism that binds to the connection's encryption.
-const scramPlus = "SCRAM-SHA-256-PLUS"
 
 // maxStarting bounds a message while a session starts, in bytes.
 const maxStarting = 1 << 20
@@ -77,6 +75,7 @@ type starting struct {
 	answered bool          // the server has refused the client for its own reasons
 	death    string        // or since it is not there for anybody: SQLSTATE and message
 	clients  bool          // what went wrong is the client's doing
+	unbound  bool          // the client's encryption is not the server's: it must not bind to it
 }
 
 // errRefused is the end of a session that the server has refused: the client
@@ -193,6 +192,11 @@ func (st *starting) answer() error {
 	if err != nil {
 		return err
 	}
+	if st.unbound && kind == 'p' {
+		if err := refuseBinding(body); err != nil {
+			return err
+		}
+	}
 	b := binary.BigEndian.AppendUint32([]byte{kind}, uint32(len(body)+4))
 	st.clients = false
 	return st.send(append(b, body...))
@@ -206,37 +210,6 @@ func waits(body []byte) bool {
 	}
 	kind := binary.BigEndian.Uint32(body)
 	return kind != authOK && kind != saslFinal
-}
-
-// authentication takes the offer of a mechanism out that cannot work: it
-// binds to the certificate of a connection that is not the client's.
-func (st *starting) authentication(body []byte) ([]byte, error) {
-	if len(body) < 4 || binary.BigEndian.Uint32(body) != saslBegin || !encrypted(st.server) {
-		return body, nil
-	}
-	var offer pgproto3.AuthenticationSASL
-	if err := offer.Decode(body); err != nil {
-		return nil, err
-	}
-	var kept []string
-	for _, m := range offer.AuthMechanisms {
-		if m != scramPlus {
-			kept = append(kept, m)
-		}
-	}
-	if len(kept) == 0 {
-		st.clients = true
-		return nil, &refusal{
-			notSupported, "the server offers nothing but " + scramPlus + ", which binds to the encryption of its own connection and cannot pass a gateway",
-			"Connect to the server directly.",
-		}
-	}
-	offer.AuthMechanisms = kept
-	b, err := offer.Encode(nil)
-	if err != nil {
-		return nil, err
-	}
-	return b[headSize:], nil
 }
 
 // parameter notes how the server reads strings, and whether it is still the

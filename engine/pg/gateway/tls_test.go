@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"net"
 	"os"
+	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strconv"
@@ -107,6 +108,7 @@ func TestTLSForClients(t *testing.T) {
 // must not want to bind to the channel.
 func TestSCRAM(t *testing.T) {
 	cert, certFile, keyFile := certificate(t)
+	other, _, _ := certificate(t)
 	hba := filepath.Join(filepath.Dir(certFile), "hba.conf")
 	rules := "local all postgres trust\nhost all postgres all trust\nhostssl all only_ssl all scram-sha-256\nhost all app all scram-sha-256\n"
 	if err := os.WriteFile(hba, []byte(rules), 0o644); err != nil {
@@ -139,10 +141,44 @@ func TestSCRAM(t *testing.T) {
 		{"from the client", "disable", "require", "app"},
 		{"both", "require", "require&channel_binding=disable", "only_ssl"},
 	}
+	ask := func(t *testing.T, address, params string) string { // libpq's own opinion
+		t.Helper()
+		url := "postgres://only_ssl:swordfish@" + address + "/" + to.Database + "?sslmode=require" + params
+		cmd := exec.CommandContext(within(t), server.Binaries.Path("psql"), "-XAtc", "select 'let in'", url)
+		out, _ := cmd.CombinedOutput()
+		return string(out)
+	}
+	t.Run("channel binding", func(t *testing.T) {
+		behind := "postgres://" + net.JoinHostPort(to.Host, strconv.Itoa(to.Port)) + "/x?sslmode=require"
+		for name, test := range map[string]struct {
+			cert *tls.Certificate
+			want map[string]string
+		}{
+			// The binding is to the certificate, and that is the same one.
+			"the server's certificate": {&cert, map[string]string{
+				"": "let in", "&channel_binding=require": "let in", "&channel_binding=disable": "let in",
+			}},
+			"its own certificate": {&other, map[string]string{
+				"": "channel_binding=disable", "&channel_binding=require": "server did not offer an authentication method that supports channel binding",
+				"&channel_binding=disable": "let in",
+			}},
+		} {
+			w := &witness{}
+			x := open(t, behind, func(c *Config) { c.TLS, c.Guard = test.cert, w })
+			for params, want := range test.want {
+				if got := ask(t, x.Addr().String(), params); !strings.Contains(got, want) {
+					t.Errorf("%s, %q: %s", name, params, got)
+				}
+			}
+			if got := w.outcomes(); got[1] != 0 {
+				t.Errorf("%s: %d count against the server", name, got[1])
+			}
+		}
+	})
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			host := net.JoinHostPort(to.Host, strconv.Itoa(to.Port))
-			x := open(t, "postgres://"+host+"/"+to.Database+"?sslmode="+test.server, func(c *Config) { c.TLS = &cert })
+			x := open(t, "postgres://"+host+"/"+to.Database+"?sslmode="+test.server, func(c *Config) { c.TLS = &other })
 			url := func(password string) string {
 				return "postgres://" + test.user + ":" + password + "@" + x.Addr().String() + "/" + to.Database + "?sslmode=" + test.client
 			}

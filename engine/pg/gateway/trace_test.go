@@ -2,129 +2,30 @@ package gateway
 
 import (
 	"bytes"
-	"context"
-	"encoding/binary"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
+	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/syndicate/syndicate/engine/pg"
 	"github.com/syndicate/syndicate/engine/pg/pgtest"
 )
 
-// recorder relays connections, and keeps every byte of them.
-type recorder struct {
-	listener net.Listener
-	to       string
-	relays   sync.WaitGroup
-
-	mu    sync.Mutex
-	calls []*[2]bytes.Buffer // what clients sent, and what they got, by connection; guarded by mu
+// traced is a database for clients that log in with a password.
+type traced struct {
+	server pg.Endpoint
+	direct string // host:port of the server
 }
 
-func record(t *testing.T, to string) *recorder {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &recorder{listener: l, to: to}
-	r.relays.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			call := &[2]bytes.Buffer{}
-			r.mu.Lock()
-			r.calls = append(r.calls, call)
-			r.mu.Unlock()
-			r.relays.Go(func() { r.relay(conn, call) })
-		}
-	})
-	t.Cleanup(func() { _ = l.Close() })
-	return r
-}
-
-func (r *recorder) relay(client net.Conn, call *[2]bytes.Buffer) {
-	defer client.Close()
-	server, err := net.Dial("tcp", r.to)
-	if err != nil {
-		return
-	}
-	defer server.Close()
-	up := make(chan struct{})
-	go func() {
-		defer close(up)
-		_, _ = io.Copy(io.MultiWriter(server, &call[0]), client)
-		closeWrite(server)
-	}()
-	_, _ = io.Copy(io.MultiWriter(client, &call[1]), server)
-	_ = client.Close()
-	<-up
-}
-
-// trace returns all of it once every connection has ended, without what is
-// another's each time: keys and process IDs.
-func (r *recorder) trace(t *testing.T) [][2][]byte {
-	t.Helper()
-	_ = r.listener.Close()
-	r.relays.Wait()
-	var all [][2][]byte
-	for _, call := range r.calls {
-		sent, got := call[0].Bytes(), call[1].Bytes()
-		answers := 0 // to requests for encryption, a byte each
-		rest := sent
-		for len(rest) >= 8 && (binary.BigEndian.Uint32(rest[4:]) == codeSSL || binary.BigEndian.Uint32(rest[4:]) == codeGSSENC) {
-			answers, rest = answers+1, rest[8:]
-		}
-		if len(rest) < 8 {
-			t.Fatalf("a connection began with %q", sent)
-		}
-		if binary.BigEndian.Uint32(rest[4:]) == codeCancel {
-			clear(rest[8:])
-			all = append(all, [2][]byte{sent, got})
-			continue
-		}
-		unorder(t, rest)
-		for i := answers; i+headSize <= len(got); {
-			size := int(binary.BigEndian.Uint32(got[i+1:]))
-			if size < 4 || i+1+size > len(got) {
-				t.Fatalf("no message at %d of %d bytes", i, len(got))
-			}
-			body := got[i+headSize : i+1+size]
-			switch got[i] {
-			case 'K':
-				clear(body)
-			case 'A':
-				clear(body[:4])
-			}
-			i += 1 + size
-		}
-		all = append(all, [2][]byte{sent, got})
-	}
-	return all
-}
-
-// unorder sorts the parameters of a startup packet: pgx sends them as they
-// come out of a map.
-func unorder(t *testing.T, packet []byte) {
-	t.Helper()
-	packet = packet[:binary.BigEndian.Uint32(packet)]
-	s, err := parseStartup(packet)
-	if err != nil {
-		t.Fatal(err)
-	}
-	slices.SortFunc(s.params, func(a, b param) int { return strings.Compare(a.name, b.name) })
-	copy(packet, s.encode())
+// dsn is the URL of the database at an address.
+func (d traced) dsn(address string) string {
+	return "postgres://traced:swordfish@" + address + "/" + d.server.Database
 }
 
 // Real clients send and get, byte for byte, what they do without a gateway.
@@ -133,37 +34,124 @@ func TestTraces(t *testing.T) {
 	pgtest.Exec(t, to, `
 		create table a (id int primary key, body text, at timestamptz, tags text[], doc jsonb);
 		insert into a select n, repeat('x', n % 300), '2026-01-01'::timestamptz + n * interval '1 min', array['a', null, n::text], jsonb_build_object('n', n) from generate_series(1, 3000) n;
-		create function noisy(n int) returns int language plpgsql as $$begin raise notice 'asked for %', n; return n; end$$`)
-	direct := net.JoinHostPort(to.Host, fmt.Sprint(to.Port))
+		create function noisy(n int) returns int language plpgsql as $$begin raise notice 'asked for %', n; return n; end$$;
+		create table orders (id int primary key, body text);
+		create table rows (id int, body text)`)
+	d := traced{server: to, direct: net.JoinHostPort(to.Host, fmt.Sprint(to.Port))}
+	passwords(t, d)
 	x := open(t, serverURL(to), nil)
-	for name, run := range map[string]func(t *testing.T, address string){
-		"psql": func(t *testing.T, address string) { tracePSQL(t, address, to.Database) },
-		"pgx":  func(t *testing.T, address string) { tracePGX(t, address, to.Database) },
+	for _, client := range []struct {
+		name string
+		run  func(t *testing.T, d traced, address string) string
+	}{
+		{"psql", tracePSQL},
+		{"pgx", tracePGX},
+		{"psycopg", script(python(t), "use_psycopg.py")},
+		{"psycopg2", script(python(t), "use_psycopg2.py")},
+		{"node-postgres", script([]string{"node"}, "use_node_postgres.js")},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(client.name, func(t *testing.T) {
 			var traces [2][][2][]byte
-			for i, address := range []string{direct, x.Addr().String()} {
+			var said [2]string
+			for i, address := range []string{d.direct, x.Addr().String()} {
+				pgtest.Exec(t, to, "truncate orders, rows")
 				r := record(t, address)
-				run(t, r.listener.Addr().String())
+				said[i] = processes.ReplaceAllString(client.run(t, d, r.listener.Addr().String()), "PID")
 				traces[i] = r.trace(t)
 			}
-			if len(traces[0]) != len(traces[1]) || len(traces[0]) == 0 {
-				t.Fatalf("%d connections, and %d through the gateway", len(traces[0]), len(traces[1]))
-			}
-			for i := range traces[0] {
-				for side, what := range []string{"sent", "got"} {
-					want, got := traces[0][i][side], traces[1][i][side]
-					if !bytes.Equal(want, got) {
-						n := 0
-						for n < min(len(want), len(got)) && want[n] == got[n] {
-							n++
-						}
-						t.Errorf("connection %d %s %d bytes and %d through the gateway; they differ from %d on:\n%q\n%q", i, what, len(want), len(got), n,
-							want[n:min(n+80, len(want))], got[n:min(n+80, len(got))])
-					}
+			direct, gated := strings.Split(said[0], "\n"), strings.Split(said[1], "\n")
+			for n := range min(len(direct), len(gated)) {
+				if direct[n] != gated[n] {
+					t.Errorf("line %d is %q, and through the gateway %q", n+1, direct[n], gated[n])
 				}
 			}
+			if len(direct) != len(gated) {
+				t.Errorf("it says %d lines, and through the gateway %d", len(direct), len(gated))
+			}
+			compare(t, traces[0], traces[1])
 		})
+	}
+}
+
+// processes are process IDs in what psql says of a notification.
+var processes = regexp.MustCompile(`PID \d+`)
+
+// compare says where traces begin to differ.
+func compare(t *testing.T, direct, gated [][2][]byte) {
+	t.Helper()
+	if len(direct) != len(gated) || len(direct) == 0 {
+		t.Fatalf("%d connections, and %d through the gateway", len(direct), len(gated))
+	}
+	for i := range direct {
+		for side, what := range []string{"sent", "got"} {
+			want, got := direct[i][side], gated[i][side]
+			if bytes.Equal(want, got) {
+				continue
+			}
+			n := 0
+			for n < min(len(want), len(got)) && want[n] == got[n] {
+				n++
+			}
+			t.Errorf("connection %d %s %d bytes and %d through the gateway; they differ from %d on:\n%q\n%q", i, what, len(want), len(got), n,
+				want[n:min(n+80, len(want))], got[n:min(n+80, len(got))])
+		}
+	}
+}
+
+// passwords has the server of the tests ask the role traced for one.
+func passwords(t *testing.T, d traced) {
+	t.Helper()
+	pgtest.Exec(t, d.server, "create role traced superuser login password 'swordfish'")
+	hba := filepath.Join(pgtest.Shared().Dir, "pg_hba.conf")
+	rules, err := os.ReadFile(hba)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(hba, append([]byte("host all traced all scram-sha-256\n"), rules...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pgtest.Exec(t, d.server, "select pg_reload_conf()")
+	eventually(t, "the server asks for passwords", func() bool {
+		conn, err := pgx.Connect(within(t), strings.Replace(d.dsn(d.direct), "swordfish", "wrong", 1))
+		if err == nil {
+			_ = conn.Close(within(t))
+		}
+		return state(err) == "28P01"
+	})
+}
+
+// required says how to get what a test needs.
+const required = "run tools/require.sh pg_clients, which installs it"
+
+// python is one that has psycopg: Debian's, where another is in front of it.
+func python(t *testing.T) []string {
+	t.Helper()
+	for _, program := range []string{"/usr/bin/python3", "python3"} {
+		if exec.Command(program, "-c", "import psycopg, psycopg2").Run() == nil {
+			return []string{program}
+		}
+	}
+	t.Fatal("no Python has psycopg and psycopg2: " + required)
+	return nil
+}
+
+// script runs one of testdata/clients.
+func script(command []string, name string) func(*testing.T, traced, string) string {
+	return func(t *testing.T, d traced, address string) string {
+		cmd := exec.CommandContext(within(t), command[0], append(command[1:], filepath.Join("testdata", "clients", name))...)
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			t.Fatal(err)
+		}
+		modules := filepath.Join(cache, "syndicate", "node", "node_modules") + ":/usr/share/nodejs"
+		cmd.Env = append(os.Environ(), "DSN="+d.dsn(address), "WATCH="+d.dsn(d.direct), "NODE_PATH="+modules, "PYTHONDONTWRITEBYTECODE=1")
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%s: %v\n%.3000s\n%.2000s\nIf a module is missing: %s.", name, err, &stderr, out, required)
+		}
+		return string(out)
 	}
 }
 
@@ -196,13 +184,13 @@ select 'select ' || n from generate_series(1, 5) n \gexec
 select id, body from a order by id;
 set application_name = 'renamed'; set datestyle = 'German'; select at from a where id = 1;
 \d a
-\dt
+\dt public.*
 select repeat('long ', 500000);
 \connect
 select 'again';
 `
 
-func tracePSQL(t *testing.T, address, database string) {
+func tracePSQL(t *testing.T, d traced, address string) string {
 	dir := t.TempDir()
 	for name, text := range map[string]string{"script.sql": psqlScript, "bad.csv": "no number,x\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -210,84 +198,12 @@ func tracePSQL(t *testing.T, address, database string) {
 		}
 	}
 	host, port, _ := net.SplitHostPort(address)
-	cmd := exec.Command(pgtest.Shared().Binaries.Path("psql"), "-X", "-h", host, "-p", port, "-U", "postgres", "-d", database, "-f", "script.sql")
+	cmd := exec.Command(pgtest.Shared().Binaries.Path("psql"), "-X", "-h", host, "-p", port, "-U", "traced", "-d", d.server.Database, "-f", "script.sql")
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PGSSLMODE=prefer", "LC_ALL=C")
+	cmd.Env = append(os.Environ(), "PGSSLMODE=prefer", "LC_ALL=C", "PGPASSWORD=swordfish")
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "again") || !strings.Contains(string(out), "division by zero") {
 		t.Errorf("psql: %v\n%.2000s", err, out)
 	}
-}
-
-func tracePGX(t *testing.T, address, database string) {
-	ctx := within(t)
-	conn, err := pgx.Connect(ctx, "postgres://postgres@"+address+"/"+database+"?sslmode=disable&statement_cache_capacity=8")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close(context.Background()) }()
-	for n := range 30 { // more statements than are kept prepared
-		rows, err := conn.Query(ctx, fmt.Sprintf("select id, body, at, tags, doc from a where id %% %d = $1 order by id", n+2), 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for rows.Next() {
-		}
-		if rows.Err() != nil {
-			t.Error(rows.Err())
-		}
-	}
-	var batch pgx.Batch
-	for n := range 50 {
-		batch.Queue("select noisy($1)", n)
-		batch.Queue("select body from a where id = $1", n)
-	}
-	if err := conn.SendBatch(ctx, &batch).Close(); err != nil {
-		t.Error(err)
-	}
-	if _, err := conn.Exec(ctx, "create temp table c (id int, body text)"); err != nil {
-		t.Error(err)
-	}
-	rows := make([][]any, 2000)
-	for i := range rows {
-		rows[i] = []any{i, strings.Repeat("y", i%100)}
-	}
-	// Text, since a binary copy asks for the type of the table, which has
-	// another number each time.
-	var text strings.Builder
-	for _, r := range rows {
-		fmt.Fprintf(&text, "%d\t%s\n", r[0], r[1])
-	}
-	if tag, err := conn.PgConn().CopyFrom(ctx, strings.NewReader(text.String()), "copy c from stdin"); err != nil || tag.RowsAffected() != 2000 {
-		t.Error(tag, err)
-	}
-	tx, err := conn.Begin(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := tx.Exec(ctx, "select 1/0"); state(err) != "22012" {
-		t.Error(err)
-	}
-	if _, err := tx.Exec(ctx, "select 1"); state(err) != "25P02" {
-		t.Error(err)
-	}
-	_ = tx.Rollback(ctx)
-	for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeSimpleProtocol, pgx.QueryExecModeExec, pgx.QueryExecModeDescribeExec, pgx.QueryExecModeCacheDescribe} {
-		var n int
-		if err := conn.QueryRow(ctx, "select $1::int + 1", mode, 41).Scan(&n); err != nil || n != 42 {
-			t.Error(mode, n, err)
-		}
-	}
-	p := conn.PgConn().StartPipeline(ctx)
-	for n := range 20 {
-		p.SendPrepare(fmt.Sprint("s", n), "select body from a where id = $1", nil)
-		p.SendQueryPrepared(fmt.Sprint("s", n), [][]byte{[]byte("9")}, nil, nil)
-		if n%5 == 4 {
-			p.SendQueryParams("select 1/0", nil, nil, nil, nil)
-			if err := p.Sync(); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	_ = p.Close()
+	return string(out)
 }
