@@ -90,24 +90,29 @@ func (w *breakerWork) adopt(a *attempt, p breakerProxy, b *spec.Breaker) {
 const (
 	// breakerStop is how long calls have to end once their breaker stops.
 	breakerStop = 10 * time.Second
-	// keepEvery is how often what a breaker has counted is written down.
-	keepEvery = 10 * time.Second
+	// keepAfter is how long what a breaker has counted may be unwritten: a
+	// crash of the engine forgets no more than that. Changes of its state are
+	// written at once.
+	keepAfter = time.Second
 )
 
 // keep writes down what the guard has counted, until ctx ends.
 func (w *breakerWork) keep(ctx context.Context) {
-	tick := time.NewTicker(keepEvery)
-	defer tick.Stop()
-	for kept := w.guard.Revision(); ; {
+	wait := time.NewTimer(0)
+	<-wait.C
+	defer wait.Stop()
+	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-w.guard.Unsaved():
 		}
-		if now := w.guard.Revision(); now != kept {
-			kept = now
-			w.engine.saveGuard(w.def.get().Addr, w.guard)
+		wait.Reset(keepAfter)
+		select {
+		case <-ctx.Done():
+		case <-wait.C:
 		}
+		w.engine.saveGuard(w.def.get().Addr, w.guard)
 	}
 }
 

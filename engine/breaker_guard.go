@@ -66,11 +66,13 @@ func (e *Engine) saveGuard(addr spec.Addr, g *breaker.Guard) {
 	if e.cfg.SaveGuard == nil {
 		return
 	}
-	text, err := json.Marshal(g.Record())
-	if err != nil {
-		panic(err) // numbers, times and strings
-	}
-	e.cfg.SaveGuard(addr.String(), text)
+	g.Save(func(r breaker.Record) {
+		text, err := json.Marshal(r)
+		if err != nil {
+			panic(err) // numbers, times and strings
+		}
+		e.cfg.SaveGuard(addr.String(), text)
+	})
 }
 
 // policyConfig is what a declared policy says.

@@ -34,7 +34,7 @@ func (g *Guard) change(by string, do func(now time.Time)) {
 // in their order.
 func (g *Guard) unlock() {
 	if len(g.core.changes) > 0 {
-		g.revision++
+		g.revised()
 		if g.core.cfg.OnChange == nil {
 			g.core.changes = nil
 		}

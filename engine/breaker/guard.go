@@ -14,7 +14,11 @@ type Guard struct {
 	core     *core    // guarded by mu
 	counted  counters // guarded by mu
 	telling  bool     // somebody tells the core's changes; guarded by mu
-	revision uint64   // grows with what a restart would restore; guarded by mu
+	revision uint64   // grows with what Record holds; guarded by mu
+	unsaved  chan struct{}
+
+	saving sync.Mutex
+	saved  uint64 // the revision that Save has written; guarded by saving
 }
 
 // New makes a closed guard.
@@ -23,7 +27,7 @@ func New(cfg Config) (*Guard, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("make a circuit breaker: %w", err)
 	}
-	g := &Guard{core: newCore(cfg, time.Now())}
+	g := &Guard{core: newCore(cfg, time.Now()), unsaved: make(chan struct{}, 1)}
 	g.counted.minute = newWindow[minute](recently, epochSpan)
 	return g, nil
 }
@@ -151,7 +155,7 @@ func (p *Permit) end(o outcome, e Evidence) {
 	}
 	if o != neutral {
 		g.counted.answered(span, latency)
-		g.revision++
+		g.revised()
 	}
 	g.unlock()
 }

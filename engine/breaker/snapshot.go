@@ -80,19 +80,43 @@ type WindowRecord struct {
 	Failures  uint32    `json:"failures"`
 }
 
-// Revision grows with each change of what Record holds.
-func (g *Guard) Revision() uint64 {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.revision
+// Unsaved has a value once Record holds something new since the last one was
+// received. It is for one goroutine.
+func (g *Guard) Unsaved() <-chan struct{} { return g.unsaved }
+
+// revised notes that Record holds something new. The lock is held.
+func (g *Guard) revised() {
+	g.revision++
+	select {
+	case g.unsaved <- struct{}{}:
+	default:
+	}
 }
 
 // Record takes down what a restart is to restore.
 func (g *Guard) Record() Record {
+	r, _ := g.recorded()
+	return r
+}
+
+func (g *Guard) recorded() (Record, uint64) {
 	now := time.Now()
 	g.mu.Lock()
 	defer g.unlock()
-	return g.core.record(now)
+	r := g.core.record(now)
+	return r, g.revision
+}
+
+// Save has a record written, one at a time and never an older one after a
+// newer: what write was called with last is the newest that Save has seen.
+func (g *Guard) Save(write func(Record)) {
+	r, revision := g.recorded()
+	g.saving.Lock()
+	defer g.saving.Unlock()
+	if revision >= g.saved {
+		g.saved = revision
+		write(r)
+	}
 }
 
 func (c *core) record(now time.Time) Record {
@@ -105,9 +129,7 @@ func (c *core) record(now time.Time) Record {
 	case Open:
 		r.Until, r.ByHand = c.until, c.byHand
 	case Closed:
-		for _, failed := range c.outcomes.list() {
-			r.Outcomes += map[bool]string{false: "0", true: "1"}[failed]
-		}
+		r.Outcomes = c.outcomes.text()
 		c.window.now(c.span(now))
 		for n := int64(windowSlices - 1); n >= 0; n-- {
 			if t := c.window.back(n); t.successes+t.failures > 0 {
@@ -132,7 +154,7 @@ func (g *Guard) Restore(r Record) {
 	g.mu.Lock()
 	defer g.unlock()
 	g.core.restore(r, now)
-	g.revision++
+	g.revised()
 }
 
 func (c *core) restore(r Record, now time.Time) {

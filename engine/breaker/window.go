@@ -72,3 +72,16 @@ func (o *outcomes) add(failed bool, limit int) {
 func (o *outcomes) list() []bool {
 	return append(append([]bool(nil), o.ring[o.next:]...), o.ring[:o.next]...)
 }
+
+// text writes them as a Record has them.
+func (o *outcomes) text() string {
+	text := make([]byte, 0, len(o.ring))
+	for _, failed := range o.list() {
+		if failed {
+			text = append(text, '1')
+		} else {
+			text = append(text, '0')
+		}
+	}
+	return string(text)
+}

@@ -39,7 +39,8 @@ func (w *writer) run() {
 			if w.queue.pending() {
 				w.write()
 			} else {
-				w.rest() // until somebody wakes it
+				gathering = false // woken for nothing: a fact that was so already
+				w.rest()          // until somebody wakes it
 				continue
 			}
 		case <-w.ending:
