@@ -161,7 +161,6 @@ func (e Endpoint) Through(host string, port int, encryption bool) (Endpoint, err
 	params.Set("sslmode", "disable")
 	if encryption {
 		params.Set("sslmode", "require")
-		params.Set("channel_binding", "disable")
 	}
 	u.RawQuery = strings.ReplaceAll(params.Encode(), "+", "%20")
 	return ParseURL(spec.Sensitive(u.String()))

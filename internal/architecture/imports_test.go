@@ -74,6 +74,7 @@ var libraries = []struct {
 		[]string{"spec/decode"}},
 	{[]string{"github.com/jackc/pgx"}, []string{"engine/pg", "engine/queue/pgstore"}},
 	{[]string{"github.com/wasilibs/go-pgquery"}, []string{"engine/pg/lint"}},
+	{[]string{"github.com/xdg-go/scram"}, []string{"engine/pg/gateway"}},
 	{[]string{"github.com/golang-migrate/migrate"}, []string{"engine/pg"}},
 	{[]string{"github.com/failsafe-go/failsafe-go"}, []string{"engine/breaker", "engine/pg"}},
 	{[]string{"github.com/prometheus/client_golang"}, []string{"engine/metric"}},

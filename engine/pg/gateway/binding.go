@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/tls"
 	"encoding/binary"
-	"net"
 	"slices"
 
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -19,46 +18,46 @@ const scramPlus = "SCRAM-SHA-256-PLUS"
 // answer a wrong channel binding with.
 const wrongBinding = "28000"
 
-// authentication takes the offer of a mechanism out that cannot work: it
-// binds to the certificate of a connection that is not the client's. Where
-// the gateway has the server's own certificate the two are one.
-func (st *starting) authentication(body []byte) ([]byte, error) {
-	if len(body) < 4 || binary.BigEndian.Uint32(body) != saslBegin || !encrypted(st.server) {
-		return body, nil
-	}
-	if encrypted(st.client) && st.g.hasCertificateOf(st.server) {
-		return body, nil
+// offer hands the server's offer of mechanisms to the client. Those that bind
+// to the server's certificate cannot pass where the client sees another, or
+// none: there the gateway logs in itself if it can, and else takes the offer
+// out.
+func (st *starting) offer(body []byte) error {
+	server, ok := st.server.(*tls.Conn)
+	if !ok || encrypted(st.client) && st.g.hasCertificateOf(server) {
+		return st.pass(body)
 	}
 	var offer pgproto3.AuthenticationSASL
 	if err := offer.Decode(body); err != nil {
-		return nil, err
+		return err
 	}
-	offered := len(offer.AuthMechanisms)
+	if !slices.Contains(offer.AuthMechanisms, scramPlus) {
+		return st.pass(body)
+	}
+	if l := st.g.server.login; encrypted(st.client) && l != nil && l.user == st.user {
+		return st.relogin(l, offer.AuthMechanisms)
+	}
 	offer.AuthMechanisms = slices.DeleteFunc(offer.AuthMechanisms, func(m string) bool { return m == scramPlus })
 	if len(offer.AuthMechanisms) == 0 {
 		st.clients = true
-		return nil, &refusal{
+		return &refusal{
 			notSupported, "the server offers nothing but " + scramPlus + ", which binds to the encryption of its own connection and cannot pass a gateway",
 			"Connect to the server directly.",
 		}
 	}
-	st.unbound = len(offer.AuthMechanisms) < offered && encrypted(st.client)
+	st.unbound = encrypted(st.client)
 	b, err := offer.Encode(nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return b[headSize:], nil
+	return st.pass(b[headSize:])
 }
 
-// hasCertificateOf reports whether clients are shown the certificate that the
-// server of a connection has shown.
-func (g *Gateway) hasCertificateOf(server net.Conn) bool {
-	t, ok := server.(*tls.Conn)
-	if !ok || g.cfg.TLS == nil {
-		return false
-	}
-	theirs := t.ConnectionState().PeerCertificates
-	return len(theirs) > 0 && bytes.Equal(theirs[0].Raw, g.cfg.TLS.Certificate[0])
+// pass takes a message of authentication to the client, and what it answers
+// to the server.
+func (st *starting) pass(body []byte) error {
+	st.add('R', body)
+	return st.answer()
 }
 
 // refuseBinding answers a client that would have bound its login, and says so
@@ -74,4 +73,9 @@ func refuseBinding(body []byte) error {
 		wrongBinding, "the client would bind its login to the encryption of its connection, and the gateway's certificate is not the server's",
 		"Connect with channel_binding=disable, or give the gateway the server's certificate.",
 	}
+}
+
+// isOffer reports whether a message of authentication offers mechanisms.
+func isOffer(body []byte) bool {
+	return len(body) >= 4 && binary.BigEndian.Uint32(body) == saslBegin
 }

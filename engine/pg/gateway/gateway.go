@@ -31,7 +31,9 @@ type Limits struct {
 // Config describes a gateway.
 type Config struct {
 	Listen string // host:port
-	// Server is the URL of the server; its user and password do not count.
+	// Server is the URL of the server. The gateway logs in as its user where
+	// it has to choose among servers, and where a client's login as that user
+	// cannot pass; else its user and password do not count.
 	Server string
 	TLS    *tls.Certificate // to serve clients with; nil: no encryption
 	Limits Limits

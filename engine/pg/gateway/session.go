@@ -16,9 +16,10 @@ type session struct {
 	g      *Gateway
 	client net.Conn
 	server net.Conn
-	target target        // where the server is
-	choice choice        // why there, if it had to be a certain one
-	who    string        // for people: user, database, application
+	target target // where the server is
+	choice choice // why there, if it had to be a certain one
+	who    string // for people: user, database, application
+	user   string
 	key    string        // that cancels its queries, empty before
 	relays bool          // replication: outside of all limits
 	over   chan struct{} // closed when relay has ended
@@ -69,7 +70,7 @@ func (g *Gateway) session(h hello) error {
 		return &refusal{notSupported, fmt.Sprintf("unsupported frontend protocol %d.%d: the gateway supports 3.0 to 3.2",
 			major, start.version&0xffff), ""}
 	}
-	s := &session{g: g, client: h.conn, who: describe(start), relays: start.replicates(), over: make(chan struct{})}
+	s := &session{g: g, client: h.conn, who: describe(start), user: start.get("user"), relays: start.replicates(), over: make(chan struct{})}
 	packet := h.packet
 	if limits := g.limits.Load(); !s.relays && start.limit(limits.QueryTimeout) {
 		packet = start.encode()

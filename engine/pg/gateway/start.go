@@ -95,8 +95,11 @@ func (st *starting) run(packet []byte) error {
 		ready := false
 		switch kind {
 		case 'R':
-			if body, err = st.authentication(body); err != nil {
-				return err
+			if isOffer(body) {
+				if err := st.offer(body); err != nil {
+					return err
+				}
+				continue
 			}
 		case 'K':
 			st.key = string(body)
@@ -180,25 +183,33 @@ func (st *starting) flush() error {
 	return err
 }
 
-// answer takes one message of the client to the server.
-func (st *starting) answer() error {
+// hear waits for one message of the client, whose turn it is.
+func (st *starting) hear() (kind byte, body []byte, err error) {
 	if err := st.flush(); err != nil {
-		return err
+		return 0, nil, err
 	}
-	_ = st.server.SetDeadline(time.Time{}) // it is the client's turn
+	_ = st.server.SetDeadline(time.Time{})
 	_ = st.client.SetReadDeadline(time.Now().Add(helloTimeout))
 	st.clients = true
-	kind, body, err := readMessage(st.client)
+	if kind, body, err = readMessage(st.client); err == nil {
+		st.clients = false
+	}
+	return kind, body, err
+}
+
+// answer takes one message of the client to the server.
+func (st *starting) answer() error {
+	kind, body, err := st.hear()
 	if err != nil {
 		return err
 	}
 	if st.unbound && kind == 'p' {
 		if err := refuseBinding(body); err != nil {
+			st.clients = true
 			return err
 		}
 	}
 	b := binary.BigEndian.AppendUint32([]byte{kind}, uint32(len(body)+4))
-	st.clients = false
 	return st.send(append(b, body...))
 }
 

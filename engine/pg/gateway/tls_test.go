@@ -110,7 +110,7 @@ func TestSCRAM(t *testing.T) {
 	cert, certFile, keyFile := certificate(t)
 	other, _, _ := certificate(t)
 	hba := filepath.Join(filepath.Dir(certFile), "hba.conf")
-	rules := "local all postgres trust\nhost all postgres all trust\nhostssl all only_ssl all scram-sha-256\nhost all app all scram-sha-256\n"
+	rules := "local all postgres trust\nhost all postgres all trust\nhostssl all only_ssl all scram-sha-256\nhost all app,stale all scram-sha-256\n"
 	if err := os.WriteFile(hba, []byte(rules), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestSCRAM(t *testing.T) {
 	}
 	defer server.Stop()
 	to := server.Database(t)
-	pgtest.Exec(t, to, "create role app login password 'swordfish'; create role only_ssl login password 'swordfish'")
+	pgtest.Exec(t, to, "create role app login password 'swordfish'; create role only_ssl login password 'swordfish'; create role stale login password 'trout'")
 	tests := []struct {
 		name, server, client, user string
 	}{
@@ -141,33 +141,51 @@ func TestSCRAM(t *testing.T) {
 		{"from the client", "disable", "require", "app"},
 		{"both", "require", "require&channel_binding=disable", "only_ssl"},
 	}
-	ask := func(t *testing.T, address, params string) string { // libpq's own opinion
+	ask := func(t *testing.T, address, as, params string) string { // libpq's own opinion
 		t.Helper()
-		url := "postgres://only_ssl:swordfish@" + address + "/" + to.Database + "?sslmode=require" + params
+		url := "postgres://" + as + "@" + address + "/" + to.Database + "?sslmode=require" + params
 		cmd := exec.CommandContext(within(t), server.Binaries.Path("psql"), "-XAtc", "select 'let in'", url)
 		out, _ := cmd.CombinedOutput()
 		return string(out)
 	}
 	t.Run("channel binding", func(t *testing.T) {
-		behind := "postgres://" + net.JoinHostPort(to.Host, strconv.Itoa(to.Port)) + "/x?sslmode=require"
+		behind := func(user string) string {
+			return "postgres://" + user + "@" + net.JoinHostPort(to.Host, strconv.Itoa(to.Port)) + "/x?sslmode=require"
+		}
+		const (
+			right, wrong, another    = "only_ssl:swordfish", "only_ssl:wrong", "app:swordfish"
+			prefer, require, disable = "", "&channel_binding=require", "&channel_binding=disable"
+			refused                  = "password authentication failed for user \"only_ssl\""
+		)
+		type attempt struct{ as, params, want string }
 		for name, test := range map[string]struct {
-			cert *tls.Certificate
-			want map[string]string
+			cert   *tls.Certificate
+			server string
+			want   []attempt
 		}{
 			// The binding is to the certificate, and that is the same one.
-			"the server's certificate": {&cert, map[string]string{
-				"": "let in", "&channel_binding=require": "let in", "&channel_binding=disable": "let in",
+			"the server's certificate": {&cert, behind("only_ssl"), []attempt{
+				{right, prefer, "let in"}, {right, require, "let in"}, {right, disable, "let in"}, {wrong, require, refused},
 			}},
-			"its own certificate": {&other, map[string]string{
-				"": "channel_binding=disable", "&channel_binding=require": "server did not offer an authentication method that supports channel binding",
-				"&channel_binding=disable": "let in",
+			"its own certificate": {&other, behind("only_ssl"), []attempt{
+				{right, prefer, "channel_binding=disable"}, {right, require, "server did not offer an authentication method that supports channel binding"},
+				{right, disable, "let in"}, {wrong, disable, refused},
+			}},
+			"its own certificate and the password": {&other, behind(right), []attempt{
+				{right, prefer, "let in"}, {right, require, "let in"}, {right, disable, "let in"},
+				{wrong, prefer, refused}, {wrong, require, refused}, {wrong, disable, refused},
+				{another, prefer, "channel_binding=disable"}, {another, disable, "let in"},
+			}},
+			// What the server says of the gateway's login is the client's answer.
+			"a password that was right once": {&other, behind("stale:swordfish"), []attempt{
+				{"stale:swordfish", prefer, "password authentication failed for user \"stale\""},
 			}},
 		} {
 			w := &witness{}
-			x := open(t, behind, func(c *Config) { c.TLS, c.Guard = test.cert, w })
-			for params, want := range test.want {
-				if got := ask(t, x.Addr().String(), params); !strings.Contains(got, want) {
-					t.Errorf("%s, %q: %s", name, params, got)
+			x := open(t, test.server, func(c *Config) { c.TLS, c.Guard = test.cert, w })
+			for _, a := range test.want {
+				if got := ask(t, x.Addr().String(), a.as, a.params); !strings.Contains(got, a.want) {
+					t.Errorf("%s, %s %q: %s", name, a.as, a.params, got)
 				}
 			}
 			if got := w.outcomes(); got[1] != 0 {

@@ -30,6 +30,7 @@ type upstream struct {
 	timeout time.Duration
 	alive   pg.Liveness
 	chooser *chooser     // where the URL asks for a kind of server; nil: any will do
+	login   *login       // of the URL's user; nil: its password is not known
 	good    atomic.Int32 // the target that answered last
 }
 
@@ -54,7 +55,7 @@ func newUpstream(url string) (*upstream, error) {
 	for _, f := range cfg.Fallbacks {
 		u.add(f.Host, f.Port, f.TLSConfig)
 	}
-	u.chooser = newChooser(cfg, u)
+	u.chooser, u.login = newChooser(cfg, u), newLogin(cfg)
 	return u, nil
 }
 
