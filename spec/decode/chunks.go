@@ -53,11 +53,23 @@ func parseNative(src []byte, name string, size int) ([]hcl.Body, hcl.Diagnostics
 			return bodies, nil
 		}
 	}
-	f, diags := hclsyntax.ParseConfig(src, name, hcl.InitialPos)
+	body, diags := parseBody(chunk{src, hcl.InitialPos}, name)
+	if body == nil {
+		return nil, diags
+	}
+	return []hcl.Body{body}, diags
+}
+
+// parseBody parses one piece. Its body may be partial where it has mistakes.
+func parseBody(piece chunk, name string) (hcl.Body, hcl.Diagnostics) {
+	if body := parsePlain(piece.src, name, piece.start); body != nil {
+		return body, nil
+	}
+	f, diags := hclsyntax.ParseConfig(piece.src, name, piece.start)
 	if f == nil {
 		return nil, diags
 	}
-	return []hcl.Body{f.Body}, diags
+	return f.Body, diags
 }
 
 // parseChunks parses the pieces of a file, as many at a time as there are
@@ -74,12 +86,12 @@ func parseChunks(pieces []chunk, name string) []hcl.Body {
 				if i >= len(pieces) {
 					return
 				}
-				f, diags := hclsyntax.ParseConfig(pieces[i].src, name, pieces[i].start)
+				body, diags := parseBody(pieces[i], name)
 				if diags.HasErrors() {
 					failed.Store(true)
 					return
 				}
-				bodies[i] = f.Body
+				bodies[i] = body
 			}
 		})
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/syndicate/syndicate/spec"
 )
@@ -180,6 +181,9 @@ func defaultValue(typ, text string) any {
 func (s *structures) decodeBody(body hcl.Body, dst any, path string) hcl.Diagnostics {
 	v := reflect.ValueOf(dst).Elem()
 	st := s.of(v.Type())
+	if native, ok := body.(*hclsyntax.Body); ok && st.fits(native) {
+		return s.layOut(native, st, v, path)
+	}
 	content, diags := body.Content(st.schema)
 	for _, d := range diags {
 		st.reword(d, path)
@@ -193,6 +197,41 @@ func (s *structures) decodeBody(body hcl.Body, dst any, path string) hcl.Diagnos
 	for _, block := range content.Blocks {
 		f := st.blocks[block.Type]
 		diags = append(diags, s.decodeBlock(block, f, v.FieldByIndex(f.index), strings.TrimPrefix(path+"."+f.Name, "."))...)
+	}
+	return diags
+}
+
+// fits reports whether there is nothing to say of a body as such: it holds all
+// that it must, and nothing unknown.
+func (st *Structure) fits(body *hclsyntax.Body) bool {
+	for name := range body.Attributes {
+		if _, ok := st.attrs[name]; !ok {
+			return false
+		}
+	}
+	for _, f := range st.Attributes {
+		if f.Required && body.Attributes[f.Name] == nil {
+			return false
+		}
+	}
+	for _, block := range body.Blocks {
+		f, ok := st.blocks[block.Type]
+		if !ok || (f.Label != "") != (len(block.Labels) == 1) || len(block.Labels) > 1 {
+			return false
+		}
+	}
+	return true
+}
+
+// layOut does what decodeBody does for a body that fits.
+func (s *structures) layOut(body *hclsyntax.Body, st *Structure, v reflect.Value, path string) hcl.Diagnostics {
+	for name, attr := range body.Attributes {
+		*v.FieldByIndex(st.attrs[name].index).Addr().Interface().(**hcl.Attribute) = attr.AsHCLAttribute()
+	}
+	var diags hcl.Diagnostics
+	for _, block := range body.Blocks {
+		f := st.blocks[block.Type]
+		diags = append(diags, s.decodeBlock(block.AsHCLBlock(), f, v.FieldByIndex(f.index), strings.TrimPrefix(path+"."+f.Name, "."))...)
 	}
 	return diags
 }
