@@ -72,6 +72,7 @@ type Result struct {
 	Cause   string   `json:"cause,omitempty" doc:"Why, in words, where it did not go well."`
 	Unit    string   `json:"unit,omitempty" doc:"The unit that is to blame."`
 	Lines   []string `json:"lines,omitempty" doc:"The last lines of its log, without sensitive values."`
+	Waited  Seconds  `json:"waited_seconds,omitzero" doc:"For its turn, before it began."`
 	Output  string   `json:"output,omitempty" doc:"What an action said."`
 }
 

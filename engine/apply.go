@@ -51,6 +51,8 @@ type Change struct {
 	RollbackFailure string
 	// Cancelled is why it ended before its end.
 	Cancelled string
+	// Waited is how long it had to wait for its turn.
+	Waited time.Duration
 }
 
 // ErrNotRunning is the error of an operation on a system that stops.
@@ -68,7 +70,8 @@ func (e *Engine) Apply(ctx context.Context, req Request) (Change, error) {
 	if n := len(req.System.Unbuilt); n > 0 {
 		return Change{}, fmt.Errorf("apply: %d declared features have no runtime in this version, first %s", n, req.System.Unbuilt[0].Name)
 	}
-	if err := e.turn(ctx, "up by "+req.By, req.Waiting); err != nil {
+	waited, err := e.turn(ctx, "up by "+req.By, req.Waiting)
+	if err != nil {
 		return Change{}, err
 	}
 	defer e.turns.end()
@@ -84,7 +87,7 @@ func (e *Engine) Apply(ctx context.Context, req Request) (Change, error) {
 	}
 	if p.Empty() && p.Running {
 		change := e.changed(newOperation())
-		change.Plan = p
+		change.Plan, change.Waited = p, waited
 		return change, nil
 	}
 	e.asked("", "up", req.By)
@@ -96,7 +99,7 @@ func (e *Engine) Apply(ctx context.Context, req Request) (Change, error) {
 		return Change{Plan: p}, err
 	}
 	change := e.changed(op)
-	change.Plan = p
+	change.Plan, change.Waited = p, waited
 	if op.undo && op.grave && op.cancelled == "" {
 		change.RolledBack = true
 		change.RollbackFailure = e.rollBack(before, was)
@@ -113,20 +116,30 @@ func (e *Engine) asked(unit, verb, by string) {
 	})
 }
 
-// turn waits for the turn to change something.
-func (e *Engine) turn(ctx context.Context, by string, waiting func(string, time.Time)) error {
+// turn waits for the turn to change something, and says how long it had to.
+func (e *Engine) turn(ctx context.Context, by string, waiting func(string, time.Time)) (waited time.Duration, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stop := context.AfterFunc(e.core.stopping, func() { cancel(ErrNotRunning) })
 	defer stop()
-	if err := e.turns.take(ctx, by, waiting); err != nil {
-		return fmt.Errorf("wait for the turn: %w", err)
+	begun, others := time.Now(), false
+	err = e.turns.take(ctx, by, func(holder string, since time.Time) {
+		others = true
+		if waiting != nil {
+			waiting(holder, since)
+		}
+	})
+	if err != nil {
+		return 0, fmt.Errorf("wait for the turn: %w", err)
 	}
 	if e.core.stopping.Err() != nil {
 		e.turns.end()
-		return ErrNotRunning
+		return 0, ErrNotRunning
 	}
-	return nil
+	if others {
+		waited = time.Since(begun)
+	}
+	return waited, nil
 }
 
 // declare puts a declaration in force and waits until that has settled.

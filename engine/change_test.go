@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 )
@@ -242,6 +243,24 @@ func TestWhoWaitsForAPlaceSaysSo(t *testing.T) {
 	b.expect("starting pending")
 	if got := b.m.waitingFor(b.m.units[1]); len(got) != 1 || got[0] != "another start to end (parallelism = 1)" {
 		t.Errorf("it waits for %q", got)
+	}
+}
+
+// One that is to stop and does not yet says whose end it waits for.
+func TestWhoStopsLaterSaysAfterWhom(t *testing.T) {
+	b := newTown(t, declared("1", service("service.base")), declared("1", service("service.top", need{unit: 0, condition: "ready"})))
+	b.send(evStop{"Ctrl-C"})
+	b.expect("ready stopping")
+	if got := b.m.waitingFor(b.m.units[0]); !slices.Equal(got, []string{"service.top stopped"}) {
+		t.Errorf("base waits for %q", got)
+	}
+	if got := b.m.waitingFor(b.m.units[1]); len(got) != 0 {
+		t.Errorf("top waits for %q", got)
+	}
+	b.end(1, Outcome{})
+	b.expect("stopping stopped")
+	if got := b.m.waitingFor(b.m.units[0]); len(got) != 0 {
+		t.Errorf("base waits for %q", got)
 	}
 }
 

@@ -84,7 +84,8 @@ func (e *Engine) Do(ctx context.Context, cmd Command) (Change, error) {
 	if cmd.Verb == "trip" || cmd.Verb == "reset" || cmd.Verb == "force" {
 		return e.breakers(cmd)
 	}
-	if err := e.turn(ctx, cmd.String(), cmd.Waiting); err != nil {
+	waited, err := e.turn(ctx, cmd.String(), cmd.Waiting)
+	if err != nil {
 		return Change{}, err
 	}
 	defer e.turns.end()
@@ -106,7 +107,9 @@ func (e *Engine) Do(ctx context.Context, cmd Command) (Change, error) {
 		e.asked(id, cmd.Verb, cmd.By)
 	}
 	e.perform(op, ev)
-	return e.changed(op), nil
+	change := e.changed(op)
+	change.Waited = waited
+	return change, nil
 }
 
 // check reports units and actions that there are not.

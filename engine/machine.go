@@ -515,11 +515,14 @@ func (m *machine) holds(n need) bool {
 	}
 }
 
-// waitingFor lists the conditions that keep a unit from starting.
+// waitingFor lists the conditions that keep a unit from starting or, where it
+// is to stop, from that.
 func (m *machine) waitingFor(u *unit) []string {
 	def := u.member
 	if u.next != nil {
 		def = u.next
+	} else if u.down && u.live && u.state != Stopping {
+		return m.endsAhead(m.byID[u.id])
 	} else if u.state != Pending && u.state != Blocked {
 		return nil
 	}

@@ -116,12 +116,27 @@ func (m *machine) stopInTurn(i int) {
 	if u.gone || u.state == Stopping {
 		return
 	}
-	for _, d := range u.dependents {
-		if dep := m.units[d]; dep.down && !dep.gone && dep.needsUnit(i) {
-			return
+	if !slices.ContainsFunc(u.dependents, func(d int) bool { return m.goesAhead(d, i) }) {
+		m.leave(i)
+	}
+}
+
+// goesAhead reports whether unit d is down, too, and has to be gone before
+// unit i stops.
+func (m *machine) goesAhead(d, i int) bool {
+	dep := m.units[d]
+	return dep.down && !dep.gone && dep.needsUnit(i)
+}
+
+// endsAhead lists the ends that a unit which is to stop waits for.
+func (m *machine) endsAhead(i int) []string {
+	var list []string
+	for _, d := range m.units[i].dependents {
+		if m.goesAhead(d, i) {
+			list = append(list, m.units[d].id+" stopped")
 		}
 	}
-	m.leave(i)
+	return list
 }
 
 // leave ends the run of a unit that is down. Without one it is gone.

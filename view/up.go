@@ -19,6 +19,7 @@ type Up struct {
 	quiet   bool
 	width   int // of the longest unit's name
 	began   time.Time
+	waited  time.Duration // for the turn
 	fatal   func(unit string) bool
 	tail    func(unit string) []string
 	pending bytes.Buffer // lines that Flush writes
@@ -45,8 +46,17 @@ func NewUp(c UpConfig) *Up {
 	return u
 }
 
-// Begin counts from now: what came before was somebody else's turn.
-func (u *Up) Begin() { u.began = time.Now() }
+// Waited says that so much of the time since the beginning was a wait for the
+// turn.
+func (u *Up) Waited(d time.Duration) { u.waited = d }
+
+// took says how long it was since the beginning.
+func (u *Up) took() string {
+	if u.waited == 0 {
+		return seconds(time.Since(u.began))
+	}
+	return fmt.Sprintf("%s, after waiting %s for its turn", seconds(time.Since(u.began)-u.waited), seconds(u.waited))
+}
 
 // Name makes room for the names of units.
 func (u *Up) Name(units []string) {
@@ -236,7 +246,7 @@ func (u *Up) Fail(unit, cause, next string, withheld []string) {
 // Settled says that everything was started, or failed, once.
 func (u *Up) Settled(state, cause, summary string) {
 	u.status("")
-	after := seconds(time.Since(u.began))
+	after := u.took()
 	if state == "ready" {
 		u.Print(fmt.Sprintf("%s in %s: %s.", u.paint("ready", "Ready"), after, summary))
 		return
@@ -247,7 +257,7 @@ func (u *Up) Settled(state, cause, summary string) {
 // Done says that a command was carried out.
 func (u *Up) Done(what string) {
 	u.status("")
-	u.Print(fmt.Sprintf("%s in %s: %s.", u.paint("ready", "Done"), seconds(time.Since(u.began)), what))
+	u.Print(fmt.Sprintf("%s in %s: %s.", u.paint("ready", "Done"), u.took(), what))
 }
 
 // Stopping says that the shutdown begins.

@@ -96,9 +96,6 @@ func (c *upCmd) change(ctx context.Context, s *session, dir string, req client.A
 			show.progress(got)
 			return
 		}
-		if show.waited {
-			show.view.Begin()
-		}
 		if shown = json.Unmarshal(got.Plan, &p); shown == nil && !s.quiet && !p.Empty() {
 			show.view.Name(unitsOf(&p))
 			shown = view.PlanText(s.stderr, &p, s.planOptionsFor(s.stderr))
@@ -173,7 +170,6 @@ type following struct {
 	client *client.Client
 	view   *view.Up
 	result api.Result
-	waited bool // for its turn
 	// Without a terminal what is waited for is a line, which comes no more
 	// often than every so long.
 	every time.Duration
@@ -206,7 +202,6 @@ func (s *session) follow(c *client.Client, units []string) *following {
 func (f *following) progress(p api.Progress) {
 	switch {
 	case p.Turn != nil:
-		f.waited = true
 		f.view.Print(fmt.Sprintf("Waiting for %s, under way since %s.", p.Turn.Operation, p.Turn.Since.Local().Format(time.TimeOnly)))
 	case p.Event != nil:
 		f.view.Event(*p.Event)
@@ -232,6 +227,7 @@ func (f *following) progress(p api.Progress) {
 // end shows how an operation ended, and returns what the command exits with.
 func (f *following) end(s *session, r api.Result, summary string) error {
 	f.result = r
+	f.view.Waited(r.Waited.Duration())
 	switch r.Outcome {
 	case api.OutcomeDone:
 		f.view.Done(summary)
