@@ -133,6 +133,9 @@ type Breaker struct {
 	FailureRate float64           `json:"failure_rate,omitempty" doc:"The share of them that failed."`
 	LatencyP95  Seconds           `json:"latency_p95_seconds,omitzero" doc:"Time to the first byte that 95 % of them stayed below."`
 	Full        uint64            `json:"full,omitempty" doc:"Calls that were refused since as many as may be were under way."`
+	Waiting     int               `json:"waiting,omitempty" doc:"Calls in line for one of as many as may be under way."`
+	Retries     uint64            `json:"retries,omitempty" doc:"Further attempts of calls that had failed."`
+	Exhausted   uint64            `json:"retries_exhausted,omitempty" doc:"Further attempts that the budget of retries did not allow."`
 	Fallbacks   map[string]uint64 `json:"fallbacks,omitempty" doc:"Answers of fallbacks by their kind."`
 	Failures    []CallFailure     `json:"failures,omitempty" doc:"The last calls that failed, the oldest first."`
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"net"
 	"net/url"
 	"strconv"
@@ -193,7 +194,7 @@ func (e *Engine) breakerMember(id string, b *spec.Breaker) (member, error) {
 // breakerConfig is what the guard of a breaker goes by.
 func (e *Engine) breakerConfig(b *spec.Breaker, unit string) breaker.Config {
 	cfg := policyConfig(&b.BreakerPolicy)
-	cfg.SlowCall, cfg.ProbeTimeout = b.SlowCall.Std(), b.Timeout.Std()
+	cfg.SlowCall, cfg.ProbeTimeout, cfg.Judge = b.SlowCall.Std(), b.Timeout.Std(), judgement(b)
 	cfg.OnChange = func(c breaker.Change) {
 		e.breakerChanged(unit, plan.StepBreaker, c)
 		e.mu.Lock()
@@ -206,12 +207,28 @@ func (e *Engine) breakerConfig(b *spec.Breaker, unit string) breaker.Config {
 	return cfg
 }
 
+// judgement says what tells failures from successes, in some form: what was
+// counted by another judgement says nothing.
+func judgement(b *spec.Breaker) string {
+	hash := fnv.New64a()
+	of := func(r *spec.CallRules) {
+		_, _ = fmt.Fprintln(hash, r.FailureStatus, r.NeutralStatus, r.FailureGRPC, r.SlowCall)
+	}
+	of(&b.CallRules)
+	for i := range b.Routes {
+		r := &b.Routes[i]
+		_, _ = fmt.Fprintln(hash, r.Pattern, r.Exclude)
+		of(&r.CallRules)
+	}
+	return strconv.FormatUint(hash.Sum64(), 36)
+}
+
 // describe implements describer.
 func (w *breakerWork) describe(s *UnitStatus) {
 	out := breakerStatus(w.guard)
 	if p := w.running.Load(); p != nil {
 		n := (*p).Numbers()
-		out.Full, out.Fallbacks = n.Full, n.Fallbacks
+		out.Full, out.Waiting, out.Retries, out.Exhausted, out.Fallbacks = n.Full, n.Waiting, n.Retries, n.Exhausted, n.Fallbacks
 	}
 	for i := range out.Failures {
 		out.Failures[i].Text = w.redact.clean(out.Failures[i].Text)
@@ -242,7 +259,8 @@ func (e *Engine) Breakers() []metric.Breaker {
 		}
 		if p := w.running.Load(); p != nil {
 			forwarded := (*p).Numbers()
-			figures.Full, figures.Fallbacks = forwarded.Full, forwarded.Fallbacks
+			figures.Full, figures.Waiting, figures.Fallbacks = forwarded.Full, forwarded.Waiting, forwarded.Fallbacks
+			figures.Retries, figures.Exhausted = forwarded.Retries, forwarded.Exhausted
 		}
 		list = append(list, figures)
 	}

@@ -77,7 +77,7 @@ func (e *Engine) saveGuard(addr spec.Addr, g *breaker.Guard) {
 
 // policyConfig is what a declared policy says.
 func policyConfig(p *spec.BreakerPolicy) breaker.Config {
-	cfg := breaker.Config{Rule: breaker.Rule{Failures: p.Failures}}
+	cfg := breaker.Config{Rule: breaker.Rule{Failures: p.Failures, Of: p.Of}}
 	if p.Rate > 0 {
 		cfg.Rule = breaker.Rule{Rate: float64(p.Rate), Over: p.Over.Std(), MinCalls: p.MinCalls}
 	}

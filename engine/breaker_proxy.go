@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/syndicate/syndicate/engine/breaker"
@@ -79,10 +80,60 @@ func (p httpBreaker) serve(ctx context.Context, l net.Listener, stop time.Durati
 
 // httpPolicy is what of a breaker changes while it runs.
 func (w *breakerWork) httpPolicy(b *spec.Breaker) (proxy.Policy, error) {
-	out := proxy.Policy{Timeout: b.Timeout.Std(), MaxCalls: b.MaxCalls}
+	out := proxy.Policy{
+		ConnectTimeout: b.ConnectTimeout.Std(), PreserveHost: b.PreserveHost,
+		MaxCalls: b.MaxCalls, MaxWaiting: b.MaxWaiting, WaitTimeout: b.QueueTimeout.Std(),
+	}
 	var errs []error
-	for i := range b.Fallbacks {
-		f, err := w.httpFallback(b, i)
+	var err error
+	if out.TLS, err = clientTLS(b.TLS); err != nil {
+		errs = append(errs, err)
+	}
+	if out.Rules, err = w.callRules(b, &b.CallRules); err != nil {
+		errs = append(errs, err)
+	}
+	for i := range b.Routes {
+		r := &b.Routes[i]
+		rules, err := w.callRules(b, &r.CallRules)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("route %q: %w", r.Pattern, err))
+		}
+		out.Routes = append(out.Routes, proxy.Route{Pattern: r.Pattern, Exclude: r.Exclude, Rules: rules})
+	}
+	return out, errors.Join(errs...)
+}
+
+// clientTLS reads what an upstream with TLS is met with.
+func clientTLS(t *spec.ClientTLS) (*proxy.TLS, error) {
+	if t == nil {
+		return nil, nil
+	}
+	out := &proxy.TLS{CertFile: t.Cert, KeyFile: t.Key, ServerName: t.ServerName}
+	if t.CA != "" {
+		var err error
+		if out.Authorities, err = os.ReadFile(t.CA); err != nil {
+			return nil, fmt.Errorf("tls: ca: %w", err)
+		}
+	}
+	return out, nil
+}
+
+// callRules is what is expected of calls.
+func (w *breakerWork) callRules(b *spec.Breaker, r *spec.CallRules) (proxy.Rules, error) {
+	out := proxy.Rules{
+		SlowCall: r.SlowCall.Std(), Timeout: r.Timeout.Std(), IdleTimeout: r.IdleTimeout.Std(), CallTimeout: r.CallTimeout.Std(),
+		Failure: statuses(r.FailureStatus), Neutral: statuses(r.NeutralStatus), FailureGRPC: grpcCodes(r.FailureGRPC),
+	}
+	if t := r.Retry; t != nil && t.Attempts > 1 {
+		out.Retry = &proxy.Retry{
+			Attempts: t.Attempts, Delay: t.Delay.Std(), MaxDelay: t.MaxDelay.Std(), Factor: t.Factor, Jitter: float64(t.Jitter),
+			Methods: t.Methods, Status: statuses(t.Status), GRPC: grpcCodes(t.GRPC),
+			Budget: float64(t.Budget), MinPerSecond: t.MinPerSecond, MaxBody: int(t.MaxBody),
+		}
+	}
+	var errs []error
+	for i := range r.Fallbacks {
+		f, err := w.httpFallback(b, i, &r.Fallbacks[i])
 		if err != nil {
 			errs = append(errs, fmt.Errorf("fallback %d: %w", i+1, err))
 		}
@@ -91,8 +142,25 @@ func (w *breakerWork) httpPolicy(b *spec.Breaker) (proxy.Policy, error) {
 	return out, errors.Join(errs...)
 }
 
-func (w *breakerWork) httpFallback(b *spec.Breaker, i int) (proxy.Fallback, error) {
-	f := &b.Fallbacks[i]
+// statuses is never nil: an empty list is one that has none.
+func statuses(list []spec.StatusRange) proxy.Statuses {
+	out := make(proxy.Statuses, 0, len(list))
+	for _, r := range list {
+		out = append(out, proxy.StatusRange(r))
+	}
+	return out
+}
+
+// grpcCodes is never nil either.
+func grpcCodes(names []string) []int {
+	out := make([]int, 0, len(names))
+	for _, name := range names {
+		out = append(out, slices.Index(spec.GRPCCodes, name))
+	}
+	return out
+}
+
+func (w *breakerWork) httpFallback(b *spec.Breaker, i int, f *spec.Fallback) (proxy.Fallback, error) {
 	out := proxy.Fallback{LastGood: f.LastGood.Std(), File: f.File, Status: f.Status}
 	var err error
 	switch {
@@ -220,7 +288,7 @@ func (p tcpBreaker) serve(ctx context.Context, l net.Listener, stop time.Duratio
 
 // tcpPolicy is what of a breaker changes while it runs.
 func (w *breakerWork) tcpPolicy(b *spec.Breaker) (proxy.TCPPolicy, error) {
-	out := proxy.TCPPolicy{MaxCalls: b.MaxCalls}
+	out := proxy.TCPPolicy{ConnectTimeout: b.ConnectTimeout.Std(), MaxCalls: b.MaxCalls, MaxWaiting: b.MaxWaiting, WaitTimeout: b.QueueTimeout.Std()}
 	var errs []error
 	for i := range b.Fallbacks {
 		other, err := w.resolveURL(b.Fallbacks[i].Upstream)

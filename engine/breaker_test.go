@@ -20,9 +20,9 @@ func (tr *trial) breaker(name, target string, change func(*spec.Breaker)) *spec.
 		Block:  spec.Block{Addr: spec.Addr{Kind: spec.KindBreaker, Name: name}, Critical: true},
 		Target: spec.Known(spec.Plain(target)),
 		BreakerPolicy: spec.BreakerPolicy{
-			Failures: 2, Timeout: spec.Duration(10 * time.Second), ResetTimeout: spec.Duration(time.Hour),
-			HalfOpen: spec.HalfOpen{Calls: 1, Successes: 1},
+			Failures: 2, ResetTimeout: spec.Duration(time.Hour), HalfOpen: spec.HalfOpen{Calls: 1, Successes: 1},
 		},
+		CallRules: spec.DefaultCallRules(),
 	}
 	if change != nil {
 		change(b)

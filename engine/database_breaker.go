@@ -87,6 +87,10 @@ type BreakerStatus struct {
 	// Fallbacks the answers of fallbacks by their kind.
 	Full      uint64
 	Fallbacks map[string]uint64
+	// Waiting are the calls in line, Retries further attempts, Exhausted
+	// those that the budget did not allow.
+	Waiting            int
+	Retries, Exhausted uint64
 }
 
 // CallFailure is what is known of a call that failed.

@@ -46,6 +46,9 @@ func (w writer) database(db *spec.Database, found Found, chosen int) {
 	}
 	if b := db.Breaker; b != nil {
 		rule := strconv.Itoa(b.Failures) + " failures in a row"
+		if b.Of > 0 {
+			rule = strconv.Itoa(b.Failures) + " failures among " + strconv.Itoa(b.Of) + " calls"
+		}
 		if b.Rate > 0 {
 			rule = b.Rate.String() + " of " + strconv.Itoa(b.MinCalls) + " or more within " + b.Over.String()
 		}

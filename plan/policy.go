@@ -24,7 +24,8 @@ func isPolicy(field string) bool {
 		return true
 	case "Gateway.MaxConn", "Gateway.MaxWaiting", "Gateway.AcquireTimeout", "Gateway.SlowQuery":
 		return true
-	case "Breaker.BreakerPolicy", "Breaker.MaxCalls", "Breaker.Share", "Breaker.Fallbacks":
+	case "Breaker.BreakerPolicy", "Breaker.CallRules", "Breaker.Routes", "Breaker.ConnectTimeout", "Breaker.TLS", "Breaker.PreserveHost",
+		"Breaker.MaxCalls", "Breaker.MaxWaiting", "Breaker.QueueTimeout", "Breaker.Share":
 		return true
 	case "Queue.Workers", "Queue.MaxDepth", "Queue.MaxMemory", "Queue.SuspendOn":
 		return true

@@ -252,19 +252,76 @@ func (w writer) breaker(b *spec.Breaker) {
 		w.value("min_calls", strconv.Itoa(p.MinCalls))
 	} else {
 		w.value("failures", strconv.Itoa(p.Failures))
+		if p.Of > 0 {
+			w.value("of", strconv.Itoa(p.Of))
+		}
 	}
-	if p.SlowCall > 0 {
-		w.value("slow_call", p.SlowCall.String())
+	usual := spec.DefaultCallRules()
+	usual.Timeout = 0 // always shown
+	w.callRules("", &b.CallRules, &usual)
+	w.value("connect_timeout", b.ConnectTimeout.String())
+	if t := b.TLS; t != nil {
+		w.value("tls.ca", t.CA)
+		w.value("tls.cert", t.Cert)
+		w.value("tls.key", t.Key)
+		w.value("tls.server_name", t.ServerName)
 	}
-	w.value("timeout", p.Timeout.String())
+	if b.PreserveHost {
+		w.value("preserve_host", "true")
+	}
 	w.value("reset_timeout", p.ResetTimeout.String())
 	w.value("half_open.calls", strconv.Itoa(p.HalfOpen.Calls))
 	w.value("half_open.successes", strconv.Itoa(p.HalfOpen.Successes))
 	if b.MaxCalls > 0 {
 		w.value("max_calls", strconv.Itoa(b.MaxCalls))
+		w.value("max_waiting", strconv.Itoa(b.MaxWaiting))
+		w.value("queue_timeout", b.QueueTimeout.String())
 	}
-	for i := range b.Fallbacks {
-		w.fallback("fallback["+strconv.Itoa(i)+"].", &b.Fallbacks[i])
+	for i := range b.Routes {
+		r := &b.Routes[i]
+		prefix := "route[" + strconv.Quote(r.Pattern) + "]."
+		w.value(prefix+"exclude", strconv.FormatBool(r.Exclude))
+		w.callRules(prefix, &r.CallRules, &b.CallRules)
+	}
+}
+
+// callRules writes what is expected of calls, as far as base says something
+// else.
+func (w writer) callRules(prefix string, r, base *spec.CallRules) {
+	for _, d := range []struct {
+		name      string
+		now, base spec.Duration
+	}{
+		{"slow_call", r.SlowCall, base.SlowCall}, {"timeout", r.Timeout, base.Timeout},
+		{"idle_timeout", r.IdleTimeout, base.IdleTimeout}, {"call_timeout", r.CallTimeout, base.CallTimeout},
+	} {
+		if d.now != d.base {
+			w.value(prefix+d.name, d.now.String())
+		}
+	}
+	if !slices.Equal(r.FailureStatus, base.FailureStatus) {
+		w.value(prefix+"failure_status", spec.StatusText(r.FailureStatus))
+	}
+	if !slices.Equal(r.NeutralStatus, base.NeutralStatus) {
+		w.value(prefix+"neutral_status", spec.StatusText(r.NeutralStatus))
+	}
+	if !slices.Equal(r.FailureGRPC, base.FailureGRPC) {
+		w.value(prefix+"failure_grpc", strings.Join(r.FailureGRPC, ", "))
+	}
+	if t := r.Retry; t != nil && t != base.Retry {
+		w.value(prefix+"retry.attempts", strconv.Itoa(t.Attempts))
+		w.value(prefix+"retry.delay", t.Delay.String()+" to "+t.MaxDelay.String()+", times "+strconv.FormatFloat(t.Factor, 'g', -1, 64)+", ± "+t.Jitter.String())
+		w.value(prefix+"retry.methods", strings.Join(t.Methods, ", "))
+		w.value(prefix+"retry.status", spec.StatusText(t.Status))
+		w.value(prefix+"retry.grpc", strings.Join(t.GRPC, ", "))
+		w.value(prefix+"retry.budget", t.Budget.String()+" and "+strconv.Itoa(t.MinPerSecond)+" per second")
+		w.value(prefix+"retry.max_body", t.MaxBody.String())
+	}
+	if len(base.Fallbacks) > 0 && len(r.Fallbacks) > 0 && &r.Fallbacks[0] == &base.Fallbacks[0] {
+		return // those of base
+	}
+	for i := range r.Fallbacks {
+		w.fallback(prefix+"fallback["+strconv.Itoa(i)+"].", &r.Fallbacks[i])
 	}
 }
 

@@ -465,11 +465,10 @@ type Table struct {
 // BreakerPolicy are a circuit breaker's rules.
 type BreakerPolicy struct {
 	Failures     int
+	Of           int   // the last so many calls; 0: in a row
 	Rate         Share // 0: Failures counts
 	Over         Duration
 	MinCalls     int
-	SlowCall     Duration
-	Timeout      Duration
 	ResetTimeout Duration
 	HalfOpen     HalfOpen
 }
@@ -481,11 +480,17 @@ type HalfOpen struct{ Calls, Successes int }
 type Breaker struct {
 	Block
 	BreakerPolicy
-	Target    Expr[Text]
-	Listen    string // "" : a free port
-	MaxCalls  int
-	Share     Addr
-	Fallbacks []Fallback
+	CallRules
+	Routes         []Route
+	Target         Expr[Text]
+	Listen         string // "" : a free port
+	ConnectTimeout Duration
+	TLS            *ClientTLS // nil: as the system does
+	PreserveHost   bool
+	MaxCalls       int // 0: any number
+	MaxWaiting     int
+	QueueTimeout   Duration
+	Share          Addr
 }
 
 // Address is where a breaker listens. Where its port is chosen, Number is 0.

@@ -155,6 +155,15 @@ func BreakerText(w io.Writer, list []Breaker, now time.Time) error {
 		if x.Full > 0 {
 			add("too many", strconv.FormatUint(x.Full, 10))
 		}
+		if x.Waiting > 0 {
+			add("waiting", strconv.Itoa(x.Waiting))
+		}
+		if x.Retries > 0 {
+			add("retries", strconv.FormatUint(x.Retries, 10))
+		}
+		if x.Exhausted > 0 {
+			add("retries refused", fmt.Sprintf("%d by the budget", x.Exhausted))
+		}
 		for _, kind := range slices.Sorted(maps.Keys(x.Fallbacks)) {
 			add("fallback "+kind, strconv.FormatUint(x.Fallbacks[kind], 10))
 		}

@@ -13,6 +13,9 @@ type Config struct {
 	// SlowCall is the time to the first byte of an answer from which on a
 	// call counts as a failure. Zero: none does.
 	SlowCall time.Duration
+	// Judge names what callers tell failures from successes by, in any form:
+	// what was counted under another one says nothing.
+	Judge string
 	// ResetTimeout is how long it stays open the first time. Default: 30s.
 	ResetTimeout time.Duration
 	// MaxResetTimeout bounds how long it stays open by itself, after failed

@@ -303,7 +303,7 @@ func (c *core) configure(cfg Config, now time.Time) {
 	old := c.cfg
 	c.cfg = cfg
 	state := c.state()
-	rule := old.Rule != cfg.Rule || old.SlowCall != cfg.SlowCall
+	rule := old.Rule != cfg.Rule || old.SlowCall != cfg.SlowCall || old.Judge != cfg.Judge
 	trial := old.Calls != cfg.Calls || old.Successes != cfg.Successes
 	if rule || trial {
 		kept := c.outcomes.list()

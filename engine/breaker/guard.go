@@ -41,7 +41,8 @@ type Permit struct {
 	gen      uint64
 	start    time.Time
 	trial    bool
-	answered atomic.Int64 // the time to the first byte of an answer, or 0
+	slow     time.Duration // from this time to the first byte on it failed; 0: never
+	answered atomic.Int64  // the time to the first byte of an answer, or 0
 	done     atomic.Bool
 }
 
@@ -56,6 +57,7 @@ func (g *Guard) Permit() (Permit, error) {
 		gen, refused = 0, nil
 	}
 	trial := gen != 0 && g.core.state() == HalfOpen
+	slow := g.core.cfg.SlowCall
 	if refused == nil {
 		g.counted.InFlight++
 	} else {
@@ -65,8 +67,13 @@ func (g *Guard) Permit() (Permit, error) {
 	if refused != nil {
 		return Permit{}, refused
 	}
-	return Permit{guard: g, gen: gen, start: now, trial: trial}, nil
+	return Permit{guard: g, gen: gen, start: now, trial: trial, slow: slow}, nil
 }
+
+// SlowAfter sets another bound than Config.SlowCall for this call: the time
+// to its first byte from which on it failed. Zero: none is too slow. It is to
+// be called before the call begins.
+func (p *Permit) SlowAfter(d time.Duration) { p.slow = d }
 
 // Answered says that the first byte of an answer is there. Where that took
 // as long as SlowCall it is a failure, at once; else the outcome is still to
@@ -76,10 +83,7 @@ func (p *Permit) Answered() {
 	if p.guard == nil || !p.answered.CompareAndSwap(0, int64(latency)) {
 		return
 	}
-	p.guard.mu.Lock()
-	slow := p.guard.core.cfg.SlowCall
-	p.guard.mu.Unlock()
-	if slow > 0 && latency >= slow {
+	if p.slow > 0 && latency >= p.slow {
 		p.end(failed, Evidence{Error: "slow answer"})
 	}
 }
@@ -140,7 +144,7 @@ func (p *Permit) end(o outcome, e Evidence) {
 	case failed:
 		g.counted.Failures++
 		recent.failures++
-		if slow := g.core.cfg.SlowCall; slow > 0 && latency >= slow {
+		if p.slow > 0 && latency >= p.slow {
 			g.counted.Slow++
 		}
 		g.core.failure(p.gen, now, e)

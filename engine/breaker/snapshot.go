@@ -53,10 +53,11 @@ func (g *Guard) Snapshot() Snapshot {
 
 // Record is what survives a restart.
 type Record struct {
-	// Rule is what Row, Outcomes and Window were counted under, SlowCall
-	// too: under another one they say nothing.
+	// Rule is what Row, Outcomes and Window were counted under, SlowCall and
+	// Judge too: under another one they say nothing.
 	Rule     Rule          `json:"rule"`
 	SlowCall time.Duration `json:"slow_call_ns,omitempty"`
+	Judge    string        `json:"judge,omitempty"`
 
 	Mode   Mode      `json:"mode"`
 	State  State     `json:"state"`
@@ -122,7 +123,7 @@ func (g *Guard) Save(write func(Record)) {
 func (c *core) record(now time.Time) Record {
 	c.advance(now)
 	r := Record{
-		Rule: c.cfg.Rule, SlowCall: c.cfg.SlowCall,
+		Rule: c.cfg.Rule, SlowCall: c.cfg.SlowCall, Judge: c.cfg.Judge,
 		Mode: c.mode, State: c.state(), Since: c.since, Reason: c.reason, Opens: c.opens, Failures: c.failed.list(),
 	}
 	switch r.State {
@@ -181,7 +182,7 @@ func (c *core) restore(r Record, now time.Time) {
 	default:
 		c.since = now.Add(-max(0, now.Round(0).Sub(r.Since)))
 		c.reason = r.Reason
-		if r.Rule == c.cfg.Rule && r.SlowCall == c.cfg.SlowCall {
+		if r.Rule == c.cfg.Rule && r.SlowCall == c.cfg.SlowCall && r.Judge == c.cfg.Judge {
 			c.recount(r, now)
 		}
 	}

@@ -18,6 +18,10 @@ type Breaker struct {
 	// Fallbacks the answers of fallbacks by their kind.
 	Full      uint64
 	Fallbacks map[string]uint64
+	// Waiting are the calls in line, Retries further attempts, Exhausted
+	// those that the budget did not allow.
+	Waiting            int
+	Retries, Exhausted uint64
 	// Latency counts calls by their time to the first byte: for each bound
 	// those that took at most that and more than the one before, last the
 	// rest.
@@ -68,6 +72,9 @@ func breakers(p *page, list []Breaker) {
 	plain("rejected_total", counter, "Calls that were refused.", func(b *Breaker) float64 { return float64(b.Rejected) })
 	plain("observed_total", counter, "Calls that were let through in the mode observe though they would have been refused.", func(b *Breaker) float64 { return float64(b.Observed) })
 	plain("full_total", counter, "Calls that were refused since as many as may be were under way.", func(b *Breaker) float64 { return float64(b.Full) })
+	plain("waiting", gauge, "Calls that wait in line for one of as many as may be under way.", func(b *Breaker) float64 { return float64(b.Waiting) })
+	plain("retries_total", counter, "Further attempts of calls that had failed.", func(b *Breaker) float64 { return float64(b.Retries) })
+	plain("retries_exhausted_total", counter, "Further attempts that the budget of retries did not allow.", func(b *Breaker) float64 { return float64(b.Exhausted) })
 	plain("opened_total", counter, "How often it has opened.", func(b *Breaker) float64 { return float64(b.Opened) })
 	by("fallbacks_total", "Answers of fallbacks by their kind.", "source", func(b *Breaker) map[string]uint64 { return b.Fallbacks })
 	p.family("syndicate_breaker_first_byte_seconds", histogram, "Time from a call to the first byte of its answer, or to its failure.")

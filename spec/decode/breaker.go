@@ -14,10 +14,20 @@ import (
 func (d *decoder) breaker(doc *breakerDoc) *spec.Breaker {
 	w := d.view(doc, "")
 	out := &spec.Breaker{
-		Block:         d.base(true),
-		BreakerPolicy: d.policy(w, &doc.breakerPolicyDoc),
-		Listen:        w.listen("listen"),
-		MaxCalls:      w.number("max_calls", 1, 1e6),
+		Block:          d.base(true),
+		BreakerPolicy:  d.rules(w, &doc.breakerRuleDoc),
+		CallRules:      d.callRules(w, &doc.callRulesDoc, spec.DefaultCallRules()),
+		Listen:         w.listen("listen"),
+		ConnectTimeout: w.period("connect_timeout"), TLS: d.clientTLS(doc.TLS), PreserveHost: w.truth("preserve_host"),
+		MaxCalls: w.number("max_calls", 1, 1e6), MaxWaiting: w.number("max_waiting", 0, 1e6), QueueTimeout: w.period("queue_timeout"),
+	}
+	out.Routes = d.routes(doc.Routes, out.CallRules)
+	if doc.MaxCalls == nil {
+		for _, attr := range []*hcl.Attribute{doc.MaxWaiting, doc.QueueTimeout} {
+			if attr != nil {
+				d.report(mistake(CodeCombine, attr.Range, "Only with max_calls", attr.Name+" belongs to max_calls, and there is none."))
+			}
+		}
 	}
 	free := w
 	free.free = true
@@ -25,9 +35,6 @@ func (d *decoder) breaker(doc *breakerDoc) *spec.Breaker {
 	share, t := d.oneBlock(doc.Share, "a database", spec.KindDatabase)
 	if out.Share = share; t != nil {
 		d.orders = append(d.orders, usage{t.instances[0], "share", t.at})
-	}
-	for _, f := range doc.Fallbacks {
-		out.Fallbacks = append(out.Fallbacks, d.fallback(f))
 	}
 	if target, ok := out.Target.Value(); ok {
 		d.fitting(doc, out, target)
@@ -39,9 +46,12 @@ func (d *decoder) breaker(doc *breakerDoc) *spec.Breaker {
 // no meaning for connections.
 func (d *decoder) fitting(doc *breakerDoc, b *spec.Breaker, target spec.Text) {
 	tcp := b.Scheme() == "tcp"
-	if tcp && doc.SlowCall != nil {
-		d.report(mistake(CodeCombine, doc.SlowCall.Range, "No calls to measure",
-			"The target is tcp, whose connections have no answers that could be slow: leave slow_call out.", related{doc.Target.Range, "the target"}))
+	if tcp {
+		d.onlyHTTP(doc)
+	}
+	if doc.TLS != nil && strings.HasPrefix(target.Reveal(), "http:") {
+		d.report(mistake(CodeCombine, doc.TLS.DefRange, "No TLS to meet", "The target is http, which is not encrypted: write https, or leave tls out.",
+			related{doc.Target.Range, "the target"}))
 	}
 	if u, err := url.Parse(target.Reveal()); tcp && (err != nil || u.Port() == "" || u.Path != "") {
 		d.report(mistake(CodeCombine, doc.Target.Range, "No address", "A tcp target is a host and a port: tcp://localhost:5432."))
@@ -82,23 +92,16 @@ func (d *decoder) urlText(w view, name string, schemes ...string) spec.Expr[spec
 	return expression(d, r, expr, name, x)
 }
 
-// policy reads the rules of a circuit breaker, and the bounds of its calls.
-func (d *decoder) policy(w view, doc *breakerPolicyDoc) spec.BreakerPolicy {
-	out := d.rules(w, &doc.breakerRuleDoc)
-	out.SlowCall, out.Timeout = w.duration("slow_call"), w.period("timeout")
-	if out.SlowCall > 0 && out.SlowCall >= out.Timeout {
-		d.report(mistake(CodeCombine, doc.SlowCall.Range, "Bounds out of order",
-			fmt.Sprintf("slow_call is %s, but a call ends at timeout, %s.", out.SlowCall, out.Timeout)))
-	}
-	return out
-}
-
 // rules reads what opens and closes a circuit breaker.
 func (d *decoder) rules(w view, doc *breakerRuleDoc) spec.BreakerPolicy {
 	out := spec.BreakerPolicy{
-		Failures: w.number("failures", 1, 1e6), Rate: w.share("rate"), Over: w.period("over"),
+		Failures: w.number("failures", 1, 1e6), Of: w.number("of", 1, 1e6), Rate: w.share("rate"), Over: w.period("over"),
 		MinCalls: w.number("min_calls", 1, 1e6), ResetTimeout: w.period("reset_timeout"),
 		HalfOpen: d.halfOpen(doc.HalfOpen),
+	}
+	if doc.Of != nil && doc.Rate == nil && out.Of > 0 && out.Of < out.Failures {
+		d.report(mistake(CodeCombine, doc.Of.Range, "Bounds out of order",
+			fmt.Sprintf("of is %d, which is less than failures, %d: it could never open.", out.Of, out.Failures)))
 	}
 	if doc.Rate == nil {
 		for _, attr := range []*hcl.Attribute{doc.Over, doc.MinCalls} {
@@ -106,9 +109,13 @@ func (d *decoder) rules(w view, doc *breakerRuleDoc) spec.BreakerPolicy {
 				d.report(mistake(CodeCombine, attr.Range, "Only with rate", attr.Name+" belongs to rate, and there is none."))
 			}
 		}
-	} else if doc.Failures != nil {
-		d.report(mistake(CodeCombine, doc.Failures.Range, "Two rules for opening",
-			"failures counts in a row and rate in a window: keep one.", related{doc.Rate.Range, "the rate"}))
+	} else {
+		for _, attr := range []*hcl.Attribute{doc.Failures, doc.Of} {
+			if attr != nil {
+				d.report(mistake(CodeCombine, attr.Range, "Two rules for opening",
+					"failures counts calls and rate is a share of those in a window: keep one.", related{doc.Rate.Range, "the rate"}))
+			}
+		}
 	}
 	return out
 }

@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/syndicate/syndicate/engine/breaker"
@@ -80,8 +78,8 @@ func opened(err *breaker.OpenError) *trouble {
 	return &trouble{http.StatusServiceUnavailable, "open", err.Error(), err}
 }
 
-func full() *trouble {
-	return &trouble{http.StatusServiceUnavailable, "full", errFull.Error(), nil}
+func full(err error) *trouble {
+	return &trouble{http.StatusServiceUnavailable, "full", err.Error(), nil}
 }
 
 // retryAfter is how long a client had best wait; zero: nobody knows.
@@ -130,16 +128,6 @@ func (p *HTTP) mark(a *answer, t *trouble, source string) {
 	if after := t.retryAfter(); after > 0 && a.status >= 500 {
 		a.header.Set(headerRetry, strconv.Itoa(int(after/time.Second)))
 	}
-}
-
-func isGRPC(h http.Header) bool {
-	return strings.HasPrefix(h.Get("Content-Type"), "application/grpc")
-}
-
-// grpcMessage escapes a status message as the gRPC protocol over HTTP/2 has
-// it: percent-encoding of what is not printable ASCII.
-func grpcMessage(s string) string {
-	return strings.ReplaceAll(url.PathEscape(s), "%20", " ")
 }
 
 // parseRetryAfter reads the header of that name in both of its forms (RFC

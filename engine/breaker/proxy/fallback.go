@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -51,16 +50,13 @@ var sources = [...]string{"last_good", "upstream", "file", "command", "status"}
 func (p *HTTP) newFallback(i int, f *Fallback, old *policy) (fallback, error) {
 	switch {
 	case f.LastGood > 0:
-		l := &lastGood{maxAge: f.LastGood, store: newStore()}
-		if had := old.lastGood(); had != nil {
-			l.store = had.store // what was good still is
-		}
-		return l, nil
+		return &lastGood{maxAge: f.LastGood, store: p.store(old)}, nil
 	case f.Upstream != nil:
 		if f.Guard == nil {
 			return nil, errors.New("the other upstream has no guard")
 		}
-		return newOtherUpstream(p, i+1, f)
+		t, err := newTarget(f.Upstream, f.Guard, 0, nil, nil)
+		return &otherUpstream{t, i + 1}, err
 	case f.File != "":
 		return file(f.File), nil
 	case f.Command != nil:
@@ -71,33 +67,12 @@ func (p *HTTP) newFallback(i int, f *Fallback, old *policy) (fallback, error) {
 	return nil, errors.New("it is of no kind")
 }
 
-// lastGood finds the fallback that keeps good answers.
-func (s *policy) lastGood() *lastGood {
-	if s == nil {
-		return nil
-	}
-	for _, f := range s.fallbacks {
-		if l, ok := f.(*lastGood); ok {
-			return l
-		}
-	}
-	return nil
-}
-
-// close lets go of what the next policy has not taken over.
-func (s *policy) close(*policy) {
-	for _, f := range s.fallbacks {
-		if o, ok := f.(*otherUpstream); ok {
-			o.http.plain.CloseIdleConnections()
-			o.http.clear.CloseIdleConnections()
-		}
-	}
-}
-
 // counts are the numbers of a proxy that its guard does not have.
 type counts struct {
-	full atomic.Uint64
-	by   [len(sources)]atomic.Uint64
+	full      atomic.Uint64
+	retries   atomic.Uint64
+	exhausted atomic.Uint64
+	by        [len(sources)]atomic.Uint64
 }
 
 func (c *counts) fellBack(source string) {
@@ -112,13 +87,21 @@ func (c *counts) fellBack(source string) {
 type Numbers struct {
 	// Full are the calls that max_calls turned away.
 	Full uint64
+	// Waiting are those in line now.
+	Waiting int
+	// Retries are the further attempts, Exhausted those that the budget did
+	// not allow.
+	Retries, Exhausted uint64
 	// Fallbacks are the answers of fallbacks, by their kind.
 	Fallbacks map[string]uint64
 }
 
 // Numbers returns them.
 func (p *HTTP) Numbers() Numbers {
-	n := Numbers{Full: p.counted.full.Load(), Fallbacks: map[string]uint64{}}
+	n := Numbers{
+		Full: p.counted.full.Load(), Waiting: p.limiter.waiting(),
+		Retries: p.counted.retries.Load(), Exhausted: p.counted.exhausted.Load(), Fallbacks: map[string]uint64{},
+	}
 	for i, s := range sources {
 		n.Fallbacks[s] = p.counted.by[i].Load()
 	}
@@ -218,21 +201,13 @@ func (c *command) answer(r *http.Request, t *trouble) *answer {
 
 // commandTimeout bounds a program: a client waits for it.
 func (p *HTTP) commandTimeout() time.Duration {
-	return min(p.policy.Load().Timeout, 10*time.Second)
+	return min(p.policy.Load().rest.Timeout, 10*time.Second)
 }
 
 // otherUpstream forwards to another target.
 type otherUpstream struct {
-	http   *HTTP
+	target *target
 	number int // among the fallbacks, from 1
-}
-
-func newOtherUpstream(p *HTTP, number int, f *Fallback) (*otherUpstream, error) {
-	other, err := NewHTTP(HTTPConfig{
-		Name: p.cfg.Name + " fallback " + strconv.Itoa(number), Target: f.Upstream, Guard: f.Guard,
-		Policy: Policy{Timeout: 1}, Clean: p.cfg.Clean,
-	})
-	return &otherUpstream{other, number}, err
 }
 
 func (*otherUpstream) source() string { return "upstream" }
@@ -243,43 +218,37 @@ func (*otherUpstream) answer(*http.Request, *trouble) *answer { return nil }
 // forward sends the request of a call to the other upstream. It returns nil
 // where that has no good answer either.
 func (o *otherUpstream) forward(c *call, out *http.Request) *http.Response {
-	if c.body.touched.Load() {
-		return nil // a part of it is gone
-	}
-	var err error
-	again := &call{proxy: o.http, policy: c.policy, in: c.in, out: c.out}
-	if again.permit, err = o.http.cfg.Guard.Permit(); err != nil {
+	if !c.body.repeatable() || c.overtime() {
 		return nil
 	}
-	defer func() {
-		if again.answer.res == nil {
-			again.permit.Neutral()
-		}
-	}()
-	// The context of the first attempt may have ended with its time.
-	ctx, cancel := context.WithCancel(c.in.Context())
-	if c.after != nil {
-		c.after()
+	before := c.last
+	a := c.attempt(o.target)
+	if a.permitted() != nil {
+		c.last = before
+		return nil
 	}
-	again.cancel, c.after = cancel, cancel
-	to := out.Clone(ctx)
-	to.URL, to.Host = cloneURL(c.in.URL), ""
+	to := out.Clone(out.Context())
+	to.Trailer = out.Trailer // filled in once the body has ended
+	u := *c.in.URL
+	to.URL, to.Host = &u, ""
 	if c.in.Header["Authorization"] == nil {
 		delete(to.Header, "Authorization") // the first target's
 	}
-	aim(to, o.http.cfg.Target)
-	res, trouble, err := again.forward(to)
-	c.duplex = c.duplex || again.duplex
+	o.target.aim(to)
+	if c.policy.preserveHost {
+		to.Host = c.in.Host
+	}
+	res, trouble, err := a.forward(to)
 	if err != nil || trouble != nil {
 		if res != nil {
 			_ = res.Body.Close()
 		}
+		a.end()
+		c.last = before
 		return nil
 	}
+	if before != nil {
+		before.end()
+	}
 	return res
-}
-
-func cloneURL(u *url.URL) *url.URL {
-	v := *u
-	return &v
 }

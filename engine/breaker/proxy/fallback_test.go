@@ -35,7 +35,7 @@ func (s *switchable) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func TestLastGood(t *testing.T) {
 	s := &switchable{}
 	up := upstream(t, s.ServeHTTP)
-	b := newBench(t, up.URL, Policy{Fallbacks: []Fallback{{LastGood: time.Hour}}}, breaker.Config{})
+	b := newBench(t, up.URL, Policy{Rules: Rules{Fallbacks: []Fallback{{LastGood: time.Hour}}}}, breaker.Config{})
 	ask := func(path string, header ...string) result { return b.do("GET", path, "", header...) }
 	for _, path := range []string{"/a", "/b?x=1"} {
 		ask(path)
@@ -71,13 +71,13 @@ func TestLastGood(t *testing.T) {
 		t.Errorf("HEAD while open is answered %+v", r)
 	}
 	// What was good stays so where the policy changes.
-	if err := b.proxy.Set(Policy{Timeout: time.Second, Fallbacks: []Fallback{{LastGood: time.Minute}}}); err != nil {
+	if err := b.proxy.Set(Policy{Rules: Rules{Timeout: time.Second, Fallbacks: []Fallback{{LastGood: time.Minute}}}}); err != nil {
 		t.Fatal(err)
 	}
 	if r := ask("/a"); r.status != 200 || r.header.Get(headerBreaker) != "demo; source=last_good; reason=open" {
 		t.Errorf("answered %+v", r)
 	}
-	if err := b.proxy.Set(Policy{Timeout: time.Second, Fallbacks: []Fallback{{LastGood: time.Nanosecond}}}); err != nil {
+	if err := b.proxy.Set(Policy{Rules: Rules{Timeout: time.Second, Fallbacks: []Fallback{{LastGood: time.Nanosecond}}}}); err != nil {
 		t.Fatal(err)
 	}
 	if r := ask("/a"); r.status != 503 {
@@ -118,7 +118,7 @@ func TestFallbacksInOrder(t *testing.T) {
 		}
 		return []byte(strings.Join(variables, "\n")), nil
 	}
-	b := newBench(t, up.URL, Policy{Fallbacks: []Fallback{{LastGood: time.Hour}, {File: path}, {Command: run}, {Status: 418, Body: `{"tea":true}`}}}, breaker.Config{})
+	b := newBench(t, up.URL, Policy{Rules: Rules{Fallbacks: []Fallback{{LastGood: time.Hour}, {File: path}, {Command: run}, {Status: 418, Body: `{"tea":true}`}}}}, breaker.Config{})
 	if r := b.do("GET", "/x", ""); r.status != 418 || r.body != `{"tea":true}` || r.header.Get("Content-Type") != "application/json" {
 		t.Errorf("answered %+v", r)
 	}
@@ -159,9 +159,9 @@ func TestOtherUpstream(t *testing.T) {
 	target.User = url.UserPassword("first", "secret")
 	other, _ := url.Parse(second.URL + "/base")
 	otherGuard := guard(t, breaker.Config{Rule: breaker.Rule{Failures: 1}})
-	b := newBench(t, target.String(), Policy{
+	b := newBench(t, target.String(), Policy{Rules: Rules{
 		Timeout: 100 * time.Millisecond, Fallbacks: []Fallback{{Upstream: other, Guard: otherGuard}, {Status: 503}},
-	}, breaker.Config{Rule: breaker.Rule{Failures: 100}})
+	}}, breaker.Config{Rule: breaker.Rule{Failures: 100}})
 	want := func(method, path, body, answer string, status int) {
 		t.Helper()
 		if r := b.do(method, path, body); r.status != status || r.body != answer {
@@ -170,7 +170,8 @@ func TestOtherUpstream(t *testing.T) {
 	}
 	want("GET", "/hang", "", "second GET /base/hang ", 200)
 	<-arrived
-	want("POST", "/read", "data", "", 503) // what is read cannot be sent again
+	want("POST", "/read", "data", "second POST /base/read data", 200)
+	want("POST", "/read", strings.Repeat("data", 20_000), "", 503) // too long to be kept
 	b.guard.Trip(time.Hour, "")
 	want("POST", "/x?y=1", "data", "second POST /base/x?y=1 data", 200)
 	otherGuard.Trip(time.Hour, "")

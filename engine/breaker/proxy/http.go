@@ -3,7 +3,6 @@ package proxy
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log"
 	"net"
@@ -33,14 +32,17 @@ type HTTPConfig struct {
 
 // Policy is what may change while calls are under way.
 type Policy struct {
-	// Timeout bounds each silence of the upstream: up to its first byte, and
-	// between two parts of an answer.
-	Timeout time.Duration
+	Rules          // of calls that no route has
+	Routes []Route // the most specific one that matches counts
+	// ConnectTimeout bounds connecting, and TLS as long again. Default: 2s.
+	ConnectTimeout time.Duration
+	TLS            *TLS // nil: as the system does
+	// PreserveHost has the target told the Host that the client asked for.
+	PreserveHost bool
 	// MaxCalls bounds the calls at once; 0: nothing does. MaxWaiting more
 	// wait up to WaitTimeout for one of them to end.
 	MaxCalls, MaxWaiting int
 	WaitTimeout          time.Duration
-	Fallbacks            []Fallback
 }
 
 // HTTP is an http.Handler that forwards to one upstream.
@@ -48,19 +50,18 @@ type HTTP struct {
 	cfg      HTTPConfig
 	policy   atomic.Pointer[policy]
 	limiter  limiter
+	budget   budget
 	reverse  httputil.ReverseProxy
-	plain    *http.Transport // HTTP/1.1, and HTTP/2 over TLS
-	clear    *http.Transport // h2c, for gRPC
-	upstream []string        // the header of the upstream's own answers
+	upstream []string // the header of the upstream's own answers
 	counted  counts
 }
 
 // policy is a Policy with what was made of it.
 type policy struct {
-	Policy
-	fallbacks []fallback
-	// forwards is whether one of them calls another upstream.
-	forwards bool
+	target       *target
+	rest         *rules
+	routes       routes
+	preserveHost bool
 }
 
 // NewHTTP makes a proxy. Close it to let go of idle connections.
@@ -72,16 +73,14 @@ func NewHTTP(cfg HTTPConfig) (*HTTP, error) {
 		cfg.Clean = func(s string) string { return s }
 	}
 	p := &HTTP{cfg: cfg, upstream: []string{cfg.Name + "; source=upstream"}}
-	p.plain, p.clear = transport(false), transport(true)
 	p.reverse = httputil.ReverseProxy{
-		Rewrite:      p.rewrite,
-		Transport:    roundTripper{p},
+		Rewrite:      rewrite,
+		Transport:    roundTripper{},
 		BufferPool:   buffers{},
 		ErrorHandler: p.failed,
 		ErrorLog:     log.New(io.Discard, "", 0),
 	}
 	if err := p.Set(cfg.Policy); err != nil {
-		p.Close()
 		return nil, err
 	}
 	return p, nil
@@ -89,18 +88,21 @@ func NewHTTP(cfg HTTPConfig) (*HTTP, error) {
 
 // Set takes another policy; calls under way keep theirs.
 func (p *HTTP) Set(to Policy) error {
-	if to.Timeout <= 0 {
-		return errors.New("the timeout is not positive")
-	}
-	next := &policy{Policy: to}
 	old := p.policy.Load()
-	for i := range to.Fallbacks {
-		f, err := p.newFallback(i, &to.Fallbacks[i], old)
-		if err != nil {
-			return fmt.Errorf("fallback %d: %w", i+1, err)
-		}
-		next.forwards = next.forwards || f.source() == "upstream"
-		next.fallbacks = append(next.fallbacks, f)
+	next := &policy{preserveHost: to.PreserveHost}
+	var before *target
+	if old != nil {
+		before = old.target
+	}
+	var err error
+	if next.rest, err = p.newRules(to.Rules, old); err != nil {
+		return err
+	}
+	if next.routes, err = p.newRoutes(to.Routes, old); err != nil {
+		return err
+	}
+	if next.target, err = newTarget(p.cfg.Target, p.cfg.Guard, to.ConnectTimeout, to.TLS, before); err != nil {
+		return err
 	}
 	p.policy.Store(next)
 	p.limiter.set(limits{to.MaxCalls, to.MaxWaiting, to.WaitTimeout})
@@ -111,12 +113,30 @@ func (p *HTTP) Set(to Policy) error {
 }
 
 // Close closes idle connections to the upstreams. Calls under way go on.
-func (p *HTTP) Close() {
-	p.plain.CloseIdleConnections()
-	p.clear.CloseIdleConnections()
-	if s := p.policy.Load(); s != nil {
-		s.close(nil)
+func (p *HTTP) Close() { p.policy.Load().close(nil) }
+
+// close closes the idle connections of what the next policy has not taken
+// over.
+func (s *policy) close(next *policy) {
+	if next == nil || next.target != s.target {
+		s.target.close()
 	}
+	for _, r := range s.rules() {
+		for _, f := range r.fallbacks {
+			if o, ok := f.(*otherUpstream); ok {
+				o.target.close()
+			}
+		}
+	}
+}
+
+// rules returns all of them.
+func (s *policy) rules() []*rules {
+	all := []*rules{s.rest}
+	for _, r := range s.routes.byPattern {
+		all = append(all, r)
+	}
+	return all
 }
 
 // Server returns a server for the proxy; it is to be given a listener.
@@ -125,98 +145,66 @@ func (p *HTTP) Server() *http.Server {
 		Handler: p, Protocols: new(http.Protocols),
 		ReadHeaderTimeout: 30 * time.Second,
 		ErrorLog:          log.New(io.Discard, "", 0),
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, c)
+		},
 	}
 	s.Protocols.SetHTTP1(true)
 	s.Protocols.SetUnencryptedHTTP2(true)
 	return s
 }
 
-const (
-	dialTimeout = 2 * time.Second
-	// idleTimeout is below the 5 s after which a Node server closes an idle
-	// connection, so that no call goes into one that is just being closed.
-	idleTimeout = 4 * time.Second
-	maxIdle     = 256
-)
-
-// transport calls an upstream, in HTTP/2 without TLS where clear is true.
-func transport(clear bool) *http.Transport {
-	t := &http.Transport{
-		DialContext:           (&net.Dialer{Timeout: dialTimeout}).DialContext,
-		TLSHandshakeTimeout:   5 * time.Second,
-		DisableCompression:    true, // bodies pass as they are
-		MaxIdleConns:          maxIdle,
-		MaxIdleConnsPerHost:   maxIdle,
-		IdleConnTimeout:       idleTimeout,
-		ExpectContinueTimeout: time.Second,
-		Protocols:             new(http.Protocols),
-	}
-	if clear {
-		t.Protocols.SetUnencryptedHTTP2(true)
-	} else {
-		t.Protocols.SetHTTP1(true)
-		t.Protocols.SetHTTP2(true)
-	}
-	return t
-}
-
-// callKey finds the *call in the context of a request.
-type callKey struct{}
-
 // ServeHTTP forwards one call.
 func (p *HTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s := p.policy.Load()
-	if err := p.limiter.enter(r.Context()); err != nil {
-		if !errors.Is(err, errFull) {
-			return // the client is gone
-		}
-		p.counted.full.Add(1)
-		p.instead(w, r, s, full())
+	c := call{proxy: p, policy: s, rules: s.rest, in: r, out: w}
+	if found := s.routes.of(r); found != nil {
+		c.rules = found
+	}
+	if r.Method == http.MethodConnect {
+		p.problem(r, &trouble{http.StatusMethodNotAllowed, "refused", "CONNECT is not forwarded", nil}).write(w, r)
 		return
 	}
-	defer p.limiter.leave()
-	c := call{proxy: p, policy: s, in: r}
-	var err error
-	if c.permit, err = p.cfg.Guard.Permit(); err != nil {
-		var open *breaker.OpenError
-		if !errors.As(err, &open) {
-			panic(err) // it has no other
+	if !c.rules.exclude {
+		if err := p.limiter.enter(r.Context()); err != nil {
+			if !errors.Is(err, errFull) {
+				return // the client is gone
+			}
+			p.counted.full.Add(1)
+			c.instead(full(err))
+			return
 		}
-		p.instead(w, r, s, opened(open))
+		defer p.limiter.leave()
+	}
+	if c.rules.Retry != nil {
+		p.budget.call(time.Now())
+	}
+	if open := c.attempt(s.target).permitted(); open != nil {
+		c.attempts, c.last = 0, nil
+		c.instead(opened(open))
 		return
 	}
-	defer c.permit.Neutral() // where it panics
-	p.run(w, r, &c)
+	c.run()
 }
 
 // instead answers without the upstream.
-func (p *HTTP) instead(w http.ResponseWriter, r *http.Request, s *policy, t *trouble) {
-	if s.forwards {
+func (c *call) instead(t *trouble) {
+	if c.rules.forwards {
 		// Another upstream may answer: that is forwarding, too.
-		p.run(w, r, &call{proxy: p, policy: s, in: r, trouble: t})
+		c.trouble = t
+		c.run()
 		return
 	}
-	p.fallBack(r, s, t).write(w, r)
-}
-
-// run has the reverse proxy forward a call, which comes back to roundTripper.
-func (p *HTTP) run(w http.ResponseWriter, r *http.Request, c *call) {
-	ctx, cancel := context.WithCancel(context.WithValue(r.Context(), callKey{}, c))
-	defer cancel()
-	c.cancel, c.out = cancel, w
-	defer c.drain()
-	defer func() {
-		if c.after != nil {
-			c.after()
-		}
-	}()
-	p.reverse.ServeHTTP(w, r.WithContext(ctx))
+	c.proxy.fallBack(c.in, c.rules, t).write(c.out, c.in)
 }
 
 // fallBack returns the first answer that a fallback which is no upstream
 // has, or a problem.
-func (p *HTTP) fallBack(r *http.Request, s *policy, t *trouble) *answer {
-	for _, f := range s.fallbacks {
+func (p *HTTP) fallBack(r *http.Request, rules *rules, t *trouble) *answer {
+	if isGRPC(r.Header) {
+		return p.problem(r, t)
+	}
+	for _, f := range rules.fallbacks {
 		if a := f.answer(r, t); a != nil {
 			return p.from(f, a, t)
 		}
@@ -232,28 +220,23 @@ func (p *HTTP) from(f fallback, a *answer, t *trouble) *answer {
 }
 
 // rewrite makes the request to the upstream.
-func (p *HTTP) rewrite(r *httputil.ProxyRequest) {
-	aim(r.Out, p.cfg.Target)
+func rewrite(r *httputil.ProxyRequest) {
+	c := r.In.Context().Value(callKey{}).(*call)
+	// Whatever the client asked is for the upstream to understand.
+	r.Out.URL.RawQuery = r.In.URL.RawQuery
+	c.policy.target.aim(r.Out)
+	if c.policy.preserveHost {
+		r.Out.Host = r.In.Host
+	}
 	// Who came before is still named, and this proxy's client after it.
 	if before := r.In.Header["X-Forwarded-For"]; before != nil {
 		r.Out.Header["X-Forwarded-For"] = before
 	}
 	r.SetXForwarded()
-	for _, name := range []string{"X-Forwarded-Host", "X-Forwarded-Proto"} {
+	for _, name := range []string{"Forwarded", "X-Forwarded-Host", "X-Forwarded-Proto"} {
 		if before := r.In.Header[name]; before != nil {
 			r.Out.Header[name] = before
 		}
-	}
-}
-
-// aim points a request at a target: to its host, below its path, with its
-// credentials.
-func aim(r *http.Request, target *url.URL) {
-	p := httputil.ProxyRequest{Out: r}
-	p.SetURL(target)
-	if _, ok := r.Header["Authorization"]; !ok && target.User != nil {
-		password, _ := target.User.Password()
-		r.SetBasicAuth(target.User.Username(), password)
 	}
 }
 

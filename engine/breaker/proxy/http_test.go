@@ -239,7 +239,7 @@ func TestFaults(t *testing.T) {
 					test.upstream(c)
 				}
 			}()
-			b := newBench(t, "http://"+l.Addr().String(), Policy{Timeout: 200 * time.Millisecond}, breaker.Config{})
+			b := newBench(t, "http://"+l.Addr().String(), Policy{Rules: Rules{Timeout: 200 * time.Millisecond}}, breaker.Config{})
 			r := b.do("POST", "/", "question")
 			_ = l.Close()
 			b.settled()
@@ -575,7 +575,5 @@ func TestMaxCalls(t *testing.T) {
 }
 
 func (b *bench) waiting() int {
-	b.proxy.limiter.mu.Lock()
-	defer b.proxy.limiter.mu.Unlock()
-	return len(b.proxy.limiter.waiters)
+	return b.proxy.Numbers().Waiting
 }

@@ -47,6 +47,19 @@ func (l *lastGood) answer(r *http.Request, _ *trouble) *answer {
 	return a
 }
 
+// store is where good answers are kept: what was good under an old policy
+// still is.
+func (p *HTTP) store(old *policy) *store {
+	if old != nil {
+		for _, r := range old.rules() {
+			if had := r.lastGood(); had != nil {
+				return had.store
+			}
+		}
+	}
+	return newStore()
+}
+
 // public reports whether the answer to a request may be given to others: it
 // is no stranger's secret.
 func public(r *http.Request) bool {
@@ -78,12 +91,13 @@ func keepable(res *http.Response) bool {
 }
 
 // keep begins to keep an answer, where one may.
-func keep(c *call, res *http.Response) {
-	l := c.policy.lastGood()
+func keep(a *attempt, res *http.Response) {
+	c := a.call
+	l := c.rules.lastGood()
 	if l != nil && c.in.Method == http.MethodGet && public(c.in) && keepable(res) {
 		header := res.Header.Clone()
 		header.Del(headerBreaker)
-		c.answer.kept = &keeping{store: l.store, entry: newEntry(c.in, header)}
+		a.answer.kept = &keeping{store: l.store, entry: newEntry(c.in, header)}
 	}
 }
 

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -59,14 +60,16 @@ func (l *limiter) enter(ctx context.Context) error {
 	}
 	w := &waiter{make(chan struct{})}
 	l.waiters = append(l.waiters, w)
-	timeout := time.NewTimer(l.limits.wait)
+	wait := l.limits.wait
+	timeout := time.NewTimer(wait)
 	l.mu.Unlock()
 	defer timeout.Stop()
-	err := errFull
+	var err error
 	select {
 	case <-w.admitted:
 		return nil
 	case <-timeout.C:
+		err = fmt.Errorf("%w, and none ended within %s", errFull, wait)
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	}
@@ -92,4 +95,11 @@ func (l *limiter) leave() {
 	defer l.mu.Unlock()
 	l.inside--
 	l.admit()
+}
+
+// waiting returns how many are in line.
+func (l *limiter) waiting() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.waiters)
 }

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,8 @@ type TCPConfig struct {
 
 // TCPPolicy is what may change while connections are open.
 type TCPPolicy struct {
+	// ConnectTimeout bounds connecting. Default: 2s.
+	ConnectTimeout time.Duration
 	// MaxCalls bounds the open connections; 0: nothing does. MaxWaiting more
 	// wait up to WaitTimeout for one of them to end.
 	MaxCalls, MaxWaiting int
@@ -75,7 +78,7 @@ func (p *TCP) Set(to TCPPolicy) {
 
 // Numbers returns what was counted.
 func (p *TCP) Numbers() Numbers {
-	return Numbers{Full: p.full.Load(), Fallbacks: map[string]uint64{"upstream": p.others.Load()}}
+	return Numbers{Full: p.full.Load(), Waiting: p.limiter.waiting(), Fallbacks: map[string]uint64{"upstream": p.others.Load()}}
 }
 
 // TCPAddress returns the host:port of a tcp:// URL.
@@ -132,7 +135,7 @@ func (p *TCP) handle(ctx context.Context, client *net.TCPConn) {
 		if err != nil {
 			continue
 		}
-		up, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, "tcp", t.Target)
+		up, err := (&net.Dialer{Timeout: cmp.Or(policy.ConnectTimeout, dialTimeout)}).DialContext(ctx, "tcp", t.Target)
 		if err != nil {
 			if ctx.Err() != nil {
 				permit.Neutral()

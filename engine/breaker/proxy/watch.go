@@ -45,6 +45,21 @@ func (w *watch) set(flag *bool, to bool) {
 	}
 }
 
+// answering says that the answer has begun, within which another bound holds.
+func (w *watch) answering(timeout time.Duration) {
+	w.mu.Lock()
+	w.timeout = timeout
+	w.mu.Unlock()
+	w.set(&w.waiting, false)
+}
+
+// uploading reports whether it is the client's turn to send.
+func (w *watch) uploading() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.sending
+}
+
 // stop ends it for good.
 func (w *watch) stop() { w.set(&w.waiting, false) }
 

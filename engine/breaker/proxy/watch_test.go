@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,7 +89,7 @@ func TestLimiter(t *testing.T) {
 		// Nobody waits longer than they may.
 		_ = l.enter(ctx)
 		began := time.Now()
-		if err := l.enter(ctx); err != errFull || time.Since(began) != time.Second || len(l.waiters) != 0 {
+		if err := l.enter(ctx); !errors.Is(err, errFull) || time.Since(began) != time.Second || len(l.waiters) != 0 {
 			t.Errorf("waited %v: %v", time.Since(began), err)
 		}
 		// More room lets in who waits.

@@ -1,0 +1,279 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/syndicate/syndicate/engine/breaker"
+)
+
+// attempt is one request upstream on behalf of a call.
+type attempt struct {
+	call   *call
+	target *target
+	permit breaker.Permit
+	cancel context.CancelFunc // nil before it is sent
+
+	watch     watch
+	connected atomic.Bool // a connection was there, so something may be sent
+	reused    atomic.Bool // the connection
+	begun     atomic.Bool // the answer
+	grpc      bool        // the answer
+	answer    answerBody
+}
+
+// permitted asks the target's guard, and returns why not.
+func (a *attempt) permitted() *breaker.OpenError {
+	if a.call.rules.exclude {
+		return nil
+	}
+	var err error
+	if a.permit, err = a.target.guard.Permit(); err != nil {
+		open, ok := errors.AsType[*breaker.OpenError](err)
+		if !ok {
+			panic(err) // it has no other
+		}
+		return open
+	}
+	if a.call.rules.route {
+		a.permit.SlowAfter(a.call.rules.SlowCall)
+	}
+	return nil
+}
+
+// forward sends a request upstream and judges what comes back. The trouble
+// comes with the response where there is one. An error says that the client
+// is gone.
+func (a *attempt) forward(out *http.Request) (*http.Response, *trouble, error) {
+	c := a.call
+	trace := httptrace.ClientTrace{
+		GotConn: func(i httptrace.GotConnInfo) {
+			a.reused.Store(i.Reused)
+			a.connected.Store(true)
+		},
+		GotFirstResponseByte: func() { a.begun.Store(true) },
+		Got1xxResponse: func(int, textproto.MIMEHeader) error {
+			a.watch.set(&a.watch.waiting, true) // a sign of life
+			return nil
+		},
+	}
+	ctx, cancel := context.WithCancel(httptrace.WithClientTrace(out.Context(), &trace))
+	a.cancel = cancel
+	out = out.WithContext(ctx)
+	a.watch.start(c.rules.Timeout, cancel)
+	if c.body.from != nil {
+		out.Body = &sentBody{attempt: a}
+	}
+	res, err := a.target.transport(isGRPC(out.Header)).RoundTrip(out)
+	a.watch.answering(c.rules.IdleTimeout)
+	if err != nil {
+		trouble, err := a.noAnswer(err)
+		return nil, trouble, err
+	}
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		a.permit.Success() // from here on it is the client's connection
+		c.endless()
+		return res, nil, nil
+	}
+	a.grpc = isGRPC(res.Header)
+	trouble := a.judge(res)
+	if trouble == nil {
+		a.permit.Answered()
+	}
+	if res.Body == http.NoBody {
+		a.ended(res)
+	} else {
+		a.answer = answerBody{ReadCloser: res.Body, attempt: a, res: res, since: time.Now()}
+		res.Body = &a.answer
+		keep(a, res)
+	}
+	return res, trouble, nil
+}
+
+// discard lets go of an answer that nobody is to see. A small one is read, so
+// that its connection serves again.
+func (a *attempt) discard(res *http.Response) {
+	if res.ContentLength >= 0 && res.ContentLength <= maxDiscard {
+		a.watch.answering(min(a.call.rules.IdleTimeout, 50*time.Millisecond))
+		_, _ = io.Copy(io.Discard, res.Body)
+	}
+	a.permit.Success() // where it was no failure
+	_ = res.Body.Close()
+}
+
+// maxDiscard is how long an answer may be that is read for nothing, in bytes.
+const maxDiscard = 4 << 10
+
+// end lets go of what an attempt holds.
+func (a *attempt) end() {
+	a.permit.Neutral() // where nothing else was said: it panicked
+	if a.cancel != nil {
+		a.watch.stop()
+		a.cancel()
+	}
+}
+
+// noAnswer judges an attempt that got none.
+func (a *attempt) noAnswer(err error) (*trouble, error) {
+	c := a.call
+	switch {
+	case c.in.Context().Err() != nil || c.body.broken.Load():
+		a.permit.Neutral() // the client is gone
+		return nil, err
+	case c.overtime():
+		t := c.late()
+		if a.watch.uploading() {
+			a.permit.Neutral() // it was the client's turn
+		} else {
+			a.permit.Failure(breaker.Evidence{Error: t.detail})
+		}
+		return t, nil
+	case a.watch.silent():
+		text := "no answer within " + c.rules.Timeout.String()
+		a.permit.Failure(breaker.Evidence{Error: text})
+		return &trouble{http.StatusGatewayTimeout, "timeout", text, nil}, nil
+	case errors.Is(err, errBodyGone):
+		a.permit.Neutral()
+		return &trouble{http.StatusBadGateway, "failed", err.Error(), nil}, nil
+	}
+	text := c.proxy.cfg.Clean(describe(err))
+	if a.reused.Load() && !a.begun.Load() && brokeOff(err) {
+		a.permit.Neutral() // closed just as the call came
+	} else {
+		a.permit.Failure(breaker.Evidence{Error: text})
+	}
+	return &trouble{http.StatusBadGateway, "failed", text, nil}, nil
+}
+
+// describe says what went wrong with a connection, without the addresses that
+// are of no use to anybody.
+func describe(err error) string {
+	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" && dial.Addr != nil {
+		return "connect to " + dial.Addr.String() + ": " + dial.Err.Error()
+	}
+	if brokeOff(err) {
+		return "the connection ended before an answer"
+	}
+	return err.Error()
+}
+
+// brokeOff reports whether a connection ended under a call.
+func brokeOff(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||
+		errors.Is(err, syscall.EPIPE) || errors.Is(err, net.ErrClosed) || err.Error() == "http: server closed idle connection"
+}
+
+// judge judges an answer by its head.
+func (a *attempt) judge(res *http.Response) *trouble {
+	rules := a.call.rules
+	evidence := breaker.Evidence{Status: strconv.Itoa(res.StatusCode)}
+	switch {
+	case rules.Neutral.has(res.StatusCode):
+		if evidence.RetryAfter = parseRetryAfter(res.Header, time.Now()); evidence.RetryAfter > 0 {
+			a.permit.Throttled(evidence)
+		} else {
+			a.permit.Neutral()
+		}
+	case rules.Failure.has(res.StatusCode):
+		evidence.RetryAfter = parseRetryAfter(res.Header, time.Now())
+		a.permit.Failure(evidence)
+		return &trouble{res.StatusCode, "failed", "the upstream answered " + evidence.Status, nil}
+	case a.grpc && a.judgeGRPC(res.Header): // an answer of trailers only
+		return &trouble{http.StatusServiceUnavailable, "failed", "the upstream answered with status " + res.Header.Get("Grpc-Status"), nil}
+	}
+	return nil
+}
+
+// judgeGRPC judges a call by its status, where that is there, and reports
+// whether it is a failure.
+func (a *attempt) judgeGRPC(h http.Header) (failed bool) {
+	switch code := grpcCode(h); {
+	case code == grpcCancelled:
+		a.permit.Neutral()
+	case code != grpcOK && a.call.rules.failureGRPC.has(code):
+		a.permit.Failure(breaker.Evidence{Status: "grpc " + strconv.Itoa(code)})
+		return true
+	}
+	return false
+}
+
+// ended judges an answer that has come to its end.
+func (a *attempt) ended(res *http.Response) {
+	if a.grpc {
+		a.judgeGRPC(res.Trailer)
+	}
+	a.permit.Success()
+}
+
+// trialGrace is how long a stream must have gone well to pass a trial: it may
+// go on for hours.
+const trialGrace = time.Second
+
+// answerBody is what the upstream sends.
+type answerBody struct {
+	io.ReadCloser
+	attempt *attempt
+	res     *http.Response
+	since   time.Time
+	kept    *keeping // nil: not kept
+}
+
+func (b *answerBody) Read(into []byte) (int, error) {
+	a := b.attempt
+	late := a.call.overtime() // before it was the upstream's turn
+	a.watch.set(&a.watch.waiting, true)
+	n, err := b.ReadCloser.Read(into)
+	a.watch.set(&a.watch.waiting, false)
+	if b.kept != nil {
+		b.kept.add(into[:n], err)
+	}
+	switch {
+	case err == io.EOF:
+		a.ended(b.res)
+	case err == nil:
+		if a.permit.Trial() && time.Since(b.since) >= trialGrace {
+			a.permit.Success()
+		}
+	default:
+		b.brokeOff(err, late)
+	}
+	return n, err
+}
+
+// brokeOff judges an answer that has no end. late is whether the call's time
+// was over while nobody waited for the upstream.
+func (b *answerBody) brokeOff(err error, late bool) {
+	a := b.attempt
+	c := a.call
+	c.abort(b.res)
+	evidence := breaker.Evidence{Status: strconv.Itoa(b.res.StatusCode)}
+	switch {
+	case c.in.Context().Err() != nil || late:
+		a.permit.Neutral()
+		return
+	case c.overtime():
+		evidence.Error = c.late().detail
+	case a.watch.silent():
+		evidence.Error = "silent for " + c.rules.IdleTimeout.String() + " within the answer"
+	default:
+		evidence.Error = "the answer broke off: " + c.proxy.cfg.Clean(err.Error())
+	}
+	a.permit.Failure(evidence)
+}
+
+// Close also says that nobody reads on: the client is gone, or the answer is
+// replaced.
+func (b *answerBody) Close() error {
+	b.attempt.permit.Neutral()
+	b.attempt.watch.stop()
+	return b.ReadCloser.Close()
+}
