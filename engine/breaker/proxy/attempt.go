@@ -125,13 +125,14 @@ func (a *attempt) end() {
 // noAnswer judges an attempt that got none.
 func (a *attempt) noAnswer(err error) (*trouble, error) {
 	c := a.call
+	cut := c.body.cut.Load()
 	switch {
-	case c.in.Context().Err() != nil || c.body.broken.Load():
+	case !cut && (c.in.Context().Err() != nil || c.body.broken.Load()):
 		a.permit.Neutral() // the client is gone
 		return nil, err
 	case c.overtime():
 		t := c.late()
-		if a.watch.uploading() {
+		if cut || a.watch.uploading() {
 			a.permit.Neutral() // it was the client's turn
 		} else {
 			a.permit.Failure(breaker.Evidence{Error: t.detail})

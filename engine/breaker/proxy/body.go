@@ -15,6 +15,8 @@ type requestBody struct {
 	touched atomic.Bool
 	ended   atomic.Bool
 	broken  atomic.Bool // the client did not send it to its end
+	reading atomic.Bool
+	cut     atomic.Bool // by the proxy: nothing more can be read
 
 	mu    sync.Mutex // held while it is read
 	kept  []byte
@@ -46,8 +48,8 @@ func (b *requestBody) repeatable() bool {
 // errBodyGone says that a part of a body cannot be had again.
 var errBodyGone = errors.New("a part of the request's body is gone")
 
-// readAt reads what follows the first at bytes.
-func (b *requestBody) readAt(into []byte, at int64) (int, error) {
+// readAt reads what follows the first at bytes, unless the call's time is over.
+func (b *requestBody) readAt(into []byte, at int64, over func() bool) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
@@ -59,6 +61,11 @@ func (b *requestBody) readAt(into []byte, at int64) (int, error) {
 		return 0, b.err // the server has another one, once the answer began
 	}
 	b.touched.Store(true)
+	b.reading.Store(true)
+	defer b.reading.Store(false)
+	if over() {
+		return 0, errOvertime
+	}
 	n, err := b.from.Read(into)
 	b.read += int64(n)
 	if !b.lost.Load() {
@@ -97,7 +104,7 @@ func (s *sentBody) Read(into []byte) (int, error) {
 	}
 	w := &s.attempt.watch
 	w.set(&w.sending, true)
-	n, err := s.attempt.call.body.readAt(into, s.at)
+	n, err := s.attempt.call.body.readAt(into, s.at, s.attempt.call.overtime)
 	w.set(&w.sending, false)
 	s.at += int64(n)
 	return n, err

@@ -60,9 +60,10 @@ func (c *call) run() {
 	}
 	c.body.begin(c.in, c.rules.keeps())
 	c.proxy.reverse.ServeHTTP(c.out, c.in.WithContext(c.ctx))
+	c.drain()
 }
 
-// end lets go of what a call holds.
+// end lets go of what a call holds, also where it was aborted.
 func (c *call) end() {
 	if c.limit != nil {
 		c.limit.Stop()
@@ -74,20 +75,28 @@ func (c *call) end() {
 	if c.last != nil {
 		c.last.end()
 	}
-	c.drain()
 }
 
 // errOvertime is what the context of a call ends with whose time is over.
 var errOvertime = errors.New("the call's time is over")
 
 // expire ends a call whose time is over. A client that does not take its
-// answer is not waited for either.
+// answer is not waited for either, nor one that does not send its request:
+// net/http waits for a request to be read before it lets go of it.
 func (c *call) expire() {
 	c.cancel(errOvertime)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.replied && !c.done {
-		_ = http.NewResponseController(c.out).SetWriteDeadline(time.Now())
+	if c.done {
+		return
+	}
+	client := http.NewResponseController(c.out)
+	if c.replied {
+		_ = client.SetWriteDeadline(time.Now())
+	}
+	if c.body.reading.Load() {
+		c.body.cut.Store(true)
+		_ = client.SetReadDeadline(time.Now())
 	}
 }
 
@@ -135,6 +144,7 @@ const maxDrain = 256 << 10
 // does not where an answer may begin before the request's end.
 func (c *call) drain() {
 	if c.duplex {
+		_ = http.NewResponseController(c.out).Flush() // the client may wait for it
 		_, _ = io.CopyN(io.Discard, c.in.Body, maxDrain)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log"
 	"maps"
 	"net"
 	"net/http"
@@ -176,7 +177,7 @@ func TestEarlyHints(t *testing.T) {
 	}
 	text, _ := io.ReadAll(res.Body)
 	_ = res.Body.Close()
-	if string(text) != "page" || res.Header["Link"] != nil || fmt.Sprint(hints) != "[103[</a.css>] 103[</b.css>]]" {
+	if string(text) != "page" || res.Header["Link"] != nil || fmt.Sprint(hints) != "[103 [</a.css>] 103 [</b.css>]]" {
 		t.Errorf("got %q, %v after %v", text, res.Header, hints)
 	}
 }
@@ -318,13 +319,25 @@ func TestUpgrade(t *testing.T) {
 			return
 		}
 		_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: tarantella/2\r\n\r\nfirst ")
-		_, _ = io.CopyN(c, r, 5)
+		_, _ = io.Copy(c, r) // until the client has no more
 		_, _ = io.WriteString(c, " last")
 	})
 	b := newBench(t, url, Policy{Rules: Rules{Timeout: time.Second, CallTimeout: time.Minute}}, breaker.Config{})
-	text, err := b.raw("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tarantella/2\r\n\r\ndance")
-	_, body, _ := strings.Cut(text, "\r\n\r\n")
-	if !strings.HasPrefix(text, "HTTP/1.1 101 ") || body != "first dance last" || err != nil {
+	c, err := net.Dial("tcp", strings.TrimPrefix(b.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tarantella/2\r\n\r\n")
+	r := bufio.NewReader(c)
+	res, err := http.ReadResponse(r, nil)
+	if err != nil || res.StatusCode != 101 || res.Header.Get("Upgrade") != "tarantella/2" {
+		t.Fatalf("answered %v, %v", res, err)
+	}
+	_, _ = io.WriteString(c, "dance")
+	_ = c.(*net.TCPConn).CloseWrite()
+	if text, err := io.ReadAll(r); string(text) != "first dance last" || err != nil {
 		t.Errorf("got %q, %v", text, err)
 	}
 	b.counted(1, 0, 0)
@@ -351,6 +364,7 @@ func TestTLS(t *testing.T) {
 	ca := newAuthority(t)
 	up.TLS = ca.server(t, "up.internal")
 	up.EnableHTTP2 = true
+	up.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that are to fail
 	up.StartTLS()
 	t.Cleanup(up.Close)
 	cert, key := ca.files(t, "client")
@@ -363,17 +377,17 @@ func TestTLS(t *testing.T) {
 		"another authority": nil, "another name": {Authorities: ca.pem, CertFile: cert, KeyFile: key, ServerName: "down.internal"},
 		"no certificate": {Authorities: ca.pem, ServerName: "up.internal"},
 	} {
-		if err := b.proxy.Set(Policy{Rules: Rules{Timeout: time.Second}, TLS: other}); err != nil {
+		if err := b.proxy.Set(Policy{Rules: Rules{Timeout: 20 * time.Second}, TLS: other}); err != nil {
 			t.Fatal(err)
 		}
 		if r := b.do("GET", "/", ""); r.status != 502 {
 			t.Errorf("%s: answered %+v", name, r)
 		}
 	}
-	if err := b.proxy.Set(Policy{Rules: Rules{Timeout: time.Second}, TLS: &TLS{Authorities: []byte("none")}}); err == nil {
+	if err := b.proxy.Set(Policy{Rules: Rules{Timeout: 20 * time.Second}, TLS: &TLS{Authorities: []byte("none")}}); err == nil {
 		t.Error("what is no certificate is taken")
 	}
-	if err := b.proxy.Set(Policy{Rules: Rules{Timeout: time.Second}, TLS: &TLS{CertFile: "/nowhere", KeyFile: "/nowhere"}}); err == nil {
+	if err := b.proxy.Set(Policy{Rules: Rules{Timeout: 20 * time.Second}, TLS: &TLS{CertFile: "/nowhere", KeyFile: "/nowhere"}}); err == nil {
 		t.Error("a file that is not there is taken")
 	}
 	b.counted(1, 3, 0)
