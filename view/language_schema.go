@@ -11,18 +11,23 @@ type object = map[string]any
 // JSONSchema writes a JSON Schema (draft 2020-12) of configurations in JSON,
 // for editors. Every value may also be a template, which is a string.
 func (l Language) JSONSchema(w io.Writer) error {
-	schema := body(Block{Blocks: l.Blocks})
-	schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-	schema["title"] = "A syndicate configuration"
-	schema["$defs"] = object{"template": object{
+	blocks := definitions{"template": object{
 		"type": "string", "pattern": `[$%]\{`,
 		"description": "A template: its value is computed, such as ${service.api.url}.",
 	}}
+	schema := blocks.body("", Block{Blocks: l.Blocks})
+	schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	schema["title"] = "A syndicate configuration"
+	schema["$defs"] = blocks
 	return writeJSON(w, schema)
 }
 
+// definitions are the schemas that others refer to: what stands inside each
+// block, by the path that `syndicate schema` takes.
+type definitions object
+
 // body is the schema of what stands inside a block.
-func body(b Block) object {
+func (d definitions) body(path string, b Block) object {
 	properties, required := object{}, []string{}
 	for _, a := range b.Arguments {
 		properties[a.Name] = argument(a)
@@ -31,7 +36,7 @@ func body(b Block) object {
 		}
 	}
 	for _, block := range b.Blocks {
-		properties[block.Name] = nested(block)
+		properties[block.Name] = d.nested(strings.TrimPrefix(path+"."+block.Name, "."), block)
 		if block.Required {
 			required = append(required, block.Name)
 		}
@@ -46,8 +51,9 @@ func body(b Block) object {
 
 // nested is the schema of a block: in JSON a body or a list of bodies, below
 // the label where there is one.
-func nested(b Block) object {
-	inner := body(b)
+func (d definitions) nested(path string, b Block) object {
+	d[path] = d.body(path, b)
+	inner := object{"$ref": "#/$defs/" + path}
 	one := object{"anyOf": []any{inner, object{"type": "array", "items": inner}}}
 	if b.Label == "" {
 		one["description"] = b.Doc + later(b.Later)
