@@ -103,7 +103,10 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Log == nil {
 		cfg.Log = hclog.NewNullLogger()
 	}
-	host, err := process.New(process.Config{Life: cfg.Life, Guardian: cfg.guardian(), Home: cfg.System.StateDir, Logger: cfg.Log.Named("process")})
+	host, err := process.New(process.Config{
+		Life: cfg.Life, Guardian: cfg.guardian(), Home: cfg.System.StateDir,
+		Expected: len(cfg.Plan.Steps), Logger: cfg.Log.Named("process"),
+	})
 	if err != nil {
 		return nil, fmt.Errorf("build the engine: %w", err)
 	}

@@ -44,6 +44,10 @@ type Config struct {
 	// the others share one. 0 means 64: see doc.go.
 	OwnCgroups int
 
+	// Expected is how many trees there will be, or about so many: room for
+	// their descriptors is made in advance.
+	Expected int
+
 	// KillWait bounds how long Stop and End wait for processes that do not
 	// even die of SIGKILL, since they hang in the kernel. 0 means 5 s.
 	KillWait time.Duration
@@ -140,6 +144,7 @@ func (h *Host) open() error {
 	if h.self, err = becomeReaper(); err != nil {
 		return err
 	}
+	h.loops.Go(func() { makeRoom(h.null, h.config.Expected*descriptorsPerTree) })
 	if h.wait, err = newWaiter(h); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package process
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"syscall"
 	"unsafe"
@@ -53,6 +54,26 @@ func cgroupError(err error) bool {
 		}
 	}
 	return false
+}
+
+// descriptorsPerTree is how many a tree takes while it starts: a pidfd, and
+// two pipes with both their ends.
+const descriptorsPerTree = 5
+
+// makeRoom has the table of descriptors grown for so many more, as far as the
+// limit allows. Left to itself it doubles whenever it is full, and each time
+// whoever wants a descriptor waits for an RCU grace period: some milliseconds
+// in which nothing starts. See expand_files in Linux's fs/file.c.
+func makeRoom(any *os.File, count int) {
+	const others = 128
+	most := count + others
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil {
+		most = min(most, int(min(limit.Cur, math.MaxInt32))-1)
+	}
+	if fd, err := unix.FcntlInt(any.Fd(), unix.F_DUPFD_CLOEXEC, most); err == nil {
+		unix.Close(fd)
+	}
 }
 
 // waiter waits for all leaders with one epoll descriptor, which itself is
