@@ -3,12 +3,13 @@ package view
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
 
 // MigrationsFormat is the version of the JSON form of Migrations.
-const MigrationsFormat = "1.1"
+const MigrationsFormat = "1.2"
 
 // Migrations is what a `migrate` command did, or found.
 type Migrations struct {
@@ -29,6 +30,8 @@ type DatabaseMigrations struct {
 	Pending int                `json:"pending"`
 	// Findings keep up from applying anything.
 	Findings []MigrationFinding `json:"findings,omitempty"`
+	// Warnings keep down from undoing a migration.
+	Warnings []MigrationFinding `json:"warnings,omitempty"`
 	// Changes are what force or repair recorded.
 	Changes []MigrationChange `json:"changes,omitempty"`
 	// Plan is what a dry run would run, SQL what it would record.
@@ -57,6 +60,7 @@ type MigrationFile struct {
 
 // MigrationFinding is one way in which a database and its files do not fit.
 type MigrationFinding struct {
+	Code    string `json:"code"`
 	Version uint64 `json:"version"`
 	State   string `json:"state"`
 	Text    string `json:"text"`
@@ -111,8 +115,8 @@ func (m *Migrations) StatusText(w io.Writer) error {
 			line := fmt.Sprintf("  %-*s  %-*s  %s", name, MigrationName(f.Version, f.Name), state, f.State, f.told())
 			b.WriteString(strings.TrimRight(line, " ") + "\n")
 		}
-		for _, f := range d.Findings {
-			b.WriteString(indent(f.Text+":\n  "+f.Remedy, "  ") + "\n")
+		for _, f := range slices.Concat(d.Findings, d.Warnings) {
+			b.WriteString(indent(fmt.Sprintf("%s (%s):\n  %s", f.Text, f.Code, f.Remedy), "  ") + "\n")
 		}
 	}
 	_, err := io.WriteString(w, b.String())

@@ -6,6 +6,7 @@ import (
 
 	"github.com/syndicate/syndicate/engine/pg/catalog"
 	"github.com/syndicate/syndicate/engine/pg/lint"
+	"github.com/syndicate/syndicate/engine/pg/migration"
 	"github.com/syndicate/syndicate/engine/pg/roundtrip"
 	"github.com/syndicate/syndicate/spec/decode"
 	"github.com/syndicate/syndicate/view"
@@ -21,6 +22,9 @@ func codes() []view.Explained {
 		all = append(all, view.Explained(e))
 	}
 	for _, e := range catalog.Explanations() {
+		all = append(all, view.Explained(e))
+	}
+	for _, e := range migration.Explanations() {
 		all = append(all, view.Explained(e))
 	}
 	for _, e := range lint.Explanations() {

@@ -30,7 +30,7 @@ type migrateCmd struct {
 	Lint   migrateLintCmd   `cmd:"" help:"Find what of the pending migrations locks, rewrites, breaks running programs, fails on data or cannot be undone, and show the safe way. Exits with 1 where something is an error."`
 	Repair migrateRepairCmd `cmd:"" help:"Record that files were edited, or are gone, after they were applied."`
 	Verify migrateVerifyCmd `cmd:"" help:"Try every migration up, down and up again on a server that is thrown away, and compare the schemas. Exits with 1 where one does not undo what it does."`
-	Check  migrateCheckCmd  `cmd:"" help:"Hold the live schema against schema { }, against what the migrations left behind, and against what is known to go wrong. Exits with 3 where it is not as it should be."`
+	Check  migrateCheckCmd  `cmd:"" help:"Hold the live schema against schema { }, against what the migrations left behind and their ledger says, and against what is known to go wrong. Exits with 3 where it is not as it should be."`
 }
 
 // migrateFlags are those of every migrate command.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/syndicate/syndicate/engine/pg"
 	"github.com/syndicate/syndicate/engine/pg/catalog"
+	"github.com/syndicate/syndicate/engine/pg/migration"
 	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/view"
 )
@@ -92,6 +94,9 @@ func (m *migrator) checkSchema(ctx context.Context, db *spec.Database, accept bo
 		return d, fmt.Errorf("%s: there is no database yet: syndicate up or syndicate migrate up creates it", db.Addr)
 	}
 	err := m.reach(ctx, db, func(ctx context.Context, to pg.Endpoint) error {
+		if err := checkFiles(ctx, to, db, &d); err != nil {
+			return err
+		}
 		if accept {
 			if err := to.With(ctx, checkTimeout, catalog.Record); err != nil {
 				return err
@@ -112,6 +117,27 @@ func (m *migrator) checkSchema(ctx context.Context, db *spec.Database, accept bo
 		return nil
 	})
 	return d, err
+}
+
+// checkFiles holds the ledger against the files. What is pending is no finding:
+// the schema is that of the version that the database is at.
+func checkFiles(ctx context.Context, to pg.Endpoint, db *spec.Database, d *view.SchemaCheck) error {
+	if db.Migrations == nil {
+		return nil
+	}
+	status, err := migration.ReadStatus(ctx, to, db.Migrations.Path)
+	if err := errors.Join(err, usable(status.Problems)); err != nil {
+		return err
+	}
+	for _, f := range slices.Concat(status.Findings, status.Warnings) {
+		if f.Code == migration.CodeDirty || f.Code == migration.CodeHalfDown {
+			continue // the schema's own finding
+		}
+		d.Findings = append(d.Findings, view.SchemaFinding{
+			Code: f.Code, Severity: string(f.Severity), Object: "migration " + view.MigrationName(f.Version, f.Name), Text: f.Text, Advice: f.Remedy,
+		})
+	}
+	return nil
 }
 
 // keepSchema records the schema where nothing is recorded for the version that

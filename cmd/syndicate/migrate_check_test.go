@@ -45,6 +45,14 @@ func TestMigrateCheck(t *testing.T) {
 		p.run(t, exitDone, []string{"migrate", "up"}, "1 applied")
 		p.run(t, exitDone, check, "with 1 warning\n")
 	})
+	// The files, against the ledger.
+	p.write(t, "sql/000001_a.up.sql", "create table a (id bigint primary key);")
+	p.write(t, "sql/000002_b.down.sql", "drop table b;")
+	p.run(t, exitDiffers, check,
+		"000001_a.up.sql was edited after it was applied (", "(M101)\n    → take the edit back",
+		"warning: "+filepath.Join(p.dir, "sql/000002_b.down.sql")+" was edited after its up file was applied (", "(M106)", ": 1 error, 2 warnings")
+	p.run(t, exitDone, []string{"migrate", "repair", "--yes"}, "000001_a.up.sql counts as applied as it is now", "000002_b.down.sql counts as what undoes it")
+	p.run(t, exitDone, check, "with 1 warning\n")
 	// Declared, and on a server that is down: it is started for the question.
 	p.declare(t, `  schema {
     table "a" {

@@ -81,12 +81,17 @@ func describe(d *view.DatabaseMigrations, status migration.Status) {
 	if !l.None {
 		d.Version = &l.Version
 	}
-	for _, f := range status.Findings {
-		d.Findings = append(d.Findings, view.MigrationFinding{Version: f.Version, State: string(f.State), Text: f.Text, Remedy: f.Remedy})
-	}
+	d.Findings, d.Warnings = migrationFindings(status.Findings), migrationFindings(status.Warnings)
 	for _, e := range status.Entries {
 		d.Files = append(d.Files, migrationFile(e))
 	}
+}
+
+func migrationFindings(found []migration.Finding) (all []view.MigrationFinding) {
+	for _, f := range found {
+		all = append(all, view.MigrationFinding{Code: f.Code, Version: f.Version, State: string(f.State), Text: f.Text, Remedy: f.Remedy})
+	}
+	return all
 }
 
 // migrationFile is what the ledger tells of one version.

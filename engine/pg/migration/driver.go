@@ -270,7 +270,7 @@ func (d *driver) leftNothing(ctx context.Context, err error) bool {
 // explain makes the error of a failed file. query is what was sent, offset
 // where it begins in the file.
 func (d *driver) explain(err error, query string, offset int, at *script.Statement) *FileError {
-	e := &FileError{Path: d.work.Path(), Again: d.work.Direction(), cause: err}
+	e := &FileError{Path: d.work.Path(), Again: d.work.Direction(), Recorded: d.work.recorded, cause: err}
 	if d.ctx.Err() != nil {
 		e.Cancelled = context.Cause(d.ctx)
 	}

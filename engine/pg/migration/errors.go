@@ -60,6 +60,7 @@ type FileError struct {
 	Rest      Rest
 	Done, Of  int    // units, where Rest is Part
 	Again     string // the command that goes on: up, down
+	Recorded  bool   // a down file that the ledger knows: its edit has to be accepted
 	Repair    string // what to do where Rest is Unclear
 	Cancelled error  // the cause, where it was cancelled
 	cause     error
@@ -107,6 +108,9 @@ func (e *FileError) rest() string {
 	}
 	if e.Cancelled != nil {
 		return "nothing of this file was done: run again"
+	}
+	if e.Recorded {
+		return "nothing of this file was done: run again, where it has to be corrected after syndicate migrate repair, which records that"
 	}
 	return "nothing of this file was done: correct it and run again"
 }

@@ -113,13 +113,19 @@ func (r *run) repair() ([]Change, []string, error) {
 	var changes []Change
 	var sql []string
 	var left []Finding
-	for _, f := range r.ledger.Findings(r.files, r.cfg.Dir) {
+	found := r.ledger.Findings(r.files, r.cfg.Dir)
+	for _, f := range r.ledger.Warnings(r.files) {
+		if f.State != Edited { // whose row accepts both files
+			found = append(found, f)
+		}
+	}
+	for _, f := range found {
 		row := r.known(f.Version)
 		row.Outcome, row.After = Done, head
 		switch f.State {
-		case Edited:
+		case Edited, Applied:
 			row.Action, row.Note = ActionAccepted, "edited after it was applied"
-			changes = append(changes, Change{f.Version, f.Name, filepath.Base(f.File.Up) + " counts as applied as it is now"})
+			changes = append(changes, Change{f.Version, f.Name, edits(f.Entry)})
 		case Missing:
 			row.Action, row.Note = ActionRetired, "its files are gone"
 			changes = append(changes, Change{f.Version, f.Name, "counts as applied, without a file"})
@@ -138,4 +144,19 @@ func (r *run) repair() ([]Change, []string, error) {
 		return nil, nil, &FindingsError{Findings: left}
 	}
 	return changes, sql, nil
+}
+
+// edits says which files of a version count as they are now.
+func edits(e Entry) string {
+	up, down := "", ""
+	if e.File != nil && e.State == Edited {
+		up = filepath.Base(e.File.Up) + " counts as applied as it is now"
+	}
+	if e.DownEdited {
+		down = filepath.Base(e.File.Down) + " counts as what undoes it"
+	}
+	if up != "" && down != "" {
+		return up + ", and " + down
+	}
+	return up + down
 }

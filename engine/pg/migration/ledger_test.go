@@ -2,6 +2,7 @@ package migration
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -81,6 +82,62 @@ func TestFilesThatDoNotFitAreRefused(t *testing.T) {
 	if got := pgtest.Query(t, to, "select version::text from schema_migrations"); got != "4" {
 		t.Errorf("version %s", got)
 	}
+}
+
+// What undoes something else than what was done is refused before anything is
+// undone, and up does not mind.
+func TestEditedDownFile(t *testing.T) {
+	to := pgtest.Database(t)
+	dir := twoFiles(t)
+	mustUp(t, to, dir)
+	cfg := Config{Endpoint: to, Dir: dir}
+	put(t, dir, "1_a.down.sql", "drop table a; drop table c;")
+	put(t, dir, "4_d.up.sql", "create table d (id int);")
+	mustUp(t, to, dir)
+	put(t, dir, "4_d.down.sql", "drop table d;") // written later
+	status, err := ReadStatus(t.Context(), to, dir)
+	if err != nil || len(status.Findings) != 0 || len(status.Warnings) != 1 || status.Warnings[0].Version != 1 || status.Warnings[0].Code != CodeDownEdited {
+		t.Errorf("%+v, %v", status, err)
+	}
+	for _, back := range []func() (Result, error){
+		func() (Result, error) { return Down(t.Context(), cfg, 0) },
+		func() (Result, error) {
+			return Goto(t.Context(), Config{Endpoint: to, Dir: migrationsWith(t, dir, "0_z")}, 0)
+		},
+	} {
+		result, err := back()
+		wantText(t, err, "1_a.down.sql was edited after its up file was applied (", "migrate repair")
+		if len(result.Steps) != 0 {
+			t.Errorf("undone: %v", stepNames(result.Steps))
+		}
+	}
+	if _, err := Down(t.Context(), cfg, 2); err != nil { // which are not edited
+		t.Fatal(err)
+	}
+	changed, err := Repair(t.Context(), cfg, func([]Change) error { return nil })
+	if err != nil || len(changed.Changes) != 1 || changed.Changes[0].Text != "1_a.down.sql counts as what undoes it" {
+		t.Fatalf("%+v, %v", changed.Changes, err)
+	}
+	_, err = Down(t.Context(), cfg, 0)
+	wantText(t, err, `table "c" does not exist`, "nothing of this file was done", "after syndicate migrate repair")
+	put(t, dir, "1_a.down.sql", "drop table a;")
+	if _, err := Repair(t.Context(), cfg, func([]Change) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Down(t.Context(), cfg, 0); err != nil {
+		t.Error(err)
+	}
+}
+
+// migrationsWith copies a directory, with one more migration before all.
+func migrationsWith(t *testing.T, dir, name string) string {
+	t.Helper()
+	other := t.TempDir()
+	if err := os.CopyFS(other, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	put(t, other, name+".up.sql", "-- syndicate: out-of-order\nselect 1")
+	return other
 }
 
 func TestMissingFile(t *testing.T) {

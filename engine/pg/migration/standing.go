@@ -2,9 +2,7 @@ package migration
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 )
 
@@ -101,6 +99,9 @@ type Entry struct {
 	Row     *Row  // the row of the ledger that tells of it; nil where none does
 	// Permitted is set for an OutOfOrder file that asks to be applied.
 	Permitted bool
+	// DownEdited is set for an applied one whose down file says something
+	// else than when it was applied.
+	DownEdited bool
 }
 
 // Entries compares the ledger with the files, in order of version.
@@ -141,9 +142,12 @@ func (s *standing) entry(f *File, dirty bool) Entry {
 		if r.ID != 0 {
 			e.Row = &r
 		}
-		if sum := s.sums[f.Version].UpSum; sum != "" && sum != f.UpSum {
+		sums := s.sums[f.Version]
+		if sums.UpSum != "" && sums.UpSum != f.UpSum {
 			e.State = Edited
 		}
+		// A down file that was written later is welcome.
+		e.DownEdited = sums.DownSum != "" && f.DownSum != "" && sums.DownSum != f.DownSum
 	} else if !above(f.Version, s.head) {
 		e.State, e.Permitted = OutOfOrder, f.OutOfOrder
 	}
@@ -166,70 +170,4 @@ func (l Ledger) Pending(files []File) []File {
 		}
 	}
 	return pending
-}
-
-// Finding is one way in which a database and its files do not fit.
-type Finding struct {
-	Entry
-	Text   string // what is wrong
-	Remedy string // what would be right
-}
-
-// String is both in one line.
-func (f Finding) String() string { return f.Text + ": " + f.Remedy }
-
-// Findings returns everything that keeps Up from applying anything.
-func (l Ledger) Findings(files []File, dir string) []Finding {
-	var all []Finding
-	for _, e := range l.Entries(files) {
-		add := func(text, remedy string) { all = append(all, Finding{Entry: e, Text: text, Remedy: remedy}) }
-		switch name := label(e.Version, e.Name); e.State {
-		case Edited:
-			add(fmt.Sprintf("%s was edited after it was applied%s", e.File.Up, when(e.Row)),
-				"take the edit back and write a new migration, or, where the database has the edited state, run: syndicate migrate repair")
-		case OutOfOrder:
-			if !e.Permitted {
-				add(fmt.Sprintf("%s was added below version %d, which is applied already", e.File.Up, l.Version),
-					fmt.Sprintf("give it a higher version, or, where the order does not matter, write into it: -- syndicate: %s", outOfOrder))
-			}
-		case Missing:
-			add(fmt.Sprintf("%s is applied%s, and %s has no file of that version", name, when(e.Row), dir),
-				"bring the files up to date, or give a renamed file its version back, or, where it is gone for good, run: syndicate migrate repair")
-		case Dirty:
-			add(dirtyText(e.Version, e.File), fmt.Sprintf("look what of it is done and undo or finish that by hand, "+
-				"then run: syndicate migrate force %s (it is undone) or force %d (it is finished)", before(files, e.Version), e.Version))
-		case HalfDone:
-			if e.Row.Action == ActionDown {
-				add(fmt.Sprintf("%s is undone by half: its down file stopped", name), "finish it: syndicate migrate down")
-			}
-		}
-	}
-	return all
-}
-
-func dirtyText(version uint64, f *File) string {
-	what := fmt.Sprintf("version %d", version)
-	if f != nil {
-		what = filepath.Base(f.Up)
-	}
-	return fmt.Sprintf("the database is marked dirty: %s failed earlier, outside of syndicate, and a part of it may be done", what)
-}
-
-// before names the version before another one, for force.
-func before(files []File, version uint64) string {
-	name := "none"
-	for _, f := range files {
-		if f.Version < version {
-			name = fmt.Sprint(f.Version)
-		}
-	}
-	return name
-}
-
-// when says when a row was written, and by whom.
-func when(r *Row) string {
-	if r == nil || r.Started.IsZero() {
-		return ""
-	}
-	return fmt.Sprintf(" (%s by %s)", r.Started.Format("2006-01-02 15:04"), r.By)
 }

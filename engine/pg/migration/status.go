@@ -14,6 +14,7 @@ type Status struct {
 	Pending  []File
 	Entries  []Entry   // of both, in order of version
 	Findings []Finding // what keeps Up from applying anything
+	Warnings []Finding // what keeps Down from undoing something
 	Problems []Problem // of the files
 }
 
@@ -30,6 +31,7 @@ func (l Ledger) Status(dir string) Status {
 	return Status{
 		Ledger: l, Files: files, Problems: problems,
 		Pending: l.Pending(files), Entries: l.Entries(files), Findings: l.Findings(files, dir),
+		Warnings: l.Warnings(files),
 	}
 }
 

@@ -187,6 +187,30 @@ func TestTimeoutOfAFileEndsWithIt(t *testing.T) {
 	}
 }
 
+// Defect g: a limit of the client's ends the connection, and leaves a database
+// that is dirty and locked. The server's ends the statement.
+func TestStatementTimeoutIsTheServers(t *testing.T) {
+	slow := "set statement_timeout = '10ms'; create table a (id int); select pg_sleep(600);"
+	for kind, body := range map[string]string{"one transaction": slow, "steps": "vacuum;" + slow} {
+		t.Run(kind, func(t *testing.T) {
+			dir := migrationsDir(t, map[string]string{"1_a.up.sql": body, "1_a.down.sql": "drop table a"})
+			to := pgtest.Database(t)
+			for range 2 { // the lock is free again
+				_, err := Up(t.Context(), Config{Endpoint: to, Dir: dir}, 0)
+				wantText(t, err, "canceling statement due to statement timeout (SQLSTATE 57014)", "statement: select pg_sleep(600)")
+				if kind == "one transaction" {
+					wantText(t, err, "nothing of this file was done")
+				}
+			}
+			put(t, dir, "1_a.up.sql", strings.Replace(body, "select pg_sleep(600);", "", 1))
+			mustUp(t, to, dir)
+			if got := states(t, to, dir); got != "1 applied" {
+				t.Error(got)
+			}
+		})
+	}
+}
+
 func TestConcurrentUpsNeverDeadlock(t *testing.T) {
 	to := pgtest.Database(t)
 	dir := migrationsDir(t, map[string]string{

@@ -14,6 +14,9 @@ type Step struct {
 	Down   bool
 	Target *uint64 // what golang-migrate's table says afterwards; nil is nothing
 	resume *Row    // what an earlier run left of it, nil for nothing
+	// recorded is set where the ledger knows the down file: whoever corrects
+	// it has to say so.
+	recorded bool
 }
 
 // Path is the file that runs.

@@ -1,0 +1,108 @@
+package migration
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/syndicate/syndicate/spec"
+)
+
+// Finding is one way in which a database and its files do not fit.
+type Finding struct {
+	Entry
+	Code     string // for `syndicate explain`
+	Severity spec.Severity
+	Text     string // what is wrong
+	Remedy   string // what would be right
+}
+
+// String is both in one line.
+func (f Finding) String() string { return f.Text + ": " + f.Remedy }
+
+// The codes of findings. A code keeps its meaning for ever.
+const (
+	CodeEdited     = "M101" // an applied up file
+	CodeOutOfOrder = "M102"
+	CodeMissing    = "M103"
+	CodeDirty      = "M104"
+	CodeHalfDown   = "M105" // a down file stopped
+	CodeDownEdited = "M106"
+)
+
+// Findings returns everything that keeps Up from applying anything.
+func (l Ledger) Findings(files []File, dir string) []Finding {
+	var all []Finding
+	for _, e := range l.Entries(files) {
+		add := func(code, text, remedy string) {
+			all = append(all, Finding{Entry: e, Code: code, Severity: spec.Error, Text: text, Remedy: remedy})
+		}
+		switch name := label(e.Version, e.Name); e.State {
+		case Edited:
+			add(CodeEdited, fmt.Sprintf("%s was edited after it was applied%s", e.File.Up, when(e.Row)),
+				"take the edit back and write a new migration, or, where the database has the edited state, run: syndicate migrate repair")
+		case OutOfOrder:
+			if !e.Permitted {
+				add(CodeOutOfOrder, fmt.Sprintf("%s was added below version %d, which is applied already", e.File.Up, l.Version),
+					fmt.Sprintf("give it a higher version, or, where the order does not matter, write into it: -- syndicate: %s", outOfOrder))
+			}
+		case Missing:
+			add(CodeMissing, fmt.Sprintf("%s is applied%s, and %s has no file of that version", name, when(e.Row), dir),
+				"bring the files up to date, or give a renamed file its version back, or, where it is gone for good, run: syndicate migrate repair")
+		case Dirty:
+			add(CodeDirty, dirtyText(e.Version, e.File), fmt.Sprintf("look what of it is done and undo or finish that by hand, "+
+				"then run: syndicate migrate force %s (it is undone) or force %d (it is finished)", before(files, e.Version), e.Version))
+		case HalfDone:
+			if e.Row.Action == ActionDown {
+				add(CodeHalfDown, fmt.Sprintf("%s is undone by half: its down file stopped", name), "finish it: syndicate migrate down")
+			}
+		}
+	}
+	return all
+}
+
+// Warnings returns what does not fit and keeps Up from nothing: down files
+// that were edited after their up files were applied. Down refuses them.
+func (l Ledger) Warnings(files []File) []Finding {
+	var all []Finding
+	for _, e := range l.Entries(files) {
+		if e.DownEdited {
+			all = append(all, e.downEdited(spec.Warning))
+		}
+	}
+	return all
+}
+
+func (e Entry) downEdited(severity spec.Severity) Finding {
+	return Finding{
+		Entry: e, Code: CodeDownEdited, Severity: severity,
+		Text:   fmt.Sprintf("%s was edited after its up file was applied%s", e.File.Down, when(e.Row)),
+		Remedy: "take the edit back, or, where it undoes what is there, run: syndicate migrate repair; until then down refuses it",
+	}
+}
+
+func dirtyText(version uint64, f *File) string {
+	what := fmt.Sprintf("version %d", version)
+	if f != nil {
+		what = filepath.Base(f.Up)
+	}
+	return fmt.Sprintf("the database is marked dirty: %s failed earlier, outside of syndicate, and a part of it may be done", what)
+}
+
+// before names the version before another one, for force.
+func before(files []File, version uint64) string {
+	name := "none"
+	for _, f := range files {
+		if f.Version < version {
+			name = fmt.Sprint(f.Version)
+		}
+	}
+	return name
+}
+
+// when says when a row was written, and by whom.
+func when(r *Row) string {
+	if r == nil || r.Started.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf(" (%s by %s)", r.Started.Format("2006-01-02 15:04"), r.By)
+}
