@@ -28,6 +28,7 @@ type bench struct {
 	parser string // the compiled hclparse
 	bare   string // the compiled bare
 	npm    string // where npm packages go
+	out    string // where what is compiled is kept
 	work   string // a directory that is removed at the end
 	tree   *tree
 }
@@ -128,7 +129,7 @@ func (b *bench) prepare(ctx context.Context, out string) error {
 	if _, err := os.Stat(b.binary); err != nil {
 		return fmt.Errorf("%w: run make build first", err)
 	}
-	b.probe, b.parser, b.bare, b.npm = filepath.Join(out, "probe"), filepath.Join(out, "hclparse"), filepath.Join(out, "bare"), filepath.Join(out, "npm")
+	b.out, b.probe, b.parser, b.bare, b.npm = out, filepath.Join(out, "probe"), filepath.Join(out, "hclparse"), filepath.Join(out, "bare"), filepath.Join(out, "npm")
 	err = errors.Join(
 		compile(ctx, "cc", "-O2", "-static", "-o", b.probe, "bench/probe/probe.c"),
 		compile(ctx, "go", "build", "-o", b.parser, "./bench/hclparse"),

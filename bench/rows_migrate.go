@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"time"
 
@@ -47,9 +48,9 @@ func migrateRow() row {
 	}
 }
 
-// golangMigrate builds golang-migrate's command line.
+// golangMigrate builds golang-migrate's command line, or finds it built.
 func (b *bench) golangMigrate() (path string, err error) {
-	path = b.work + "/golang-migrate"
+	path = filepath.Join(b.out, "golang-migrate")
 	out, err := exec.Command("go", "build", "-tags", "pgx5", "-o", path, "github.com/golang-migrate/migrate/v4/cmd/migrate").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("cannot be built: %s", bytes.TrimSpace(out))
@@ -90,7 +91,7 @@ func (t *trial) migrate(ctx context.Context, command func(to pg.Endpoint, dir st
 // dumpNoise differs from dump to dump.
 var dumpNoise = regexp.MustCompile(`(?m)^\\(un)?restrict .*$`)
 
-// checkMigrated compares the dump of the schema, without our own ledger, with
+// checkMigrated compares the dump of the schema, without our own tables, with
 // that of a database in which the files ran by themselves.
 func (t *trial) checkMigrated(ctx context.Context, server *pgtest.Server, to pg.Endpoint) error {
 	err := to.With(ctx, time.Minute, func(ctx context.Context, conn *pgx.Conn) error {
@@ -118,7 +119,7 @@ func (t *trial) checkMigrated(ctx context.Context, server *pgtest.Server, to pg.
 	}
 	var dumps [2][]byte
 	for i, e := range []pg.Endpoint{to, plain} {
-		out, err := server.Command(ctx, "pg_dump", "-s", "-T", "syndicate_migrations", "-h", "127.0.0.1", "-p", fmt.Sprint(e.Port), "-U", e.User, e.Database).Output()
+		out, err := server.Command(ctx, "pg_dump", "-s", "-T", "syndicate_migrations", "-T", "syndicate_schema", "-h", "127.0.0.1", "-p", fmt.Sprint(e.Port), "-U", e.User, e.Database).Output()
 		if err != nil {
 			return fmt.Errorf("pg_dump: %w", err)
 		}
