@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every fuzz target of the module in turn, each for the time given:
 #
-#   tools/fuzz.sh 8s
+#   tools/fuzz.sh 6s
 #
 # Targets are found, not listed, so a new one runs in CI from its first day,
 # and each package's are built once, together. A target that finds something
@@ -22,7 +22,8 @@ while IFS=$'\t' read -r package dir files; do
   # shellcheck disable=SC2086 # names of Go files, apart by blanks
   targets=$(cd "$dir" && sed -n 's/^func \(Fuzz[A-Z][A-Za-z0-9_]*\)(.*/\1/p' $files)
   [ -n "$targets" ] || continue
-  "$go" test -c -fuzz=Fuzz -o "$built/fuzz.test" "$package"
+  # What a compiler of WebAssembly covers says nothing of our inputs.
+  "$go" test -c -fuzz=Fuzz -gcflags=github.com/tetratelabs/wazero/...=-d=libfuzzer=0 -o "$built/fuzz.test" "$package"
   for target in $targets; do
     found=$((found + 1))
     echo "fuzz $package $target for $duration"

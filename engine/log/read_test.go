@@ -326,8 +326,8 @@ func FuzzIndex(f *testing.F) {
 	f.Add([]byte("a log\nof lines\n"), []byte{}, 1, int64(0))
 	f.Add([]byte("a log\nof lines\n"), log.EncodeIndex(6, 9), 2, int64(5))
 	f.Add([]byte("no end"), log.EncodeIndex(3, 30), 0, int64(1))
+	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, text, index []byte, tail int, since int64) {
-		dir := t.TempDir()
 		base := filepath.Join(dir, log.FileName(unit))
 		if err := os.WriteFile(base+".log", text, 0o600); err != nil {
 			t.Fatal(err)

@@ -30,12 +30,12 @@ func seeds(f *testing.F, json bool) {
 	}
 }
 
-func fuzz(t *testing.T, name, text string) {
+func fuzz(t *testing.T, types *structures, name, text string) {
 	if len(text) > 1<<16 {
 		return
 	}
 	for _, require := range []bool{false, true} {
-		res, ds := Load(Options{Path: ".", Dir: "/c", FS: files{name: text}, Environ: []string{}, LookupEnv: noEnv,
+		res, ds := Load(Options{types: types, Path: ".", Dir: "/c", FS: files{name: text}, Environ: []string{}, LookupEnv: noEnv,
 			RequireVariables: require, Host: &Host{CPUs: 1}})
 		for _, d := range ds {
 			if d.Code == "" || d.Summary == "" || d.Severity == "" {
@@ -52,11 +52,13 @@ func fuzz(t *testing.T, name, text string) {
 // FuzzLoad decodes any text of the native syntax without panicking.
 func FuzzLoad(f *testing.F) {
 	seeds(f, false)
-	f.Fuzz(func(t *testing.T, text string) { fuzz(t, "c.hcl", text) })
+	types := new(structures)
+	f.Fuzz(func(t *testing.T, text string) { fuzz(t, types, "c.hcl", text) })
 }
 
 // FuzzLoadJSON decodes any text of the JSON syntax without panicking.
 func FuzzLoadJSON(f *testing.F) {
 	seeds(f, true)
-	f.Fuzz(func(t *testing.T, text string) { fuzz(t, "c.hcl.json", text) })
+	types := new(structures)
+	f.Fuzz(func(t *testing.T, text string) { fuzz(t, types, "c.hcl.json", text) })
 }

@@ -17,7 +17,7 @@ var made atomic.Int64
 // Database makes an empty database on the server of Main.
 func Database(t testing.TB) pg.Endpoint {
 	t.Helper()
-	return shared.Database(t)
+	return Shared().Database(t)
 }
 
 // Database makes an empty database on the server.

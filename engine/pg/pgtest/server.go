@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -36,34 +37,41 @@ type Server struct {
 	as   *syscall.Credential // nil where this process is not root
 }
 
-// shared is the server of Main.
-var shared *Server
+// shared is the server of Main, once a test has asked for it.
+var shared struct {
+	once   sync.Once
+	server *Server
+}
 
 // Main runs a package's tests beside a server, and fails where a goroutine
-// is left of them. Where PostgreSQL is missing it says how to install it.
+// is left of them. The server starts when the first test asks for it: none
+// does in the processes of a fuzzer.
 func Main(m *testing.M) {
-	code, err := run(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	code := m.Run()
+	if shared.server != nil {
+		shared.server.Stop()
+	}
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
 	}
 	os.Exit(code)
 }
 
-func run(m *testing.M) (code int, err error) {
-	if shared, err = Start(); err != nil {
-		return 1, err
-	}
-	code = m.Run()
-	shared.Stop()
-	if code == 0 {
-		err = goleak.Find()
-	}
-	return code, err
+// Shared returns the server of Main. Where PostgreSQL is missing it ends the
+// tests and says how to install it.
+func Shared() *Server {
+	shared.once.Do(func() {
+		var err error
+		if shared.server, err = Start(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	})
+	return shared.server
 }
-
-// Shared returns the server of Main.
-func Shared() *Server { return shared }
 
 // Start makes a server of its own, with more settings such as
 // "wal_level=logical".
