@@ -1,0 +1,6 @@
+// Package conformance runs other projects' clients and servers through
+// syndicate: gRPC's public interop tests, and WebSocket's echo. It is a module
+// of its own, so that nobody who builds syndicate downloads them:
+//
+//	make conformance
+package conformance
