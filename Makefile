@@ -3,6 +3,7 @@
 #   make demo    a real system on this machine, from nothing: start here
 #   make test    every test, with the race detector
 #   make lint    gofmt, go vet, staticcheck, the architecture's rules
+#   make conformance   the public suites of gRPC and WebSocket, through a breaker
 #   make fuzz    every fuzz target for FUZZTIME (6s) each
 #   make bench   our figures beside other tools' (ROW=logs RUNS=3 for one row)
 #   make docs    the reference in docs/reference/ and the README's pictures
@@ -37,7 +38,7 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 # No file is for one architecture alone, so each system is looked at on one.
 VETTED    := linux/amd64 darwin/arm64
 
-.PHONY: all build examples demo test lint bench fuzz docs cross clean require-go require-postgres require-node require-cc require-pgbouncer require-pg_clients
+.PHONY: all build examples demo test lint bench conformance fuzz docs cross clean require-go require-postgres require-node require-cc require-pgbouncer require-pg_clients
 
 all: build
 
@@ -73,6 +74,10 @@ bench: build
 	tools/require.sh cc
 	$(GO) build -o bin/bench ./bench
 	bin/bench -syndicate bin/syndicate -runs $(RUNS) -row '$(ROW)' $(BENCH)
+
+# A module of its own: its libraries are nobody else's.
+conformance: require-go
+	cd conformance && $(GO) test -mod=mod ./...
 
 # Go runs one fuzz target at a time, so they are found and run in turn.
 fuzz: require-go
