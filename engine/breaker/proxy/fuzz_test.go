@@ -135,11 +135,7 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // line is a request as both sides must see it.
 func line(r *http.Request, body []byte) string {
-	uri := r.URL.RequestURI()
-	if uri == "*" {
-		uri = "/*" // there is no other way below a target
-	}
-	return r.Method + " " + uri + " " + string(body)
+	return r.Method + " " + r.URL.RequestURI() + " " + string(body)
 }
 
 // upstream answers one request on each connection, and notes all bytes.

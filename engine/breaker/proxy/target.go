@@ -118,8 +118,12 @@ func (t *target) transport(grpc bool) *http.Transport {
 // aim points a request at the target: to its host, below its path, with its
 // credentials.
 func (t *target) aim(r *http.Request) {
+	whole := r.URL.Path == "*" // OPTIONS of the server (RFC 9110, section 9.3.7): below no path
 	p := httputil.ProxyRequest{Out: r}
 	p.SetURL(t.url)
+	if whole {
+		r.URL.Path, r.URL.RawPath = "*", ""
+	}
 	if _, ok := r.Header["Authorization"]; !ok && t.url.User != nil {
 		password, _ := t.url.User.Password()
 		r.SetBasicAuth(t.url.User.Username(), password)
