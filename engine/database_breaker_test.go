@@ -49,6 +49,16 @@ func TestBreakerOfADatabase(t *testing.T) {
 	if s := breakerStatus(g); !s.Open() || s.Rejected != 1 || time.Until(s.Until) <= 0 {
 		t.Errorf("status %+v", s)
 	}
+	// The server was started anew: nobody has to wait for its time.
+	g.Mended("the server was started and answers")
+	if s := breakerStatus(g); s.Open() {
+		t.Errorf("status %+v, want it closed", s)
+	}
+	g.Trip(0, "a person")
+	g.Mended("the server was started and answers")
+	if s := breakerStatus(g); !s.Open() {
+		t.Errorf("status %+v: a person had opened it", s)
+	}
 	// Another policy, by a share of the calls.
 	db.Breaker = &spec.BreakerPolicy{Rate: 0.5, Over: spec.Duration(time.Minute), MinCalls: 4, ResetTimeout: spec.Duration(time.Second), HalfOpen: spec.HalfOpen{Calls: 1, Successes: 1}}
 	if err := g.Configure(e.guardConfig(db)); err != nil {

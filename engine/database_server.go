@@ -110,6 +110,9 @@ func (w *serverWork) watch(ctx context.Context, a *attempt, executed time.Time, 
 		return false
 	}
 	w.setEndpoint(w.db.get().Addr, endpoint)
+	if w.guard != nil {
+		w.guard.Mended("the server was started and answers")
+	}
 	a.ready()
 	w.tend(ctx, a, w.limit)
 	return true

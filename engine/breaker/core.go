@@ -287,6 +287,17 @@ func (c *core) reset(now time.Time, reason string) {
 	c.entered(now, reason)
 }
 
+// mended closes it, whatever calls had shown, where no person opened it. How
+// often it opened in a row still counts: what fails again at once was not
+// mended.
+func (c *core) mended(now time.Time, reason string) {
+	if s := c.state(); s == Closed || s == Open && c.byHand {
+		return
+	}
+	c.machine.Close()
+	c.closed(now, reason)
+}
+
 // force sets the mode and leaves the state alone. Calls under way stay what
 // they are.
 func (c *core) force(now time.Time, m Mode) {

@@ -176,6 +176,13 @@ func (g *Guard) Reset(by string) {
 	g.change(by, func(now time.Time) { g.core.reset(now, "reset by hand") })
 }
 
+// Mended closes it since the other side is known to work again, for a reason
+// in words: it was started anew, and has answered. What a person opened stays
+// open, and so does what is forced.
+func (g *Guard) Mended(reason string) {
+	g.change("", func(now time.Time) { g.core.mended(now, reason) })
+}
+
 // Force sets the mode.
 func (g *Guard) Force(m Mode, by string) {
 	g.change(by, func(now time.Time) { g.core.force(now, m) })

@@ -228,6 +228,13 @@ func TestModel(t *testing.T) {
 					d = r.openTime()
 				}
 				r.open(now, d)
+				r.byHand = true
+			},
+			"mended": func(t *rapid.T) {
+				c.mended(now, "it works again")
+				if r.state == HalfOpen || r.state == Open && !r.byHand {
+					r.enter(Closed, now)
+				}
 			},
 			"reset": func(t *rapid.T) {
 				c.reset(now, "by hand")
