@@ -97,10 +97,8 @@ func (e *Engine) numbers(step *plan.Step, b blocks) string {
 		}
 	}
 	add(step.Addr)
-	for _, n := range step.Needs {
-		if addr, err := spec.ParseAddr(n.Block()); err == nil && n.ByValue() {
-			add(addr)
-		}
+	for _, addr := range step.TakesFrom() {
+		add(addr)
 	}
 	return strings.Join(list, " ")
 }

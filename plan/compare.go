@@ -76,7 +76,7 @@ func compare(p *Plan, d *draft, order []*Step, facts Facts) {
 	d.explain(p.Stops)
 	slices.SortFunc(p.Stops, func(a, b Stopped) int { return strings.Compare(a.ID, b.ID) })
 	p.Settings = changes(running.Settings, Settings(d.sys, facts.Key))
-	moves := newRelocate(d.sys, running)
+	moves := newRelocate(d, running)
 	for _, s := range order { // each after all it needs
 		u, ok := c.units[s.ID]
 		if !ok {
@@ -87,7 +87,7 @@ func compare(p *Plan, d *draft, order []*Step, facts Facts) {
 		c.heldBack[s.ID] = slices.ContainsFunc(s.Needs, c.holdsBack)
 		s.Action, s.Reason = c.decide(s, u)
 		c.follow(s, u)
-		moves.follow(s, d.def[d.index[s.ID]], u)
+		moves.follow(s, u)
 	}
 }
 

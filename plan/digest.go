@@ -44,6 +44,9 @@ type digester struct {
 	// refers to one of them changes with it.
 	origins map[spec.Addr]string
 	fields  map[reflect.Type][]field
+	// refs are the blocks that the last one has in values that are known
+	// only later, which may come more than once.
+	refs []spec.Addr
 }
 
 // field is a struct's field that counts.
@@ -67,7 +70,7 @@ func newDigester(dir string, key []byte) *digester {
 // of returns the digests of a block, given by pointer: of all of it, and of
 // what a process of it depends on.
 func (d *digester) of(block any) (all, run string) {
-	d.buf, d.policy = d.buf[:0], d.policy[:0]
+	d.buf, d.policy, d.refs = d.buf[:0], d.policy[:0], nil
 	d.value(reflect.ValueOf(block))
 	all = digestOf(d.buf)
 	kept := d.buf[:0]
@@ -211,6 +214,7 @@ func (d *digester) shown(t spec.Text) {
 func (d *digester) later(source string, refs []spec.Ref) {
 	d.length('?', len(refs))
 	for _, r := range refs {
+		d.refs = append(d.refs, r.Addr)
 		d.text(r.Addr.String())
 		d.text(r.Attribute)
 		d.text(d.origins[r.Addr])

@@ -69,8 +69,11 @@ type Step struct {
 	// Beyond are soft needs of what runs and is no step of this plan, which
 	// is confined to targets.
 	Beyond []Need `json:"-"`
-	Action Action `json:"action"`
-	Reason string `json:"reason,omitempty"` // why, for a change
+	// Takes are the blocks whose addresses stand in its values and are known
+	// only once ports are chosen, whether or not it waits for them.
+	Takes  []spec.Addr `json:"-"`
+	Action Action      `json:"action"`
+	Reason string      `json:"reason,omitempty"` // why, for a change
 	// Held says who stopped the unit and when: it stays stopped until
 	// start, whatever its action is.
 	Held string `json:"held,omitempty"`

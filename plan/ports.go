@@ -15,32 +15,32 @@ type relocate struct {
 	why      map[string]string // per step that moves
 }
 
-func newRelocate(sys *spec.System, running *Running) *relocate {
+func newRelocate(d *draft, running *Running) *relocate {
 	r := &relocate{declared: map[int]string{}, chosen: running.Ports, why: map[string]string{}}
 	if len(r.chosen) == 0 {
 		return r
 	}
-	for _, l := range spec.Listeners(sys) {
+	for _, l := range spec.Listeners(d.sys) {
 		if !l.Auto {
 			r.declared[l.Port] = l.Name
+		}
+	}
+	for i := range d.steps {
+		for _, key := range AutoPorts(d.def[i]) {
+			if name, ok := r.declared[r.chosen[key]]; ok {
+				r.why[d.steps[i].ID] = "its port is declared for " + name
+			}
 		}
 	}
 	return r
 }
 
-// follow decides whether a step begins anew on that account: each after all
-// that it needs.
-func (r *relocate) follow(s *Step, def any, u *RunningUnit) {
-	why := ""
-	for _, key := range AutoPorts(def) {
-		if name, ok := r.declared[r.chosen[key]]; ok {
-			why = "its port is declared for " + name
-			r.why[s.ID] = why
-		}
-	}
-	for _, n := range s.Needs {
-		if r.why[n.Block()] != "" && n.ByValue() && why == "" {
-			why = "the port of " + n.Block() + " changes"
+// follow decides whether a step begins anew on that account.
+func (r *relocate) follow(s *Step, u *RunningUnit) {
+	why := r.why[s.ID]
+	for _, addr := range s.TakesFrom() {
+		if id := addr.String(); why == "" && r.why[id] != "" {
+			why = "the port of " + id + " changes"
 		}
 	}
 	if why == "" || s.Kind != StepService && s.Kind != StepServer || s.Action != Keep && s.Action != Update || idle(u) {
@@ -51,6 +51,29 @@ func (r *relocate) follow(s *Step, def any, u *RunningUnit) {
 		why = s.Reason + ", " + why
 	}
 	s.Reason = why
+}
+
+// TakesFrom lists the other blocks whose addresses a process of the step has in
+// its values: those that it needs for one, and those that it takes one from
+// without waiting.
+func (s *Step) TakesFrom() []spec.Addr {
+	var list []spec.Addr
+	add := func(addr spec.Addr) {
+		if addr != s.Addr && !slices.Contains(list, addr) {
+			list = append(list, addr)
+		}
+	}
+	for _, n := range s.Needs {
+		if addr, err := spec.ParseAddr(n.Block()); err == nil && n.ByValue() {
+			add(addr)
+		}
+	}
+	if s.Kind == StepService || s.Kind == StepServer {
+		for _, addr := range s.Takes {
+			add(addr)
+		}
+	}
+	return list
 }
 
 // AutoPorts lists the keys, in Facts.Ports, of the ports of a *spec.Service or

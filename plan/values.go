@@ -20,6 +20,7 @@ func describe(d *draft, facts Facts) {
 	for i := range d.steps {
 		s := &d.steps[i]
 		s.Digest, s.RunDigest = dig.of(d.def[i])
+		s.Takes = dig.refs
 		w := writer{step: s, dir: d.sys.Dir, digest: dig, notesOnly: facts.NotesOnly}
 		switch def := d.def[i].(type) {
 		case *spec.Service:
