@@ -127,6 +127,7 @@ type Breaker struct {
 	Rejected uint64    `json:"rejected" doc:"How many uses it has refused."`
 
 	Target      string            `json:"target,omitempty" doc:"What it stands before, without credentials."`
+	Shared      string            `json:"shared,omitempty" doc:"The database through which other engines share its state, or why it is on its own."`
 	InFlight    int64             `json:"in_flight,omitempty" doc:"Calls under way."`
 	Observed    uint64            `json:"observed,omitempty" doc:"Calls that were let through in the mode observe though it would have refused them."`
 	Calls       uint64            `json:"calls,omitempty" doc:"Calls of the last minute."`

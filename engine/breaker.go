@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +29,10 @@ type breakerWork struct {
 	// others are the guards of fallbacks that call another upstream, by its
 	// URL. Who makes a policy owns it: run, and then what adopts.
 	others map[string]*breaker.Guard
+
+	shared   atomic.Pointer[sharing] // nil: nothing is
+	joined   *breaker.Member         // of the database joinedTo; run owns them
+	joinedTo spec.Addr
 }
 
 // breakerProxy is what a run serves.
@@ -68,6 +73,9 @@ func (w *breakerWork) run(ctx context.Context, a *attempt) (out Outcome) {
 			if now != b {
 				w.adopt(a, p, now)
 			}
+			var both sync.WaitGroup
+			defer both.Wait()
+			both.Go(func() { w.share(ctx, now) })
 			w.keep(ctx)
 		})
 	}()
@@ -237,6 +245,7 @@ func (w *breakerWork) describe(s *UnitStatus) {
 		target.User = nil
 		out.Target = w.redact.clean(target.String())
 	}
+	out.Shared = w.shared.Load().text()
 	s.Breaker = out
 }
 

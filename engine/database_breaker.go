@@ -83,6 +83,9 @@ type BreakerStatus struct {
 	Failures []CallFailure
 	// Target is what it stands before, without credentials.
 	Target string
+	// Shared is the database through which other engines share its state, or
+	// why it is on its own; empty where nothing is shared.
+	Shared string
 	// Full are the calls that were refused since too many were under way,
 	// Fallbacks the answers of fallbacks by their kind.
 	Full      uint64

@@ -142,6 +142,9 @@ func BreakerText(w io.Writer, list []Breaker, now time.Time) error {
 		if x.Target != "" {
 			add("target", x.Target)
 		}
+		if x.Shared != "" {
+			add("shared", x.Shared)
+		}
 		add("last minute", fmt.Sprintf("%d calls, %s failed", x.Calls, share(x)))
 		if x.LatencyP95 > 0 {
 			add("first byte", "95 % within "+seconds(time.Duration(float64(x.LatencyP95)*float64(time.Second))))

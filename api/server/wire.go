@@ -56,7 +56,7 @@ func wireBreaker(b *engine.BreakerStatus) *api.Breaker {
 	}
 	out := &api.Breaker{
 		State: b.State, Mode: b.Mode, Since: b.Since, Until: b.Until, Reason: b.Reason, Opened: b.Opened, Rejected: b.Rejected,
-		Target: b.Target, InFlight: b.InFlight, Observed: b.Observed, Calls: b.Calls, FailureRate: b.FailureRate,
+		Target: b.Target, Shared: b.Shared, InFlight: b.InFlight, Observed: b.Observed, Calls: b.Calls, FailureRate: b.FailureRate,
 		LatencyP95: api.Seconds(b.LatencyP95.Seconds()), Full: b.Full, Waiting: b.Waiting, Retries: b.Retries, Exhausted: b.Exhausted,
 	}
 	for kind, n := range b.Fallbacks {

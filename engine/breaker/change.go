@@ -25,6 +25,7 @@ func (g *Guard) change(by string, do func(now time.Time)) {
 	do(now)
 	for i := range g.core.changes[mine:] {
 		g.core.changes[mine+i].By = by
+		g.core.by = by
 	}
 	g.unlock()
 }
@@ -35,6 +36,10 @@ func (g *Guard) change(by string, do func(now time.Time)) {
 func (g *Guard) unlock() {
 	if len(g.core.changes) > 0 {
 		g.revised()
+		select {
+		case g.moved <- struct{}{}:
+		default:
+		}
 		if g.core.cfg.OnChange == nil {
 			g.core.changes = nil
 		}

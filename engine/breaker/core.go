@@ -30,6 +30,8 @@ type core struct {
 	mode    Mode
 	since   time.Time // of this state
 	reason  string    // why it is in this state
+	by      string    // who put it there; empty: it did itself
+	opening string    // why it opened last
 	until   time.Time // when Open ends
 	byHand  bool      // Open by trip: no bound holds
 	times   uint64    // how often it opened, ever
@@ -81,7 +83,7 @@ func (c *core) state() State { return stateOf(c.machine.State()) }
 // entered begins a new generation.
 func (c *core) entered(now time.Time, reason string) {
 	c.gen++
-	c.since, c.reason = now, reason
+	c.since, c.reason, c.by = now, reason, ""
 	c.spare = 0
 	c.changed(now, reason)
 }
@@ -248,7 +250,7 @@ func (c *core) open(now time.Time, d time.Duration, reason string) {
 		c.times++
 	}
 	c.machine.Open()
-	c.until, c.byHand = now.Add(d), false
+	c.until, c.byHand, c.opening = now.Add(d), false, reason
 	c.entered(now, reason)
 }
 

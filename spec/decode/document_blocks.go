@@ -134,7 +134,7 @@ type breakerDoc struct {
 	MaxWaiting     *hcl.Attribute `hcl:"max_waiting,optional" type:"int" default:"0" doc:"How many calls may wait in line for one of max_calls."`
 	QueueTimeout   *hcl.Attribute `hcl:"queue_timeout,optional" type:"duration" default:"1s" doc:"How long a call may wait in line."`
 	Routes         []*routeDoc    `hcl:"route,block" label:"pattern" doc:"Rules for a part of the calls, by a pattern such as \"GET /items/{id}\", \"/static/\" or \"/{$}\": method and path, as Go's http.ServeMux has them. The most specific one counts; what it does not say is as for the rest."`
-	Share          *hcl.Attribute `hcl:"share,optional" type:"address of a database" later:"true" doc:"A database through which several engines share the breaker's state."`
+	Share          *hcl.Attribute `hcl:"share,optional" type:"address of a database" doc:"A database through which engines share whether a breaker is open, and its mode: those of this name, in systems of one name."`
 }
 
 // callRulesDoc are what is expected of a call. They have no defaults here,

@@ -120,6 +120,7 @@ var ledgers = map[string]bool{
 	"schema_migrations":    true, // golang-migrate's
 	"syndicate_migrations": true,
 	recordTable:            true,
+	"syndicate_shared":     true, // what engines have in common (package share)
 }
 
 // bookkeeping reports whether the object is a ledger, or part of one.
