@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/syndicate/syndicate/engine/metric"
 	"github.com/syndicate/syndicate/engine/pg"
@@ -368,36 +367,6 @@ func TestStatementTimeout(t *testing.T) {
 		if err := conn.QueryRow(within(t), "show statement_timeout").Scan(&got); err != nil || got != want {
 			t.Errorf("%v: %s, %v, want %s", params, got, err, want)
 		}
-	}
-}
-
-// Replication has no place in the limits, and no time limit.
-func TestReplication(t *testing.T) {
-	server, err := pgtest.Start("wal_level=logical", "max_wal_senders=4", "max_replication_slots=4")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer server.Stop()
-	to := server.Database(t)
-	x := open(t, serverURL(to), func(c *Config) { c.Limits.MaxConn = 1; c.Limits.QueryTimeout = time.Second })
-	x.dial(to)
-	conn, err := pgconn.Connect(within(t), x.url(to, "replication", "database"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close(context.Background()) }()
-	if _, err := conn.Exec(within(t), "CREATE_REPLICATION_SLOT s TEMPORARY LOGICAL pgoutput").ReadAll(); err != nil {
-		t.Fatal(err)
-	}
-	results, err := conn.Exec(within(t), "show statement_timeout").ReadAll()
-	if err != nil || string(results[0].Rows[0][0]) != "0" {
-		t.Fatalf("%v, %v", results, err)
-	}
-	pgtest.Exec(t, to, "create table r (id int); create publication p for table r")
-	host, port, _ := net.SplitHostPort(x.Addr().String())
-	cmd := server.Command(within(t), "pg_basebackup", "-h", host, "-p", port, "-U", "postgres", "-D", server.Dir+".copy", "-X", "stream", "-c", "fast")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("pg_basebackup: %v: %s", err, out)
 	}
 }
 

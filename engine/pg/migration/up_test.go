@@ -211,6 +211,26 @@ func TestStatementTimeoutIsTheServers(t *testing.T) {
 	}
 }
 
+// query_timeout is kept by the server, for the role of the application, and
+// never holds for migrations.
+func TestQueryTimeoutIsNoneOfMigrations(t *testing.T) {
+	to := pgtest.Database(t)
+	pgtest.Exec(t, to, "alter role postgres in database "+to.Database+" set statement_timeout = '50ms'")
+	dir := migrationsDir(t, map[string]string{
+		"1_slow.up.sql": "create table a (id int); select pg_sleep(0.2);", "1_slow.down.sql": "drop table a; select pg_sleep(0.2);",
+		"2_alone.up.sql": "create index concurrently i on a (id);", "2_alone.down.sql": "drop index i;",
+	})
+	if got := pgtest.Query(t, to, "show statement_timeout"); got != "50ms" {
+		t.Fatalf("the limit is %s", got)
+	}
+	if _, err := Up(t.Context(), Config{Endpoint: to, Dir: dir}, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Down(t.Context(), Config{Endpoint: to, Dir: dir}, 2); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestConcurrentUpsNeverDeadlock(t *testing.T) {
 	to := pgtest.Database(t)
 	dir := migrationsDir(t, map[string]string{
