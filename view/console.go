@@ -45,6 +45,7 @@ type ConsoleConfig struct {
 type Console struct {
 	cfg   ConsoleConfig
 	ink   ink
+	signs signs
 	names map[string]string
 	width int
 	buf   bytes.Buffer
@@ -56,7 +57,10 @@ const maxNameColumn = 32
 
 // NewConsole returns a Console.
 func NewConsole(cfg ConsoleConfig) *Console {
-	c := &Console{cfg: cfg, ink: ink(cfg.Colour), names: ShortNames(cfg.Units)}
+	c := &Console{cfg: cfg, ink: ink(cfg.Colour), names: ShortNames(cfg.Units), signs: usualSigns}
+	if to, past := verbatim(cfg.Out); past {
+		c.cfg.Out, c.signs = to, usualSigns.ascii()
+	}
 	for _, name := range c.names {
 		if w := ansi.StringWidth(name); w <= maxNameColumn {
 			c.width = max(c.width, w)
@@ -102,15 +106,17 @@ func (c *Console) Lines(lines []LogLine) error {
 	return err
 }
 
-// The signs between name and text: of the standard output, of the standard
+const clockFmt = "15:04:05.000 "
+
+// signs stand between name and text: of the standard output, of the standard
 // error, of a note, and of what goes on from the line before.
-const (
-	barOut   = "│"
-	barErr   = "┃"
-	barNote  = "·"
-	goingOn  = "↪ "
-	clockFmt = "15:04:05.000 "
-)
+type signs struct{ out, err, note, goingOn string }
+
+var usualSigns = signs{out: "│", err: "┃", note: "·", goingOn: "↪ "}
+
+func (s signs) ascii() signs {
+	return signs{ascii.Replace(s.out), ascii.Replace(s.err), ascii.Replace(s.note), ascii.Replace(s.goingOn)}
+}
 
 func (c *Console) line(l *LogLine) {
 	if c.cfg.Times {
@@ -127,19 +133,19 @@ func (c *Console) line(l *LogLine) {
 	}
 	text := bytes.TrimSuffix(l.Text, []byte{'\r'})
 	if l.Stream == "syndicate" {
-		c.buf.WriteString(c.ink.yellow(barNote + " " + harmless(text, false)))
+		c.buf.WriteString(c.ink.yellow(c.signs.note + " " + harmless(text, false)))
 		c.buf.WriteByte('\n')
 		return
 	}
 	switch {
 	case c.cfg.Bare && !c.cfg.Colour:
 	case l.Stream == "stderr":
-		c.buf.WriteString(c.ink.red(barErr) + " ")
+		c.buf.WriteString(c.ink.red(c.signs.err) + " ")
 	default:
-		c.buf.WriteString(c.ink.dim(barOut) + " ")
+		c.buf.WriteString(c.ink.dim(c.signs.out) + " ")
 	}
 	if l.Continued {
-		c.buf.WriteString(c.ink.dim(goingOn))
+		c.buf.WriteString(c.ink.dim(c.signs.goingOn))
 	}
 	c.buf.WriteString(harmless(text, c.cfg.Colour))
 	c.buf.WriteByte('\n')

@@ -28,7 +28,7 @@ type eventLine struct {
 
 // NewEventJSON returns an EventJSON and writes the version.
 func NewEventJSON(out io.Writer) (*EventJSON, error) {
-	w := bufio.NewWriterSize(out, 32<<10)
+	w := bufio.NewWriterSize(data(out), 32<<10)
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(logVersion{"version", api.FormatVersion}); err != nil {

@@ -68,7 +68,7 @@ func Explanations(w io.Writer, all []Explained, asJSON bool, o TextOptions) erro
 
 // writeJSON writes what a command reports as --json has it.
 func writeJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	e := json.NewEncoder(data(w))
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(v)

@@ -48,6 +48,6 @@ func Format(w io.Writer, changes []Reformatted, o FormatOptions) error {
 			}
 		}
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(data(w), b.String())
 	return err
 }

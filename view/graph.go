@@ -126,7 +126,7 @@ func (t *tree) line(todo []treeLine, l treeLine) []treeLine {
 // GraphDot writes the graph for Graphviz. Edges that others imply are left
 // out.
 func GraphDot(w io.Writer, g *plan.Graph) error {
-	b := bufio.NewWriter(w)
+	b := bufio.NewWriter(data(w))
 	fmt.Fprintf(b, "digraph %s {\n", dotText(g.System))
 	fmt.Fprintln(b, "  rankdir=LR;")
 	fmt.Fprintln(b, `  node [shape=box, style=rounded, fontname="sans-serif"];`)
@@ -172,7 +172,7 @@ func edgeLabel(e plan.Edge) string {
 // GraphMermaid writes the graph as a Mermaid flowchart. Edges that others
 // imply are left out.
 func GraphMermaid(w io.Writer, g *plan.Graph) error {
-	b := bufio.NewWriter(w)
+	b := bufio.NewWriter(data(w))
 	fmt.Fprintln(b, "flowchart LR")
 	shape := map[plan.StepKind][2]string{
 		plan.StepService: {"(", ")"}, plan.StepServer: {"[(", ")]"}, plan.StepMigrations: {"[/", "/]"},

@@ -47,7 +47,7 @@ const svgStyle = `
 // an edge tells why it is there.
 func GraphSVG(w io.Writer, g *plan.Graph) error {
 	l := newLayout(g)
-	d := &svg{w: bufio.NewWriter(w), g: g, l: l, onPath: map[[2]string]bool{}}
+	d := &svg{w: bufio.NewWriter(data(w)), g: g, l: l, onPath: map[[2]string]bool{}}
 	for i := 1; i < len(g.CriticalPath); i++ {
 		d.onPath[[2]string{g.CriticalPath[i-1], g.CriticalPath[i]}] = true
 	}

@@ -36,7 +36,7 @@ type logLine struct {
 
 // NewLogJSON returns a LogJSON and writes the version.
 func NewLogJSON(out io.Writer) (*LogJSON, error) {
-	w := bufio.NewWriterSize(out, 32<<10)
+	w := bufio.NewWriterSize(data(out), 32<<10)
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(logVersion{"version", LogFormatVersion}); err != nil {

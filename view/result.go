@@ -10,7 +10,7 @@ import (
 
 // ResultJSON writes how an operation ended.
 func ResultJSON(w io.Writer, r api.Result) error {
-	e := json.NewEncoder(w)
+	e := json.NewEncoder(data(w))
 	e.SetIndent("", "  ")
 	err := e.Encode(struct {
 		FormatVersion string `json:"format_version"`

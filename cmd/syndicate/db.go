@@ -121,7 +121,7 @@ func (c *dbDumpCmd) Run(s *session) error {
 		progress := view.NewProgress(s.stderr, s.stderr.terminal && !s.quiet)
 		defer progress.End()
 		done, err := client.Dump(ctx, client.DumpConfig{
-			Target: t, Format: c.Format, File: file, Out: s.stdout.Writer, Args: c.Args,
+			Target: t, Format: c.Format, File: file, Out: s.stdout.raw, Args: c.Args,
 			Progress: func(bytes int64) { progress.Show("saving " + result.Address + ": " + view.Bytes(bytes)) },
 		})
 		result.Bytes, result.Seconds, result.ServerVersion, result.Warnings = done.Bytes, done.Took.Seconds(), done.ServerVersion, done.Warnings

@@ -30,7 +30,7 @@ func (c *dbPsqlCmd) Run(s *session) error {
 		defer signal.Stop(signals)
 		var err error
 		// Ctrl-C in psql is no reason to end anything here.
-		code, err = client.Psql(context.WithoutCancel(ctx), t, c.Args, s.stdin, s.stdout.Writer, s.stderr.Writer, signals)
+		code, err = client.Psql(context.WithoutCancel(ctx), t, c.Args, s.stdin, s.stdout.raw, s.stderr.raw, signals)
 		return err
 	})
 	if err != nil {

@@ -81,7 +81,7 @@ func (c *fmtCmd) stdin(s *session) error {
 		return c.verdict(s, false, ds, map[string][]byte{name: before})
 	}
 	if !c.Check && !c.Diff {
-		_, err := s.stdout.Write(after)
+		_, err := s.stdout.raw.Write(after)
 		return err
 	}
 	var changes []view.Reformatted

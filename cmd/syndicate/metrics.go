@@ -16,7 +16,7 @@ func (c *metricsCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	err = client.New(dir).Metrics(context.Background(), s.stdout)
+	err = client.New(dir).Metrics(context.Background(), s.stdout.raw)
 	if errors.Is(err, client.ErrNobody) {
 		return s.unanswered(dir, "")
 	}

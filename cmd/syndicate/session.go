@@ -8,6 +8,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/syndicate/syndicate/spec"
+	"github.com/syndicate/syndicate/view"
 )
 
 // session is what a command has of the world: its streams, and the global
@@ -29,9 +30,11 @@ type session struct {
 	declared func() *spec.System // the configuration, where this command applies one
 }
 
-// stream is an output with what is known of who reads it.
+// stream is an output with what is known of who reads it. The writer is for
+// people's eyes: data go to raw, as the views do by themselves.
 type stream struct {
 	io.Writer
+	raw      io.Writer
 	terminal bool
 	colour   bool
 	columns  func() int // of the terminal at the moment; 0 without one
@@ -48,6 +51,15 @@ func (o stream) Width() int {
 	return 80
 }
 
+// Verbatim returns what data are written to where the writer would change
+// them, else nil.
+func (o stream) Verbatim() io.Writer {
+	if a, ok := o.Writer.(*view.ASCII); ok {
+		return a.Verbatim()
+	}
+	return nil
+}
+
 func newSession(stdin io.Reader, stdout, stderr *os.File) *session {
 	return &session{stdin: stdin, stdout: newStream(stdout), stderr: newStream(stderr)}
 }
@@ -62,14 +74,37 @@ func newStream(f *os.File) stream {
 		}
 		return columns, rows
 	}
+	var text io.Writer = f
+	if !unicodeLocale(os.Getenv) {
+		text = view.NewASCII(f)
+		whole := size
+		size = func() (columns, rows int) {
+			columns, rows = whole()
+			return max(columns-view.WiderBy, 0), rows
+		}
+	}
 	return stream{
-		Writer:   f,
+		Writer:   text,
+		raw:      f,
 		terminal: terminal,
 		unread:   isNull(f),
 		colour:   terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 		columns:  func() int { columns, _ := size(); return columns },
 		rows:     func() int { _, rows := size(); return rows },
 	}
+}
+
+// unicodeLocale reports whether this locale's characters are UTF-8, which the
+// first variable decides that is set. Where none is, they are: cron, a
+// container and a service manager set none, and who reads what runs there
+// has UTF-8.
+func unicodeLocale(getenv func(string) string) bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := strings.ToLower(getenv(name)); v != "" {
+			return strings.Contains(v, "utf-8") || strings.Contains(v, "utf8")
+		}
+	}
+	return true
 }
 
 // isNull reports whether what is written to f is read by nobody.
