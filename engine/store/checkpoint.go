@@ -15,7 +15,10 @@ import (
 // is the first transaction of a log that is begun again, whose header must not
 // reach the disk later than what overwrites the log behind it: here a log is
 // begun again empty, so that there is nothing to overwrite (https://www.sqlite.org/wal.html
-// and https://sqlite.org/src/info/ff5be73dee).
+// and https://sqlite.org/src/info/ff5be73dee). SQLite itself begins one again
+// with the first transaction after a checkpoint that copied everything, unless
+// somebody reads it: whoever makes the checkpoint does, until the writer has
+// seen its end and has emptied the log.
 
 // The log is copied when it has its usual size, in bytes. Where so much is
 // written all the time that it is never emptied, writing waits for that in
@@ -56,8 +59,7 @@ func (db *database) truncate() {
 func (f *file) checkpoint(synced chan<- struct{}, wait bool) bool {
 	switch {
 	case f.syncing != nil && wait:
-		<-f.syncing
-		f.syncing = nil
+		f.settle()
 	case f.syncing != nil:
 		return true
 	case f.quiet:
@@ -67,7 +69,7 @@ func (f *file) checkpoint(synced chan<- struct{}, wait bool) bool {
 	done := make(chan struct{})
 	f.syncing = done
 	go func() {
-		f.complete = copyLog(f.path)
+		f.complete, f.held = copyLog(f.path)
 		close(done)
 		select {
 		case synced <- struct{}{}:
@@ -91,22 +93,80 @@ func (f *file) truncate() {
 	default:
 		return // another one has begun
 	}
-	f.syncing = nil
-	if f.complete && f.quiet && f.db != nil {
+	f.settle()
+	f.empty()
+}
+
+// empty empties the log where all of it is in the database. Where somebody
+// reads just then it is tried again before the next write.
+func (f *file) empty() {
+	if f.syncing == nil && f.complete && f.quiet && f.db != nil && f.db.logSize() > 0 {
 		f.db.truncate()
 	}
 }
 
+// settle waits for the end of the checkpoint that is under way, and reads its
+// log no longer.
+func (f *file) settle() {
+	if f.syncing == nil {
+		return
+	}
+	<-f.syncing
+	f.syncing = nil
+	f.held.Close()
+}
+
 // copyLog makes a checkpoint that nobody waits for, and reports whether it
-// copied everything.
-func copyLog(path string) bool {
-	db, err := sql.Open("sqlite", dsn(path, url.Values{"mode": {"rw"}}, append(settings[:len(settings):len(settings)], "synchronous(normal)")...))
+// copied everything. While held is open the log is not begun again.
+func copyLog(path string) (complete bool, held *reading) {
+	held = readLog(path)
+	db, err := openCopier(path)
 	if err != nil {
-		return false
+		return false, held
 	}
 	defer db.Close()
-	db.SetMaxOpenConns(1)
 	var busy, log, copied int
 	err = db.QueryRow("PRAGMA wal_checkpoint(passive)").Scan(&busy, &log, &copied)
-	return err == nil && busy == 0 && log == copied
+	return err == nil && busy == 0 && log == copied, held
+}
+
+// openCopier opens the file for whoever makes a checkpoint.
+func openCopier(path string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", dsn(path, url.Values{"mode": {"rw"}}, append(settings[:len(settings):len(settings)], "synchronous(normal)")...))
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	return db, nil
+}
+
+// reading is a transaction that reads, and so keeps the log as it is.
+type reading struct {
+	db *sql.DB
+	tx *sql.Tx
+}
+
+// readLog begins to read the file's log. Where it cannot, the log may be begun
+// again, and the writer waits for the disk once.
+func readLog(path string) *reading {
+	db, err := openCopier(path)
+	if err != nil {
+		return nil
+	}
+	tx, err := db.Begin()
+	if err != nil {
+		_ = db.Close()
+		return nil
+	}
+	var n int
+	_ = tx.QueryRow("SELECT count(*) FROM sqlite_schema").Scan(&n) // what is read first takes the lock
+	return &reading{db, tx}
+}
+
+// Close ends the reading. A nil one has not begun.
+func (r *reading) Close() {
+	if r != nil {
+		_ = r.tx.Rollback()
+		_ = r.db.Close()
+	}
 }

@@ -35,6 +35,7 @@ type file struct {
 	// complete says that it put everything in its place, and quiet that
 	// nothing was written since it began.
 	complete, quiet bool
+	held            *reading // of the log, by that checkpoint
 }
 
 // unusable is why a file must be set aside.
@@ -74,10 +75,7 @@ func (f *file) replaced() bool {
 
 // close closes the file. What was written stays.
 func (f *file) close() error {
-	if f.syncing != nil { // or it would outlive the file's name
-		<-f.syncing
-		f.syncing = nil
-	}
+	f.settle() // or the checkpoint would outlive the file's name
 	if f.db == nil {
 		return nil
 	}

@@ -81,6 +81,7 @@ func (w *writer) writeTo(db *database) error {
 		w.queue.done(b)
 		return nil
 	}
+	w.file.empty()
 	if err := db.write(b); err != nil {
 		w.queue.back(b)
 		return err
