@@ -126,7 +126,7 @@ func TestQueue(t *testing.T) {
 	}()
 	eventually(t, "one waits", func() bool { return x.Snapshot().Waiting == 1 })
 	x.Adopt(Limits{MaxConn: 1, MaxWaiting: 1, AcquireTimeout: soon})
-	if _, err := pgx.Connect(within(t), x.url(to)); state(err) != tooManyConns || !strings.Contains(err.Error(), "1 clients wait already") {
+	if _, err := pgx.Connect(within(t), x.url(to)); state(err) != tooManyConns || !strings.Contains(err.Error(), "as many clients wait as may (1)") {
 		t.Errorf("a full queue: %v", err)
 	}
 	x.Adopt(Limits{MaxConn: 1, MaxWaiting: 2, AcquireTimeout: time.Millisecond})

@@ -161,7 +161,7 @@ func (g *Gateway) wait(conn net.Conn) error {
 		return &refusal{tooManyConns, fmt.Sprintf("%s, and none became free within %s", full, limits.AcquireTimeout), hint}
 	case errors.Is(err, errQueueFull):
 		g.stats.tally.Failed(metric.ClassBusy)
-		return &refusal{tooManyConns, fmt.Sprintf("%s, and %d clients wait already", full, limits.MaxWaiting), hint}
+		return &refusal{tooManyConns, fmt.Sprintf("%s, and as many clients wait as may (%d)", full, limits.MaxWaiting), hint}
 	case errors.Is(err, errStopping):
 		return stopped()
 	}
