@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -67,6 +68,11 @@ func TestTargetSessionAttrs(t *testing.T) {
 	}
 
 	pgtest.Exec(t, standby.Endpoint("postgres"), "select pg_promote()")
+	// However long all that took, the choice holds.
+	c := waiting.server.chooser
+	c.mu.Lock()
+	c.last.at = time.Now()
+	c.mu.Unlock()
 	if _, err := port(waiting); state(err) != cannotConnectNow || !strings.Contains(err.Error(), "target_session_attrs asks for any more") {
 		t.Errorf("after the promotion: %v", err)
 	}

@@ -8,11 +8,16 @@
 //	          cancel   57P03         53300        57P03    the server's own answer
 //
 // Of the bytes that pass, the gateway changes two things, both while a
-// session starts: the time limit that it adds to the startup packet, and the
-// offer of SCRAM with channel binding, which it takes out where the
-// connection to the server is encrypted: the client would bind to another
-// connection than the server. From then on each direction is copied as it
-// comes, and only the headers of its messages are looked at.
+// session starts: the time limit that it adds to the startup packet, and a
+// login that is bound to another connection than the server's. There it logs
+// in itself, as the one user whose password it knows, and for others takes
+// the offer to bind out. From then on each direction is copied as it comes,
+// and only the headers of its messages are looked at. What it says itself is
+// a refusal before a session, and at its end that the gateway stops or that
+// the server has gone without a word.
+//
+// Where the server's URL asks for a kind of server among several, it asks
+// them before it sends a session to one.
 //
 // Everything has a bound: the connections to the server, those who wait for
 // one and for how long, the memory of a session (two buffers and what is kept
