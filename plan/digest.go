@@ -67,6 +67,13 @@ func newDigester(dir string, key []byte) *digester {
 	return d
 }
 
+// another returns a digester that knows the same, for another goroutine.
+func (d *digester) another() *digester {
+	other := newDigester(d.dir, d.key)
+	other.origins = d.origins
+	return other
+}
+
 // of returns the digests of a block, given by pointer: of all of it, and of
 // what a process of it depends on.
 func (d *digester) of(block any) (all, run string) {

@@ -3,9 +3,11 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/syndicate/syndicate/spec"
 )
@@ -13,34 +15,50 @@ import (
 // later is what a value prints as that exists only once something runs.
 const later = "(known after start)"
 
-// describe gives every step its digest, its attributes and its notes.
+// describe gives every step its digest, its attributes and its notes. No step
+// needs to know of another's, so that every processor takes a share.
 func describe(d *draft, facts Facts) {
 	dig := newDigester(d.sys.Dir, facts.Key)
 	dig.know(d.sys)
-	for i := range d.steps {
-		s := &d.steps[i]
-		s.Digest, s.RunDigest = dig.of(d.def[i])
-		s.Takes = dig.refs
-		w := writer{step: s, dir: d.sys.Dir, digest: dig, notesOnly: facts.NotesOnly}
-		switch def := d.def[i].(type) {
-		case *spec.Service:
-			w.service(def, facts.Ports)
-		case *spec.Task:
-			w.task(def)
-		case *spec.Breaker:
-			w.breaker(def)
-		case *spec.Queue:
-			w.queue(def)
-		case *spec.Database:
-			switch s.Kind {
-			case StepMigrations:
-				w.migrations(def.Migrations, facts.Ledgers[s.Addr])
-				w.schema(def.Schema)
-			case StepGateway:
-				w.gateway(def, facts.Ports[s.ID])
-			default:
-				w.database(def, facts.Databases[s.Addr], facts.Ports[s.ID])
+	const least = 64 // steps that are worth a goroutine
+	shares := max(1, min(runtime.GOMAXPROCS(0), len(d.steps)/least))
+	var workers sync.WaitGroup
+	for n := range shares {
+		from, to := n*len(d.steps)/shares, (n+1)*len(d.steps)/shares
+		own := dig.another()
+		workers.Go(func() {
+			for i := from; i < to; i++ {
+				d.describe(i, own, facts)
 			}
+		})
+	}
+	workers.Wait()
+}
+
+// describe gives one step what it shows.
+func (d *draft) describe(i int, dig *digester, facts Facts) {
+	s := &d.steps[i]
+	s.Digest, s.RunDigest = dig.of(d.def[i])
+	s.Takes = dig.refs
+	w := writer{step: s, dir: d.sys.Dir, digest: dig, notesOnly: facts.NotesOnly}
+	switch def := d.def[i].(type) {
+	case *spec.Service:
+		w.service(def, facts.Ports)
+	case *spec.Task:
+		w.task(def)
+	case *spec.Breaker:
+		w.breaker(def)
+	case *spec.Queue:
+		w.queue(def)
+	case *spec.Database:
+		switch s.Kind {
+		case StepMigrations:
+			w.migrations(def.Migrations, facts.Ledgers[s.Addr])
+			w.schema(def.Schema)
+		case StepGateway:
+			w.gateway(def, facts.Ports[s.ID])
+		default:
+			w.database(def, facts.Databases[s.Addr], facts.Ports[s.ID])
 		}
 	}
 }
