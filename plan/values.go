@@ -296,6 +296,9 @@ func (w writer) breaker(b *spec.Breaker) {
 		w.value("max_waiting", strconv.Itoa(b.MaxWaiting))
 		w.value("queue_timeout", b.QueueTimeout.String())
 	}
+	if !b.Share.IsZero() {
+		w.value("share", b.Share.String())
+	}
 	for i := range b.Routes {
 		r := &b.Routes[i]
 		prefix := "route[" + strconv.Quote(r.Pattern) + "]."
