@@ -27,4 +27,6 @@ const (
 	PathApply     = "/v1/apply"
 	PathCommands  = "/v1/commands"
 	PathDown      = "/v1/down"
+	PathPermits   = "/v1/permits"
+	PathOutcomes  = "/v1/outcomes"
 )

@@ -65,6 +65,14 @@ func (f *fake) Stop(ctx context.Context, cause string) error {
 	}
 }
 
+// Permit lets nothing through, but for granted.
+func (f *fake) Permit(unit string) (*engine.Permit, error) {
+	if unit == "breaker.granted" {
+		return new(engine.Permit), nil
+	}
+	return nil, &engine.RefusedError{Unit: unit, Reason: "5 failures in a row", Until: time.Now().Add(time.Minute)}
+}
+
 func (f *fake) Hurry() { f.hurry <- struct{}{} }
 
 func (f *fake) Units() *plan.Running {

@@ -28,7 +28,7 @@ func FuzzRequest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, method, path, query, body string) {
 		fake := fullFake()
 		s := &Server{
-			cfg: Config{System: fake, Operator: fake, Journal: fake, Metrics: fake.metrics, StateDir: t.TempDir()},
+			cfg: Config{System: fake, Operator: fake, Journal: fake, Breakers: fake, Metrics: fake.metrics, StateDir: t.TempDir()},
 			log: hclog.NewNullLogger(), routes: byPath(table()), streams: make(chan struct{}, maxStreams),
 		}
 		s.open, s.shut = context.WithCancel(t.Context())

@@ -164,6 +164,10 @@ func TestAnswersFitTheirDescription(t *testing.T) {
 			code, _, _ := s.logins.issue(time.Now())
 			target += "?code=" + code
 		}
+		if to.path == api.PathOutcomes {
+			id, _ := s.permits.add(new(engine.Permit))
+			bodies[to.path] = `{"id":"` + id + `","outcome":"success"}`
+		}
 		status, got, text := send(t, dir, to, target, bodies[to.path])
 		if status != 200 || !strings.HasPrefix(got, media) {
 			t.Errorf("%s: %d %s", to.path, status, got)

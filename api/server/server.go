@@ -89,6 +89,7 @@ type Config struct {
 	// What is nil here is answered with 501.
 	Operator Operator
 	Journal  Journal
+	Breakers Breakers
 	// Metrics writes the text for Prometheus.
 	Metrics func(io.Writer) error
 
@@ -124,6 +125,7 @@ type Server struct {
 	seen    unitsText     // guarded by ask
 	streams chan struct{} // places for streams
 	logins  logins
+	permits permits
 
 	handlers  sync.WaitGroup
 	followers atomic.Int32    // streams that would never end by themselves

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func serve(t *testing.T, dir string, f *fake) *Server {
 	t.Helper()
-	s, err := New(Config{System: f, StateDir: dir, Operator: f, Journal: f, Metrics: f.metrics, DegradedFails: func() bool { return f.strict }})
+	s, err := New(Config{System: f, StateDir: dir, Operator: f, Journal: f, Breakers: f, Metrics: f.metrics, DegradedFails: func() bool { return f.strict }})
 	if err != nil {
 		t.Fatal(err)
 	}

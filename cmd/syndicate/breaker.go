@@ -17,6 +17,7 @@ type breakerCmd struct {
 	Show  breakerShowCmd  `cmd:"" help:"Show one with its numbers and the last calls that failed."`
 	Trip  breakerTripCmd  `cmd:"" help:"Open some by hand."`
 	Reset breakerResetCmd `cmd:"" help:"Close some and forget what was counted. A breaker that is forced stays so."`
+	Exec  breakerExecCmd  `cmd:"" help:"Run a command if a breaker lets it through, and tell that how it went."`
 	Force breakerForceCmd `cmd:"" help:"Decide in place of some, also across restarts, until it is auto again."`
 }
 

@@ -15,6 +15,7 @@ const (
 	exitPending     = 2  // plan --detailed-exitcode, migrate status: something to do
 	exitDiffers     = 3  // fmt --check; degraded, over a threshold, dirty or drifted
 	exitNotReady    = 4  // up --wait
+	exitOpen        = 75 // breaker exec: it lets nothing through; EX_TEMPFAIL of sysexits.h
 	exitUsage       = 80 // the command line is wrong
 	exitInterrupted = 130
 )

@@ -108,6 +108,7 @@ func commandLine(w io.Writer, app *kong.Application) error {
 		{exitPending, "`plan --detailed-exitcode`, `migrate status`: there is something to do"},
 		{exitDiffers, "`fmt --check`: a file differs; `status --exit-code`: degraded; `migrate status`: dirty or drifted"},
 		{exitNotReady, "`up --wait`: not ready in time"},
+		{exitOpen, "`breaker exec`: the breaker lets nothing through. Otherwise it exits as the command does: 124 where `--timeout` ended it, 126 and 127 where it could not be run, 128 and the number of the signal that ended it"},
 		{exitUsage, "the command line is wrong"},
 		{exitInterrupted, "Ctrl-C, after an orderly stop"},
 	} {

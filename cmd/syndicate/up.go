@@ -256,7 +256,7 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 func (s *session) control(system *controlled, op *operator, sys *spec.System, m *meter, logger hclog.Logger) (*server.Server, error) {
 	control, err := server.New(server.Config{
 		System: system, StateDir: sys.StateDir, Logger: logger.Named("api"),
-		Operator: op, Journal: op, Metrics: m.write,
+		Operator: op, Journal: op, Metrics: m.write, Breakers: op.engine,
 		DegradedFails: func() bool { return system.System().Degraded == "fail" },
 	})
 	if err != nil {
