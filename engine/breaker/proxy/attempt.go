@@ -58,6 +58,9 @@ func (a *attempt) forward(out *http.Request) (*http.Response, *trouble, error) {
 	trace := httptrace.ClientTrace{
 		GotConn: func(i httptrace.GotConnInfo) {
 			a.reused.Store(i.Reused)
+			if i.Reused {
+				clean(i.Conn)
+			}
 			a.connected.Store(true)
 		},
 		GotFirstResponseByte: func() { a.begun.Store(true) },

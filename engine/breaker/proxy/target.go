@@ -82,6 +82,7 @@ func newTarget(u *url.URL, guard *breaker.Guard, connectTimeout time.Duration, w
 	t.plain.Protocols.SetHTTP1(true)
 	t.plain.Protocols.SetHTTP2(true)
 	t.clear.Protocols.SetUnencryptedHTTP2(true)
+	t.clear.DialContext = (&net.Dialer{Timeout: cmp.Or(connectTimeout, dialTimeout)}).DialContext
 	return t, nil
 }
 
@@ -96,7 +97,7 @@ const (
 func transport(connectTimeout time.Duration) *http.Transport {
 	connectTimeout = cmp.Or(connectTimeout, dialTimeout)
 	return &http.Transport{
-		DialContext:           (&net.Dialer{Timeout: connectTimeout}).DialContext,
+		DialContext:           dialUpstream(&net.Dialer{Timeout: connectTimeout}),
 		TLSHandshakeTimeout:   connectTimeout,
 		DisableCompression:    true, // bodies pass as they are
 		MaxIdleConns:          maxIdle,

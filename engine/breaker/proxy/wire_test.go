@@ -15,6 +15,7 @@ import (
 	"net/textproto"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,22 +29,23 @@ func rawUpstream(t *testing.T, serve func(c net.Conn, r *bufio.Reader)) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	var serving sync.WaitGroup
+	serving.Go(func() {
 		for {
 			c, err := l.Accept()
 			if err != nil {
 				return
 			}
-			_ = c.SetDeadline(time.Now().Add(20 * time.Second))
-			serve(c, bufio.NewReader(c))
-			_ = c.Close()
+			serving.Go(func() {
+				_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+				serve(c, bufio.NewReader(c))
+				_ = c.Close()
+			})
 		}
-	}()
+	})
 	t.Cleanup(func() {
 		_ = l.Close()
-		<-done
+		serving.Wait()
 	})
 	return "http://" + l.Addr().String()
 }
