@@ -87,7 +87,7 @@ command_for() {
       # Debian's node-postgres goes with Debian's Node only.
       pg_clients)
         printf '%s' "$apt python3-psycopg python3-psycopg2 && " \
-          "{ ${sudo}apt-get install -y --no-install-recommends node-pg || npm install --no-audit --no-fund --prefix $node_modules pg@8; }" ;;
+          "{ ${sudo}env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends node-pg || npm install --no-audit --no-fund --prefix $node_modules pg@8; }" ;;
       cc) printf '%s' "$apt gcc libc6-dev" ;;
       curl) printf '%s' "$apt curl" ;;
       # The service that the package starts is not needed.
