@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +27,12 @@ func playEngine(mode, argument string) int {
 		return guardedEngine(argument)
 	case "container":
 		return container(argument)
+	case "traceable": // by whoever wants to, where Yama allows only ancestors
+		const anyone = ^uintptr(0)
+		_ = unix.Prctl(unix.PR_SET_PTRACER, anyone, 0, 0, 0)
+		return untilTerm()
+	case "debugger":
+		return playDebugger(argument)
 	case "quits":
 		return quits()
 	case "listen":
@@ -118,24 +126,77 @@ func engineCommand(mode, life string, cgroup Cgroup, attr *syscall.SysProcAttr) 
 	}
 }
 
-// A frozen process does not die of SIGKILL before it is thawed, like one
-// that hangs on a dead disk.
+// A leader that a debugger holds cannot be reaped before that lets go of it,
+// and a frozen one does not even die of SIGKILL, like one that hangs on a dead
+// disk. The former can be had everywhere.
 func TestHangingProcessIsNamed(t *testing.T) {
-	dir := fmt.Sprintf("/sys/fs/cgroup/freezer/syndicate-test-%d", os.Getpid())
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		t.Skip("needs the freezer of cgroup version 1: ", err)
+	freezer := filepath.Join("/sys/fs/cgroup/freezer", fmt.Sprintf("syndicate-test-%d", os.Getpid()))
+	if os.Mkdir(freezer, 0o755) == nil {
+		defer os.Remove(freezer)
+		t.Run("frozen", func(t *testing.T) { hangs(t, frozen(freezer)) })
 	}
-	defer os.Remove(dir)
-	set := func(file, value string) {
-		t.Helper()
-		if err := os.WriteFile(dir+"/"+file, []byte(value), 0o644); err != nil {
+	t.Run("debugged", func(t *testing.T) { hangs(t, debugged) })
+}
+
+// frozen holds processes in a cgroup of the first version.
+func frozen(dir string) func(*testing.T, int) func() {
+	return func(t *testing.T, pid int) func() {
+		set := func(file, value string) {
+			t.Helper()
+			if err := os.WriteFile(dir+"/"+file, []byte(value), 0o644); err != nil {
+				t.Error(err)
+			}
+		}
+		set("cgroup.procs", strconv.Itoa(pid))
+		set("freezer.state", "FROZEN")
+		return func() { set("freezer.state", "THAWED") }
+	}
+}
+
+// debugged has another process hold one, until its standard input ends.
+func debugged(t *testing.T, pid int) func() {
+	debugger := exec.Command(self0())
+	debugger.Env = append(os.Environ(), helperVariable+"=debugger:"+strconv.Itoa(pid), "GORACE=atexit_sleep_ms=0")
+	in, err := debugger.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := debugger.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := debugger.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || !strings.HasPrefix(line, "ready ") {
+		t.Fatalf("the debugger printed %q, %v", line, err)
+	}
+	return func() {
+		in.Close()
+		if err := debugger.Wait(); err != nil {
 			t.Error(err)
 		}
 	}
+}
+
+// playDebugger holds a process until standard input ends.
+func playDebugger(pid string) int {
+	runtime.LockOSThread() // who holds is a thread
+	number, _ := strconv.Atoi(pid)
+	if err := unix.PtraceSeize(number); err != nil {
+		fmt.Println("seize:", err)
+		return 1
+	}
+	say("debugger")
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	return 0
+}
+
+// hangs holds a leader, and wants a Stop that says so.
+func hangs(t *testing.T, hold func(t *testing.T, pid int) (release func())) {
 	eachMode(t, func(t *testing.T, h *Host) {
-		s, pids := launch(t, h, "run", 1)
-		set("cgroup.procs", strconv.Itoa(s.PID()))
-		set("freezer.state", "FROZEN")
+		s, pids := launch(t, h, "traceable", 1)
+		release := hold(t, s.PID())
 		h.config.KillWait = 50 * time.Millisecond
 		_, err := s.Stop(syscall.SIGTERM, 10*time.Millisecond)
 		var stuck *StuckError
@@ -143,7 +204,7 @@ func TestHangingProcessIsNamed(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 		h.config.KillWait = long
-		set("freezer.state", "THAWED")
+		release()
 		<-s.Gone()
 		allDead(t, pids)
 	})
@@ -223,9 +284,10 @@ func TestWithoutPrivilegesInACgroupOfOnesOwn(t *testing.T) {
 // The empty cgroups of a killed engine go when the next one begins; those
 // of a living one stay.
 func TestCgroupsOfAKilledEngineAreSwept(t *testing.T) {
+	sweepsDirectories(t)
 	alive := open(t, Config{})
 	if alive.cells == nil {
-		t.Skip("needs a writable cgroup2")
+		return // no cgroups here that could be left
 	}
 	base := filepath.Dir(alive.cells.dir)
 	dead := filepath.Join(base, cellPrefix+life(t))
@@ -244,6 +306,34 @@ func TestCgroupsOfAKilledEngineAreSwept(t *testing.T) {
 		t.Error(err)
 	}
 	allDead(t, pids)
+}
+
+// sweepsDirectories holds that of plain directories, which is what cgroups
+// are to a sweep, the one goes whose lock nobody has.
+func sweepsDirectories(t *testing.T) {
+	base := t.TempDir()
+	var shared [2]string
+	for i, life := range []string{"dead", "alive"} {
+		shared[i] = filepath.Join(base, cellPrefix+life, sharedCell)
+		if err := os.MkdirAll(shared[i], 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lock, err := os.Open(shared[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_SH); err != nil {
+		t.Fatal(err)
+	}
+	sweep(base)
+	if _, err := os.Stat(filepath.Dir(shared[0])); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the dead life is still there: %v", err)
+	}
+	if _, err := os.Stat(shared[1]); err != nil {
+		t.Errorf("the living one is gone: %v", err)
+	}
 }
 
 // leadersOf lists the children of an engine that it started: they are in its
