@@ -36,10 +36,10 @@ var sizeUnits = []struct {
 
 // String returns the shortest exact form: 50MB, 1GiB.
 func (s Size) String() string {
-	best := fmt.Sprintf("%dB", int64(s))
+	best := strconv.FormatInt(int64(s), 10) + "B"
 	for _, u := range sizeUnits {
 		if s != 0 && s%u.size == 0 {
-			if t := fmt.Sprintf("%d%s", s/u.size, u.name); len(t) < len(best) {
+			if t := strconv.FormatInt(int64(s/u.size), 10) + u.name; len(t) < len(best) {
 				best = t
 			}
 		}
@@ -86,13 +86,13 @@ func (d Duration) String() string {
 	if d == 0 {
 		return "0s"
 	}
-	var b strings.Builder
+	b := make([]byte, 0, 32)
 	rest := time.Duration(d)
 	if rest < 0 {
-		b.WriteByte('-')
+		b = append(b, '-')
 		rest = -rest
 	}
-	for _, u := range []struct {
+	for _, u := range [...]struct {
 		name string
 		unit time.Duration
 	}{
@@ -100,11 +100,11 @@ func (d Duration) String() string {
 		{"s", time.Second}, {"ms", time.Millisecond}, {"us", time.Microsecond}, {"ns", 1},
 	} {
 		if n := rest / u.unit; n > 0 {
-			fmt.Fprintf(&b, "%d%s", n, u.name)
+			b = append(strconv.AppendInt(b, int64(n), 10), u.name...)
 			rest -= n * u.unit
 		}
 	}
-	return b.String()
+	return string(b)
 }
 
 // MarshalText writes the form of String.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/syndicate/syndicate/footprint"
@@ -38,7 +39,8 @@ func relax() {
 // unhurried puts the garbage collector off for a change of a running system,
 // which is over long before there is too much: a collection in the middle
 // looks at every stack of a thousand supervised services, and takes half of
-// the change's time. The function that it returns ends that.
+// the change's time. The function that it returns ends that, but only after
+// settle has cleared up, where it does: one collection is enough for both.
 func unhurried() func() {
 	if ownPace() {
 		return func() {}
@@ -46,7 +48,7 @@ func unhurried() func() {
 	var now runtime.MemStats
 	runtime.ReadMemStats(&now)
 	putOff(int64(now.Sys-now.HeapReleased) + changeGarbage)
-	return asUsual
+	return func() { time.AfterFunc(2*settleAfter, asUsual) }
 }
 
 // ownPace reports whether whoever started this process has set the pace.
@@ -69,11 +71,33 @@ func asUsual() {
 // before the engine clears up behind its start.
 const settleAfter = time.Second
 
-// settle gives back the memory that a start took and nothing needs any more,
-// in a moment.
-func settle() {
-	time.AfterFunc(settleAfter, func() {
+// settle gives back the memory that a start or a change took and nothing needs
+// any more, in a moment: unless the timer is stopped.
+func settle() *time.Timer {
+	return time.AfterFunc(settleAfter, func() {
 		debug.FreeOSMemory()
 		footprint.Shed()
 	})
+}
+
+// settler settles what changes leave that may follow one another: not before
+// the last of them is over.
+type settler struct {
+	mu    sync.Mutex
+	timer *time.Timer // guarded by mu
+}
+
+func (s *settler) settle() {
+	s.putOff()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.timer = settle()
+}
+
+func (s *settler) putOff() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.timer != nil {
+		s.timer.Stop()
+	}
 }

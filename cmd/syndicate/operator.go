@@ -32,6 +32,7 @@ type operator struct {
 	bus    *event.Bus
 	// journal has what happened, in this life and before.
 	journal *store.Store
+	settler settler
 	// applied is told of what is declared now.
 	applied func(*spec.System, *plan.Plan)
 
@@ -72,6 +73,8 @@ func (o *operator) Units() *plan.Running { return o.engine.Running() }
 // Apply implements server.Operator.
 func (o *operator) Apply(ctx context.Context, req server.ApplyRequest, progress func(api.Progress)) (api.Result, error) {
 	defer unhurried()()
+	o.settler.putOff()
+	defer o.settler.settle()
 	root := os.Geteuid() == 0
 	decoded, diags := decode.Replay(req.Bundle, decode.Override{Environ: o.engine.Environ(), Superuser: &root})
 	sys := decoded.System
@@ -122,7 +125,6 @@ func (o *operator) Apply(ctx context.Context, req server.ApplyRequest, progress 
 	if err != nil {
 		return api.Result{}, err
 	}
-	settle()
 	o.keep()
 	if !change.RolledBack {
 		o.applied(o.engine.System(), change.Plan)

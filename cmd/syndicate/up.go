@@ -210,7 +210,7 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 		Settled: func(state engine.Health, cause string) {
 			show.settled(state, cause)
 			r.end(settledResult(state, cause))
-			time.AfterFunc(settleAfter, usual)
+			usual()
 			settle()
 		},
 	})

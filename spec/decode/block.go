@@ -142,7 +142,7 @@ func (l *loader) markStrangers(body hcl.Body) {
 	for _, b := range native.Blocks {
 		labels := 0
 		f, ok := known[b.Type]
-		if f.Label != "" {
+		if ok && f.Label != "" {
 			labels = 1
 		}
 		if at := b.TypeRange; !ok || len(b.Labels) != labels {

@@ -23,7 +23,11 @@ func bare(v cty.Value) (cty.Value, bool) {
 	if v == cty.NilVal {
 		return v, false
 	}
-	v, _ = v.UnmarkDeep()
+	if v.Type().IsPrimitiveType() { // there is nothing inside of it
+		v, _ = v.Unmark()
+	} else {
+		v, _ = v.UnmarkDeep()
+	}
 	return v, v.IsKnown() && !v.IsNull()
 }
 
@@ -45,6 +49,9 @@ func isNull(v cty.Value) bool {
 func isSensitive(v cty.Value) bool {
 	if v == cty.NilVal {
 		return false
+	}
+	if v.Type().IsPrimitiveType() {
+		return v.HasMark(sensitiveMark{})
 	}
 	return v.HasMarkDeep(sensitiveMark{})
 }
@@ -260,7 +267,7 @@ func plain(r result, name string, at hcl.Range) (cty.Value, *hcl.Diagnostic) {
 		return cty.NilVal, mistake(CodeUnknown, at, "Value not known at plan time",
 			fmt.Sprintf("%s must be known at plan time, but %s exists only after the start.", name, laterNames(r)))
 	}
-	v, _ := r.value.UnmarkDeep()
+	v, _ := bare(r.value)
 	return v, nil
 }
 

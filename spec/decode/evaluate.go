@@ -135,6 +135,11 @@ func (e *evaluator) value(sc scope, expr hclsyntax.Expression) result {
 	case *hclsyntax.LiteralValueExpr:
 		return result{value: x.Val}
 	case *hclsyntax.TemplateExpr:
+		if len(x.Parts) == 1 {
+			if lit, ok := x.Parts[0].(*hclsyntax.LiteralValueExpr); ok && lit.Val.Type() == cty.String {
+				return result{value: lit.Val}
+			}
+		}
 		if s, ok := literalText(x); ok {
 			return result{value: cty.StringVal(s)}
 		}

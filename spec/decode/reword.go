@@ -11,15 +11,15 @@ import (
 // it is told by the words that HCL uses, and leaves what it does not know.
 // path is the block as `syndicate schema` knows it.
 func (st *Structure) reword(d *hcl.Diagnostic, path string) {
-	if name, ok := quotedIn(d.Detail, "define a block of type "); ok {
+	if name, ok := quotedIn(d.Detail, "define a block of type "); ok && st.blocks[name] != nil {
 		d.Detail = fmt.Sprintf("%s is a block, which takes no equals sign: write %s.", name, st.blocks[name].sketch())
 		return
 	}
-	if name, ok := quotedIn(d.Detail, "define argument "); ok {
+	if name, ok := quotedIn(d.Detail, "define argument "); ok && st.attrs[name] != nil {
 		d.Detail = fmt.Sprintf("%s takes a value, with an equals sign: write %s.", name, st.attrs[name].sketch())
 		return
 	}
-	if name, ok := quotedIn(d.Detail, "The argument "); ok && d.Summary == "Missing required argument" {
+	if name, ok := quotedIn(d.Detail, "The argument "); ok && d.Summary == "Missing required argument" && st.attrs[name] != nil {
 		f := st.attrs[name]
 		d.Detail = fmt.Sprintf("%s is required: write %s. %s", name, f.sketch(), f.Doc)
 		return
@@ -49,7 +49,7 @@ func quotedIn(text, words string) (string, bool) {
 }
 
 // sketch shows how an attribute or block is written.
-func (f Field) sketch() string {
+func (f *Field) sketch() string {
 	switch {
 	case f.Block != nil && f.Label != "":
 		return fmt.Sprintf("%s %q { … }", f.Name, strings.ToUpper(f.Label))

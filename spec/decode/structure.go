@@ -34,8 +34,8 @@ type Structure struct {
 	Blocks     []Field
 
 	schema *hcl.BodySchema
-	attrs  map[string]Field
-	blocks map[string]Field
+	attrs  map[string]*Field
+	blocks map[string]*Field
 	later  []Field // attributes
 }
 
@@ -76,8 +76,8 @@ func (s *structures) of(t reflect.Type) *Structure {
 	}
 	st := &Structure{
 		schema: &hcl.BodySchema{},
-		attrs:  map[string]Field{},
-		blocks: map[string]Field{},
+		attrs:  map[string]*Field{},
+		blocks: map[string]*Field{},
 	}
 	s.collect(t, nil, st)
 	got, _ := s.byType.LoadOrStore(t, st)
@@ -103,7 +103,7 @@ func (s *structures) collect(t reflect.Type, index []int, st *Structure) {
 		f := fieldOf(tag, sf, at)
 		if sf.Type == attributeType {
 			st.Attributes = append(st.Attributes, f)
-			st.attrs[f.Name] = f
+			st.attrs[f.Name] = &f
 			if f.Later {
 				st.later = append(st.later, f)
 			}
@@ -117,7 +117,7 @@ func (s *structures) collect(t reflect.Type, index []int, st *Structure) {
 		}
 		f.Block = s.of(f.typ)
 		st.Blocks = append(st.Blocks, f)
-		st.blocks[f.Name] = f
+		st.blocks[f.Name] = &f
 		var labels []string
 		if f.Label != "" {
 			labels = []string{f.Label}
@@ -209,8 +209,8 @@ func (st *Structure) fits(body *hclsyntax.Body) bool {
 			return false
 		}
 	}
-	for _, f := range st.Attributes {
-		if f.Required && body.Attributes[f.Name] == nil {
+	for i := range st.Attributes {
+		if f := &st.Attributes[i]; f.Required && body.Attributes[f.Name] == nil {
 			return false
 		}
 	}
@@ -237,7 +237,7 @@ func (s *structures) layOut(body *hclsyntax.Body, st *Structure, v reflect.Value
 }
 
 // decodeBlock decodes one block into the field dst that holds its kind.
-func (s *structures) decodeBlock(block *hcl.Block, f Field, dst reflect.Value, path string) hcl.Diagnostics {
+func (s *structures) decodeBlock(block *hcl.Block, f *Field, dst reflect.Value, path string) hcl.Diagnostics {
 	item := reflect.New(f.typ)
 	h := item.Interface().(blockDoc).head()
 	h.DefRange, h.Body = block.DefRange, block.Body

@@ -157,7 +157,7 @@ func (l *loader) literalView(doc any) *literalView {
 	return &literalView{literals{l: l}, v, l.types.of(v.Type())}
 }
 
-func (w *literalView) get(name string) (*hcl.Attribute, Field, cty.Value) {
+func (w *literalView) get(name string) (*hcl.Attribute, *Field, cty.Value) {
 	f := w.st.attrs[name]
 	attr := w.v.FieldByIndex(f.index).Interface().(*hcl.Attribute)
 	return attr, f, w.value(attr)

@@ -33,13 +33,15 @@ func (l *loader) unbuilt(addr spec.Addr, doc blockDoc) {
 
 func (l *loader) unbuiltFields(v reflect.Value, note func(string, hcl.Range)) {
 	st := l.types.of(v.Type())
-	for _, f := range st.later {
+	for i := range st.later {
+		f := &st.later[i]
 		attr, _ := v.FieldByIndex(f.index).Interface().(*hcl.Attribute)
 		if attr != nil && !isDefault(attr, f) {
 			note(f.Name, attr.Range)
 		}
 	}
-	for _, f := range st.Blocks {
+	for i := range st.Blocks {
+		f := &st.Blocks[i]
 		field := v.FieldByIndex(f.index)
 		if f.Many {
 			for i := range field.Len() {
@@ -51,7 +53,7 @@ func (l *loader) unbuiltFields(v reflect.Value, note func(string, hcl.Range)) {
 	}
 }
 
-func (l *loader) unbuiltBlock(p reflect.Value, f Field, note func(string, hcl.Range)) {
+func (l *loader) unbuiltBlock(p reflect.Value, f *Field, note func(string, hcl.Range)) {
 	if f.Later {
 		note(f.Name, p.Interface().(blockDoc).head().DefRange)
 		return
@@ -62,7 +64,7 @@ func (l *loader) unbuiltBlock(p reflect.Value, f Field, note func(string, hcl.Ra
 }
 
 // isDefault reports whether a choice is written out as what holds anyway.
-func isDefault(attr *hcl.Attribute, f Field) bool {
+func isDefault(attr *hcl.Attribute, f *Field) bool {
 	expr, diags := native(attr.Expr)
 	if diags.HasErrors() || isNullLiteral(expr) {
 		return true

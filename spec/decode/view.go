@@ -64,7 +64,7 @@ func (d *decoder) view(doc any, prefix string) view {
 }
 
 // get returns an attribute, nil where it is left out, and its description.
-func (w view) get(name string) (*hcl.Attribute, Field) {
+func (w view) get(name string) (*hcl.Attribute, *Field) {
 	f, ok := w.st.attrs[name]
 	if !ok {
 		panic("no attribute " + name) // a slip in this package, which every test of the block meets
@@ -87,7 +87,7 @@ func (w view) result(attr *hcl.Attribute) result {
 
 // known returns the value of an attribute that must be known at plan time,
 // without marks. It is false where the attribute is left out, null or wrong.
-func (w view) known(name string) (cty.Value, *hcl.Attribute, Field, bool) {
+func (w view) known(name string) (cty.Value, *hcl.Attribute, *Field, bool) {
 	attr, f := w.get(name)
 	if attr == nil {
 		return cty.NilVal, nil, f, false
@@ -109,7 +109,7 @@ func (w view) known(name string) (cty.Value, *hcl.Attribute, Field, bool) {
 }
 
 // null reports a null where a value is needed.
-func (w view) null(attr *hcl.Attribute, f Field) {
+func (w view) null(attr *hcl.Attribute, f *Field) {
 	if f.Required {
 		w.d.report(mistake(CodeNull, attr.Expr.Range(), "Null value", fmt.Sprintf("%s needs a value, and null is none.", attr.Name)))
 	}
