@@ -38,7 +38,7 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 # No file is for one architecture alone, so each system is looked at on one.
 VETTED    := linux/amd64 darwin/arm64
 
-.PHONY: all build examples demo test lint bench conformance fuzz docs cross clean require-go require-postgres require-node require-cc require-pgbouncer require-pg_clients
+.PHONY: all build examples demo test lint bench conformance fuzz model docs cross clean require-go require-postgres require-node require-cc require-pgbouncer require-pg_clients
 
 all: build
 
@@ -82,6 +82,11 @@ conformance: require-go
 # Go runs one fuzz target at a time, so they are found and run in turn.
 fuzz: require-go
 	GO='$(GO)' tools/fuzz.sh $(FUZZTIME)
+
+# Many more random systems than every change can afford to try: for a night.
+MODEL_RUNS ?= 20000
+model: require-go
+	SYNDICATE_MODEL_RUNS=$(MODEL_RUNS) $(GO) test -race -timeout 2h ./engine -run 'Invariants|CriticalPath'
 
 docs: build
 	$(GO) generate ./docs/...

@@ -246,6 +246,36 @@ func TestWhoWaitsForAPlaceSaysSo(t *testing.T) {
 	}
 }
 
+// A unit that had kept its place, and can no longer start, gives it to those
+// who wait for one. Nothing else would happen then that has them looked at.
+func TestAPlaceThatIsGivenBackIsTaken(t *testing.T) {
+	db := func() *member { return declared("1", service("service.db")) }
+	api := func(version string) *member {
+		return declared(version, service("service.api", need{unit: 0, condition: "ready"}))
+	}
+	b := newTown(t, db(), api("1"))
+	b.apply(newOperation(), db(), api("2"))
+	b.m.parallelism = 1
+	b.expect("ready stopping")
+	b.crash(0)
+	b.expect("pending stopping")
+	b.stopped(1)
+	b.expect("starting pending")
+}
+
+// What cannot start says so, too, while what it needs has yet to stop.
+func TestWhoIsBlockedByAStopToComeSaysSo(t *testing.T) {
+	b := newTown(t, declared("1", service("service.db")),
+		declared("1", service("service.api", need{unit: 0, condition: "ready"})),
+		declared("1", service("service.web", need{unit: 0, condition: "ready"})))
+	b.end(2, Outcome{Err: errors.New("exit status 1"), Permanent: true})
+	b.send(evCommand{op: newOperation(), verb: verbStop, units: []string{"service.db"}, why: heldPrefix + "by a test"})
+	b.expect("ready stopping blocked")
+	if got := b.m.waitingFor(b.m.units[2]); !slices.Equal(got, []string{"service.db ready"}) {
+		t.Errorf("web waits for %q", got)
+	}
+}
+
 // One that is to stop and does not yet says whose end it waits for.
 func TestWhoStopsLaterSaysAfterWhom(t *testing.T) {
 	b := newTown(t, declared("1", service("service.base")), declared("1", service("service.top", need{unit: 0, condition: "ready"})))

@@ -362,13 +362,29 @@ func (m *machine) enqueue(i int) {
 // schedule starts, blocks, frees, replaces or stops every unit whose needs
 // have changed.
 func (m *machine) schedule() {
-	var wait []int
+	for {
+		crowdedOut := m.drain()
+		for _, i := range crowdedOut {
+			m.enqueue(i)
+		}
+		// Where there is room they are looked at now: one that had kept its
+		// place may have given it back behind them. Else that is done when the
+		// next event may have freed a place.
+		if len(crowdedOut) == 0 || m.crowded() {
+			return
+		}
+	}
+}
+
+// drain looks at everything in the queue, and returns what nothing but the
+// bound on parallel starts keeps from starting.
+func (m *machine) drain() (crowdedOut []int) {
 	for {
 		if m.stale {
 			m.takeDown()
 		}
 		if len(m.queue) == 0 && !m.untie() {
-			break
+			return crowdedOut
 		}
 		if len(m.queue) == 0 {
 			continue
@@ -385,12 +401,8 @@ func (m *machine) schedule() {
 			continue
 		}
 		if u.next != nil && m.replace(i) || m.look(i) {
-			wait = append(wait, i)
+			crowdedOut = append(crowdedOut, i)
 		}
-	}
-	// They are looked at again when the next event may have freed a place.
-	for _, i := range wait {
-		m.enqueue(i)
 	}
 }
 
@@ -528,7 +540,8 @@ func (m *machine) waitingFor(u *unit) []string {
 	}
 	var list []string
 	for _, n := range def.needs {
-		if !m.holds(n) {
+		// What is about to stop still holds, and is of no use any more.
+		if !m.holds(n) || m.units[n.unit].down && m.falls(n) {
 			list = append(list, cmp.Or(n.what, m.units[n.unit].id+" "+n.condition))
 		}
 	}

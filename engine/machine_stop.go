@@ -66,9 +66,13 @@ func (m *machine) takeDown() {
 // fallsWith reports whether unit d cannot run without unit i: a condition of
 // i that d needs does not outlast i.
 func (m *machine) fallsWith(d, i int) bool {
-	return slices.ContainsFunc(m.units[d].needs, func(n need) bool {
-		return n.unit == i && !n.soft && (n.condition != "completed" || m.units[i].standsOnNeeds)
-	})
+	return slices.ContainsFunc(m.units[d].needs, func(n need) bool { return n.unit == i && m.falls(n) })
+}
+
+// falls reports whether a need is of a condition that does not outlast the
+// unit that it is of.
+func (m *machine) falls(n need) bool {
+	return !n.soft && (n.condition != "completed" || m.units[n.unit].standsOnNeeds)
 }
 
 // rest gives a unit that is down and does not run the state that it stays in.
