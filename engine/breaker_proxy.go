@@ -288,7 +288,7 @@ func (p tcpBreaker) serve(ctx context.Context, l net.Listener, stop time.Duratio
 
 // tcpPolicy is what of a breaker changes while it runs.
 func (w *breakerWork) tcpPolicy(b *spec.Breaker) (proxy.TCPPolicy, error) {
-	out := proxy.TCPPolicy{ConnectTimeout: b.ConnectTimeout.Std(), MaxCalls: b.MaxCalls, MaxWaiting: b.MaxWaiting, WaitTimeout: b.QueueTimeout.Std()}
+	out := proxy.TCPPolicy{Refuse: b.OnOpen == "refuse", ConnectTimeout: b.ConnectTimeout.Std(), MaxCalls: b.MaxCalls, MaxWaiting: b.MaxWaiting, WaitTimeout: b.QueueTimeout.Std()}
 	var errs []error
 	for i := range b.Fallbacks {
 		other, err := w.resolveURL(b.Fallbacks[i].Upstream)

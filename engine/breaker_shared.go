@@ -32,12 +32,14 @@ func (w *breakerWork) share(ctx context.Context, b *spec.Breaker) {
 	}
 	w.shared.Store(&sharing{with: b.Share, err: errNotYet})
 	m := w.member(b.Share)
+	moved, stop := w.guard.Watch()
+	defer stop()
 	err := share.Follow(ctx, share.Config{
 		Key:       w.engine.System().Name + "/" + b.Addr.String(),
 		Endpoint:  func() (pg.Endpoint, error) { return w.directEndpoint(b.Share) },
 		Settle:    func(e *share.Entry) ([]byte, error) { return m.Settle((*breaker.Entry)(e)) },
 		Agreed:    func(e share.Entry) (bool, error) { return m.Agreed(breaker.Entry(e)) },
-		Changed:   w.guard.Moved(),
+		Changed:   moved,
 		Connected: func(err error) { w.alone(b, err) },
 	})
 	if err != nil { // a later version wrote it

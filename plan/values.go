@@ -285,6 +285,9 @@ func (w writer) breaker(b *spec.Breaker) {
 		w.value("tls.key", t.Key)
 		w.value("tls.server_name", t.ServerName)
 	}
+	if b.OnOpen == "refuse" {
+		w.value("on_open", b.OnOpen)
+	}
 	if b.PreserveHost {
 		w.value("preserve_host", "true")
 	}

@@ -487,7 +487,8 @@ type Breaker struct {
 	ConnectTimeout Duration
 	TLS            *ClientTLS // nil: as the system does
 	PreserveHost   bool
-	MaxCalls       int // 0: any number
+	OnOpen         string // of a tcp target: reset, refuse
+	MaxCalls       int    // 0: any number
 	MaxWaiting     int
 	QueueTimeout   Duration
 	Share          Addr

@@ -1,6 +1,9 @@
 package breaker
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Change is a change of state or mode.
 type Change struct {
@@ -36,9 +39,11 @@ func (g *Guard) change(by string, do func(now time.Time)) {
 func (g *Guard) unlock() {
 	if len(g.core.changes) > 0 {
 		g.revised()
-		select {
-		case g.moved <- struct{}{}:
-		default:
+		for _, moved := range g.moved {
+			select {
+			case moved <- struct{}{}:
+			default:
+			}
 		}
 		if g.core.cfg.OnChange == nil {
 			g.core.changes = nil
@@ -76,4 +81,19 @@ func (g *Guard) tell() bool {
 	}
 	done = true
 	return len(list) > 0
+}
+
+// Watch returns a channel that has a value once the state or the mode has
+// changed since the last one was received. It is for one goroutine, until
+// stop.
+func (g *Guard) Watch() (moved <-chan struct{}, stop func()) {
+	c := make(chan struct{}, 1)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.moved = append(g.moved, c)
+	return c, func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.moved = slices.DeleteFunc(g.moved, func(other chan struct{}) bool { return other == c })
+	}
 }

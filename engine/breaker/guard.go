@@ -16,7 +16,7 @@ type Guard struct {
 	telling  bool     // somebody tells the core's changes; guarded by mu
 	revision uint64   // grows with what Record holds; guarded by mu
 	unsaved  chan struct{}
-	moved    chan struct{}
+	moved    []chan struct{} // of those who watch; guarded by mu
 
 	saving sync.Mutex
 	saved  uint64 // the revision that Save has written; guarded by saving
@@ -28,7 +28,7 @@ func New(cfg Config) (*Guard, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("make a circuit breaker: %w", err)
 	}
-	g := &Guard{core: newCore(cfg, time.Now()), unsaved: make(chan struct{}, 1), moved: make(chan struct{}, 1)}
+	g := &Guard{core: newCore(cfg, time.Now()), unsaved: make(chan struct{}, 1)}
 	g.counted.minute = newWindow[minute](recently, epochSpan)
 	return g, nil
 }

@@ -158,10 +158,6 @@ func readCommon(e *Entry, now time.Time) (common, error) {
 	return c, nil
 }
 
-// Moved has a value once the state or the mode has changed since the last one
-// was received. It is for one goroutine.
-func (g *Guard) Moved() <-chan struct{} { return g.moved }
-
 // common looks at what engines have in common.
 func (g *Guard) common() common {
 	g.mu.Lock()

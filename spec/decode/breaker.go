@@ -18,7 +18,7 @@ func (d *decoder) breaker(doc *breakerDoc) *spec.Breaker {
 		BreakerPolicy:  d.rules(w, &doc.breakerRuleDoc),
 		CallRules:      d.callRules(w, &doc.callRulesDoc, spec.DefaultCallRules()),
 		Listen:         w.listen("listen"),
-		ConnectTimeout: w.period("connect_timeout"), TLS: d.clientTLS(doc.TLS), PreserveHost: w.truth("preserve_host"),
+		ConnectTimeout: w.period("connect_timeout"), TLS: d.clientTLS(doc.TLS), PreserveHost: w.truth("preserve_host"), OnOpen: w.choice("on_open"),
 		MaxCalls: w.number("max_calls", 1, 1e6), MaxWaiting: w.number("max_waiting", 0, 1e6), QueueTimeout: w.period("queue_timeout"),
 	}
 	out.Routes = d.routes(doc.Routes, out.CallRules)
@@ -48,6 +48,15 @@ func (d *decoder) fitting(doc *breakerDoc, b *spec.Breaker, target spec.Text) {
 	tcp := b.Scheme() == "tcp"
 	if tcp {
 		d.onlyHTTP(doc)
+	}
+	switch {
+	case doc.OnOpen == nil:
+	case !tcp:
+		d.report(mistake(CodeCombine, doc.OnOpen.Range, "Only for connections", "The target is http, whose calls are answered while the breaker is open: leave on_open out.",
+			related{doc.Target.Range, "the target"}))
+	case b.OnOpen == "refuse" && len(doc.Fallbacks) > 0:
+		d.report(mistake(CodeCombine, doc.OnOpen.Range, "Nobody to be refused", "A fallback takes the connections while the breaker is open: leave on_open out, or the fallback.",
+			related{doc.Fallbacks[0].DefRange, "the fallback"}))
 	}
 	if doc.TLS != nil && strings.HasPrefix(target.Reveal(), "http:") {
 		d.report(mistake(CodeCombine, doc.TLS.DefRange, "No TLS to meet", "The target is http, which is not encrypted: write https, or leave tls out.",

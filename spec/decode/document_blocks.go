@@ -129,6 +129,7 @@ type breakerDoc struct {
 	callRulesDoc
 	ConnectTimeout *hcl.Attribute `hcl:"connect_timeout,optional" type:"duration" default:"2s" doc:"How long connecting to the target may take; TLS may take as long again."`
 	TLS            *clientTLSDoc  `hcl:"tls,block" doc:"How to meet a target with https. Default: by the system's certificate authorities and the name in the target."`
+	OnOpen         *hcl.Attribute `hcl:"on_open,optional" type:"string" enum:"reset,refuse" default:"reset" doc:"What clients of a tcp target see while it is open and no fallback takes them: their connection is reset, or refused as if nobody listened (on Linux; elsewhere it is reset)."`
 	PreserveHost   *hcl.Attribute `hcl:"preserve_host,optional" type:"bool" default:"false" doc:"Whether the target is told the Host that the client asked for, instead of its own."`
 	MaxCalls       *hcl.Attribute `hcl:"max_calls,optional" type:"int" doc:"Calls at once, or connections; more wait, are answered by a fallback, or refused. Default: unlimited."`
 	MaxWaiting     *hcl.Attribute `hcl:"max_waiting,optional" type:"int" default:"0" doc:"How many calls may wait in line for one of max_calls."`

@@ -31,6 +31,10 @@ type TCPPolicy struct {
 	// wait up to WaitTimeout for one of them to end.
 	MaxCalls, MaxWaiting int
 	WaitTimeout          time.Duration
+	// Refuse has the listener closed to new connections while the guard lets
+	// nothing through: clients find nobody there. Where the system cannot do
+	// that, and without it, they are reset.
+	Refuse bool
 	// Others are further targets, each with a guard of its own, tried in
 	// order where the first may not be asked or cannot be reached.
 	Others []TCPTarget
@@ -55,6 +59,7 @@ type TCP struct {
 	full    atomic.Uint64
 	others  atomic.Uint64
 	open    sync.WaitGroup
+	changed chan struct{} // has a value once the policy has changed
 }
 
 // NewTCP makes a proxy.
@@ -65,7 +70,7 @@ func NewTCP(cfg TCPConfig) (*TCP, error) {
 	if cfg.Clean == nil {
 		cfg.Clean = func(s string) string { return s }
 	}
-	p := &TCP{cfg: cfg}
+	p := &TCP{cfg: cfg, changed: make(chan struct{}, 1)}
 	p.Set(cfg.Policy)
 	return p, nil
 }
@@ -74,6 +79,10 @@ func NewTCP(cfg TCPConfig) (*TCP, error) {
 func (p *TCP) Set(to TCPPolicy) {
 	p.policy.Store(&to)
 	p.limiter.set(limits{to.MaxCalls, to.MaxWaiting, to.WaitTimeout})
+	select {
+	case p.changed <- struct{}{}:
+	default:
+	}
 }
 
 // Numbers returns what was counted.
@@ -96,8 +105,21 @@ func (p *TCP) Serve(ctx context.Context, l net.Listener, hurry context.Context) 
 	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
 	defer stop()
 	defer p.open.Wait()
+	d := &door{}
+	if tcp, ok := l.(*net.TCPListener); ok {
+		d.listener = tcp
+		keeping := make(chan struct{})
+		go func() {
+			defer close(keeping)
+			p.keepDoor(ctx, d)
+		}()
+		defer func() { <-keeping }()
+	}
 	for {
 		c, err := l.Accept()
+		if err != nil && ctx.Err() == nil && d.wait(ctx) {
+			continue
+		}
 		switch {
 		case ctx.Err() != nil:
 			if err == nil {

@@ -50,6 +50,11 @@ func tcpProxy(t *testing.T, target string, cfg breaker.Config, policy TCPPolicy)
 	if err != nil {
 		t.Fatal(err)
 	}
+	// At a port of its choice, as breakers have: see door.
+	_ = l.Close()
+	if l, err = net.Listen("tcp", l.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- p.Serve(ctx, l, ctx) }()
@@ -182,4 +187,65 @@ func TestTCPMaxCalls(t *testing.T) {
 	if n := p.Numbers(); n.Full != 1 {
 		t.Errorf("counted %+v", n)
 	}
+}
+
+// While it is open a client finds nobody there, at an address that stays the
+// proxy's.
+func TestTCPRefuses(t *testing.T) {
+	echo := tcpServer(t, func(c *net.TCPConn) { _, _ = io.Copy(c, c) })
+	p, front, stop := tcpProxy(t, echo, breaker.Config{}, TCPPolicy{Refuse: true})
+	refused := func() bool {
+		c, err := net.Dial("tcp", front)
+		if err == nil {
+			_ = c.Close()
+		}
+		return errors.Is(err, syscall.ECONNREFUSED)
+	}
+	served := func() bool {
+		c, err := net.Dial("tcp", front)
+		if err != nil {
+			return false
+		}
+		defer func() { _ = c.Close() }()
+		_, _ = c.Write([]byte("x"))
+		_, err = io.ReadFull(c, make([]byte, 1))
+		return err == nil
+	}
+	until := func(what string, ok func() bool) {
+		t.Helper()
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for deadline := time.Now().Add(30 * time.Second); !ok(); <-tick.C {
+			if time.Now().After(deadline) {
+				t.Fatal("not seen: " + what)
+			}
+		}
+	}
+	if !served() {
+		t.Fatal("it does not forward")
+	}
+	open := dial(t, front)
+	_, _ = open.Write([]byte("x"))
+	_, _ = open.Read(make([]byte, 1))
+	for range 3 {
+		p.cfg.Guard.Trip(time.Hour, "")
+		until("refused", refused)
+		if _, err := open.Write([]byte("y")); err != nil {
+			t.Errorf("a connection that is open ended: %v", err)
+		}
+		if n, err := open.Read(make([]byte, 1)); n != 1 {
+			t.Errorf("a connection that is open ended: %v", err)
+		}
+		p.cfg.Guard.Reset("")
+		until("served", served)
+	}
+	p.cfg.Guard.Trip(100*time.Millisecond, "")
+	until("its time is over", served)
+	p.cfg.Guard.Force(breaker.ForcedOpen, "")
+	until("refused by force", refused)
+	p.Set(TCPPolicy{})
+	until("reset", func() bool { return errors.Is(ask(front), syscall.ECONNRESET) })
+	p.Set(TCPPolicy{Refuse: true})
+	until("refused again", refused)
+	stop() // while it is shut
 }

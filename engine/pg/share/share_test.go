@@ -33,11 +33,13 @@ func newEngine(t *testing.T, to pg.Endpoint, name string) *engine {
 		t.Fatal(err)
 	}
 	m := breaker.NewMember(e.Guard, name)
+	moved, stop := e.Watch()
+	t.Cleanup(stop)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
 		done <- Follow(ctx, Config{
-			Key: "system/breaker.up", Changed: e.Moved(),
+			Key: "system/breaker.up", Changed: moved,
 			Endpoint: func() (pg.Endpoint, error) {
 				e.mu.Lock()
 				defer e.mu.Unlock()
