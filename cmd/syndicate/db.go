@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/syndicate/syndicate/engine/pg"
@@ -76,6 +78,28 @@ func (c *dbTarget) choose(sys *spec.System) (*spec.Database, error) {
 	return nil, usage("there is no database %s%s", c.Name, meant(c.Name, known))
 }
 
+// apart refuses arguments of the tool that do not stand behind --: some of
+// its flags, such as -v, are ours as well.
+func (s *session) apart(tool string, args []string) error {
+	if len(args) == 0 || slices.Contains(s.words, "--") {
+		return nil
+	}
+	return &exitError{
+		code: exitUsage, err: fmt.Errorf("arguments of %s stand behind --, unlike %s", tool, args[0]),
+		hint: cmp.Or(s.dashed(), "syndicate db --help"),
+	}
+}
+
+// dashed is the command line with -- behind the database's name, or empty
+// where no tool's arguments stand behind one.
+func (s *session) dashed() string {
+	w := s.words
+	if len(w) < 4 || w[0] != "db" || w[1] != "psql" && w[1] != "dump" || strings.HasPrefix(w[2], "-") || slices.Contains(w, "--") {
+		return ""
+	}
+	return s.command(slices.Insert(slices.Clone(w), 3, "--")...)
+}
+
 // dbExit gives a failure its exit code.
 func dbExit(err error) error {
 	if own, ok := errors.AsType[*exitError](err); ok {
@@ -101,6 +125,9 @@ type dbDumpCmd struct {
 
 // Run saves it.
 func (c *dbDumpCmd) Run(s *session) error {
+	if err := s.apart("pg_dump", c.Args); err != nil {
+		return err
+	}
 	file := ""
 	switch {
 	case c.Output != "":

@@ -18,6 +18,9 @@ type dbPsqlCmd struct {
 
 // Run opens it on the caller's terminal.
 func (c *dbPsqlCmd) Run(s *session) error {
+	if err := s.apart("psql", c.Args); err != nil {
+		return err
+	}
 	ctx, stop := interruptible()
 	defer stop()
 	code := exitDone

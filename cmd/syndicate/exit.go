@@ -60,7 +60,7 @@ func usage(format string, args ...any) error {
 }
 
 // usageError gives a mistake that kong found its code and its hint.
-func usageError(err error) error {
+func (s *session) usageError(err error) error {
 	var own *exitError
 	if errors.As(err, &own) {
 		return own
@@ -74,6 +74,9 @@ func usageError(err error) error {
 			}
 			if strings.HasPrefix(err.Error(), "unknown flag -f") {
 				hint = "syndicate -f PATH " + node.Path() // -f stands before the command
+			}
+			if better := s.dashed(); better != "" && strings.HasPrefix(err.Error(), "unknown flag") {
+				hint = better
 			}
 		}
 	}

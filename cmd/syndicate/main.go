@@ -43,7 +43,7 @@ func execute(s *session, args []string) error {
 	}
 	ctx, err := parser.Parse(args)
 	if err != nil {
-		return usageError(err)
+		return s.usageError(err)
 	}
 	return ctx.Run()
 }

@@ -24,6 +24,7 @@ type session struct {
 	quiet    bool     // -q
 	verbose  bool     // -v
 	given    []string // the global flags that were given, for hints
+	words    []string // the command line behind them
 	operand  string   // the configuration, where it was an operand
 	meant    []string // the flags that the configuration was decoded with
 
@@ -148,7 +149,7 @@ func (s *session) leading(args []string) ([]string, error) {
 		out = append(out, rewritten...)
 		i += taken
 	}
-	s.given = append([]string(nil), args[:i]...)
+	s.given, s.words = append([]string(nil), args[:i]...), args[i:]
 	return append(out, args[i:]...), nil
 }
 
