@@ -56,7 +56,7 @@ func (s *session) report(err error) int {
 	failure := &exitError{code: exitFailed, err: err}
 	errors.As(err, &failure)
 	if failure.err != nil {
-		view.Failure(s.stderr, s.stderr.colour, failure.Error(), failure.hint)
+		view.Failure(s.stderr, s.stderr.colour, s.spelt(failure.Error()), failure.hint)
 	}
 	return failure.code
 }

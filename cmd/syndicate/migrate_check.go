@@ -48,7 +48,8 @@ func (c *migrateCheckCmd) Run(s *session) error {
 		if err != nil {
 			return s.migrateExit(err)
 		}
-		for _, f := range d.Findings {
+		for i, f := range d.Findings {
+			d.Findings[i].Advice = s.spelt(f.Advice)
 			if f.Severity == string(spec.Error) {
 				code = exitDiffers
 			}

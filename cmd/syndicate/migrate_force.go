@@ -60,12 +60,12 @@ func (c *migrateFlags) change(s *session, d *destructive, what string,
 				entry.Changes = append(entry.Changes, view.MigrationChange{Version: change.Version, Name: change.Name, Text: change.Text})
 			}
 			entry.SQL = changed.SQL
-			describe(&entry, changed.Ledger.Status(db.Migrations.Path))
+			m.s.describe(&entry, changed.Ledger.Status(db.Migrations.Path))
 			entry.Files = nil
 			return m.record(to, db)
 		})
 		if err != nil {
-			entry.Error = err.Error()
+			entry.Error = m.s.spelt(err.Error())
 		}
 		result.Databases = append(result.Databases, entry)
 		return err

@@ -50,7 +50,7 @@ func (m *migrator) status(ctx context.Context, db *spec.Database) (view.Database
 	d := view.DatabaseMigrations{Address: db.Addr.String(), Path: db.Migrations.Path}
 	if server := m.sys.Server(db); server != nil && m.home != nil && pg.DataMajor(server.Managed.DataDir) == 0 {
 		status := migration.Ledger{None: true}.Status(db.Migrations.Path)
-		describe(&d, status)
+		m.s.describe(&d, status)
 		return d, usable(status.Problems)
 	}
 	err := m.reach(ctx, db, func(ctx context.Context, to pg.Endpoint) error {
@@ -58,7 +58,7 @@ func (m *migrator) status(ctx context.Context, db *spec.Database) (view.Database
 		if err != nil {
 			return err
 		}
-		describe(&d, status)
+		m.s.describe(&d, status)
 		return errors.Join(usable(status.Problems), m.record(to, db))
 	})
 	return d, err
@@ -75,21 +75,21 @@ func usable(problems []migration.Problem) error {
 }
 
 // describe fills in where a database stands.
-func describe(d *view.DatabaseMigrations, status migration.Status) {
+func (s *session) describe(d *view.DatabaseMigrations, status migration.Status) {
 	l := status.Ledger
 	d.Dirty, d.Drifted, d.Pending = l.Dirty, len(status.Findings) > 0 && !l.Dirty, len(status.Pending)
 	if !l.None {
 		d.Version = &l.Version
 	}
-	d.Findings, d.Warnings = migrationFindings(status.Findings), migrationFindings(status.Warnings)
+	d.Findings, d.Warnings = s.migrationFindings(status.Findings), s.migrationFindings(status.Warnings)
 	for _, e := range status.Entries {
 		d.Files = append(d.Files, migrationFile(e))
 	}
 }
 
-func migrationFindings(found []migration.Finding) (all []view.MigrationFinding) {
+func (s *session) migrationFindings(found []migration.Finding) (all []view.MigrationFinding) {
 	for _, f := range found {
-		all = append(all, view.MigrationFinding{Code: f.Code, Version: f.Version, State: string(f.State), Text: f.Text, Remedy: f.Remedy})
+		all = append(all, view.MigrationFinding{Code: f.Code, Version: f.Version, State: string(f.State), Text: f.Text, Remedy: s.spelt(f.Remedy)})
 	}
 	return all
 }

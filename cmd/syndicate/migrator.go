@@ -90,13 +90,13 @@ func (m *migrator) run(ctx context.Context, db *spec.Database, do func(context.C
 			d.Plan = append(d.Plan, view.PlannedMigration{Version: p.File.Version, Name: p.File.Name, Direction: p.Direction(), Path: p.Path(), SQL: p.SQL})
 		}
 		if err == nil {
-			describe(&d, result.Ledger.Status(db.Migrations.Path))
+			m.s.describe(&d, result.Ledger.Status(db.Migrations.Path))
 			d.Files = nil
 		}
 		return errors.Join(err, m.record(to, db))
 	})
 	if err != nil {
-		d.Error = err.Error()
+		d.Error = m.s.spelt(err.Error())
 	}
 	return d, err
 }

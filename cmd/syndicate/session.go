@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"os"
+	"regexp"
 	"strings"
 
 	"golang.org/x/term"
@@ -234,6 +235,17 @@ func (s *session) here(words ...string) string {
 		words = append([]string{"-f", s.operand}, words...)
 	}
 	return s.command(words...)
+}
+
+// commands are those that a text may say to type.
+var commands = regexp.MustCompile(`\bsyndicate (up|down|plan|migrate|doctor|logs|status)\b`)
+
+// spelt is a text in which a command to type is one about the same
+// configuration: who makes the text does not know how it was named.
+func (s *session) spelt(text string) string {
+	return commands.ReplaceAllStringFunc(text, func(found string) string {
+		return s.here(strings.TrimPrefix(found, "syndicate "))
+	})
 }
 
 // anew is here for a command that decodes the same configuration: it gets the

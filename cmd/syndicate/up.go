@@ -291,7 +291,7 @@ func (s *session) upExit(r engine.Result, cause error, show *upDisplay) (last fu
 		if len(show.engine.Tail(unit, 1)) == 0 {
 			next = s.here("doctor") // there is nothing to read
 		}
-		return func() { show.view.Fail(unit, r.Failure, next, s.withheldAtStart(unit, r.Settled)) }, exit(exitFailed)
+		return func() { show.view.Fail(unit, s.spelt(r.Failure), next, s.withheldAtStart(unit, r.Settled)) }, exit(exitFailed)
 	case cause == errInterrupt:
 		return stopped, exit(exitInterrupted)
 	}

@@ -236,7 +236,7 @@ func (f *following) end(s *session, r api.Result, summary string) error {
 	case api.OutcomeDegraded:
 		f.view.Settled("degraded", r.Cause, summary)
 	case api.OutcomeRolledBack:
-		f.view.Fail(r.Unit, r.Cause, "", s.withheldAtStart(r.Unit, false))
+		f.view.Fail(r.Unit, s.spelt(r.Cause), "", s.withheldAtStart(r.Unit, false))
 		f.view.Print("Rolled back: what was declared before is in force again.")
 		f.view.Print("Next: " + s.here("logs", r.Unit))
 		f.view.Flush()
@@ -246,7 +246,7 @@ func (f *following) end(s *session, r api.Result, summary string) error {
 		if r.Unit != "" {
 			next = s.here("logs", r.Unit)
 		}
-		f.view.Fail(r.Unit, r.Cause, next, s.withheldAtStart(r.Unit, false))
+		f.view.Fail(r.Unit, s.spelt(r.Cause), next, s.withheldAtStart(r.Unit, false))
 		return exit(exitFailed)
 	case api.OutcomeCancelled:
 		f.view.Flush()

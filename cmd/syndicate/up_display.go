@@ -96,6 +96,7 @@ func (d *upDisplay) post(f func()) {
 func (d *upDisplay) observe(ev event.Event) {
 	switch ev.Kind {
 	case event.Transition:
+		ev.Cause = d.session.spelt(ev.Cause)
 		d.post(func() { d.view.Event(wireEvent(ev)) })
 	case event.Command:
 		d.post(func() { d.view.Command(wireEvent(ev)) })

@@ -22,6 +22,8 @@ var mistakes = []struct {
 	{"no command", "service \"a\" {\n}", `{"service":{"a":{}}}`, CodeArgument, []string{`write command = ["program", "argument"]`}},
 	{"a word without quotes", "service \"a\" {\n command = sleep\n}", "", CodeReference, []string{`in quotes: "sleep"`}},
 	{"env as an address", "service \"a\" {\n command = [env.HOME]\n}", `{"service":{"a":{"command":["${env.HOME}"]}}}`, CodeReference, []string{`env("NAME")`}},
+	{"argument by another tool's name", "service \"a\" {\n command = [\"x\"]\n cwd = \"/\"\n}", `{"service":{"a":{"command":["x"],"cwd":"/"}}}`, CodeArgument, []string{`Did you mean "dir"?`}},
+	{"block by another tool's name", "service \"a\" {\n command = [\"x\"]\n healthcheck {}\n}", `{"service":{"a":{"command":["x"],"healthcheck":{}}}}`, "", []string{`Did you mean "ready"?`}},
 	{"unknown block", `servise "a" {}`, `{"servise":{"a":{}}}`, "", []string{"service"}},
 	{"unknown service", "service \"api\" {\n command = [\"x\"]\n}\nservice \"b\" {\n command = [\"x\"]\n depends_on = [service.apy]\n}",
 		`{"service":{"api":{"command":["x"]},"b":{"command":["x"],"depends_on":["service.apy"]}}}`, CodeReference, []string{`did you mean "service.api"`}},

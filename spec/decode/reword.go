@@ -26,6 +26,10 @@ func (st *Structure) reword(d *hcl.Diagnostic, path string) {
 	}
 	if strings.HasSuffix(d.Detail, " not expected here.") ||
 		d.Summary == "Extraneous JSON object property" && !strings.Contains(d.Detail, "Did you mean") {
+		if name := st.synonym(unexpected(d.Detail)); name != "" {
+			d.Detail += fmt.Sprintf(" Did you mean %q?", name)
+			return
+		}
 		d.Detail += " What may stand here: " + strings.TrimSpace("syndicate schema "+path) + "."
 		return
 	}
