@@ -50,24 +50,36 @@ func (c *SchemaChecks) JSON(w io.Writer) error {
 // Text writes the findings of each database with the SQL that mends them, and
 // one line that sums it up.
 func (c *SchemaChecks) Text(w io.Writer) error {
-	var b strings.Builder
-	for i, d := range c.Databases {
-		if i > 0 {
-			b.WriteString("\n")
-		}
+	return apart(w, c.Databases, func(b *strings.Builder, d SchemaCheck) {
 		for _, f := range d.Findings {
-			fmt.Fprintf(&b, "%s: %s (%s)\n", f.Severity, indentRest(f.Text), f.Code)
-			if f.Advice != "" {
-				fmt.Fprintf(&b, "    → %s\n", indentRest(f.Advice))
-			}
+			fmt.Fprintf(b, "%s: %s (%s)\n", f.Severity, indentRest(f.Text), f.Code)
+			advise(b, f.Advice)
 			if f.Mend != "" {
 				b.WriteString(indent(f.Mend, "    ") + "\n")
 			}
 		}
-		fmt.Fprintf(&b, "%s: %s\n", d.Address, d.summary())
+		fmt.Fprintf(b, "%s: %s\n", d.Address, d.summary())
+	})
+}
+
+// apart writes several things, with an empty line between them.
+func apart[T any](w io.Writer, all []T, write func(*strings.Builder, T)) error {
+	var b strings.Builder
+	for i, one := range all {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		write(&b, one)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// advise writes what to do about a finding, if anything.
+func advise(b *strings.Builder, text string) {
+	if text != "" {
+		fmt.Fprintf(b, "    → %s\n", indentRest(text))
+	}
 }
 
 func (d SchemaCheck) summary() string {

@@ -55,18 +55,12 @@ func (v *Verification) JSON(w io.Writer) error {
 
 // Text writes the findings of each database, and one line that sums it up.
 func (v *Verification) Text(w io.Writer) error {
-	var b strings.Builder
-	for i, d := range v.Databases {
-		if i > 0 {
-			b.WriteString("\n")
-		}
+	return apart(w, v.Databases, func(b *strings.Builder, d VerifiedDatabase) {
 		for _, f := range d.Findings {
-			f.write(&b, d.Path)
+			f.write(b, d.Path)
 		}
-		fmt.Fprintf(&b, "%s: %s\n", d.Address, d.summary())
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
+		fmt.Fprintf(b, "%s: %s\n", d.Address, d.summary())
+	})
 }
 
 // write tells of one finding, with its place before it as editors read it.
@@ -82,9 +76,7 @@ func (f VerifyFinding) write(b *strings.Builder, dir string) {
 	for _, d := range f.Differences {
 		fmt.Fprintf(b, "    %s\n", d)
 	}
-	if f.Advice != "" {
-		fmt.Fprintf(b, "    → %s\n", indentRest(f.Advice))
-	}
+	advise(b, f.Advice)
 }
 
 // indentRest puts a margin before all lines but the first.
