@@ -73,7 +73,7 @@ func TestBreaker(t *testing.T) {
 		t.Errorf("the status says %+v", st.Breaker)
 	}
 	opened := tr.until("breaker.up", "open", 1)
-	if opened.Kind != event.Breaker || !strings.HasPrefix(opened.Cause, "2 failures in a row, the last: 503") {
+	if opened.Kind != event.Breaker || !strings.HasPrefix(opened.Cause, "2 failures in a row, the last: 503") || !strings.Contains(opened.Cause, "; before it: 503 after ") {
 		t.Errorf("the event is %+v", opened)
 	}
 

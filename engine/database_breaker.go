@@ -3,6 +3,8 @@ package engine
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/syndicate/syndicate/engine/breaker"
@@ -30,12 +32,25 @@ func (e *Engine) guardConfig(db *spec.Database) breaker.Config {
 	return cfg
 }
 
-// breakerChanged puts a change into the journal.
+// breakerChanged puts a change into the journal, with its evidence.
 func (e *Engine) breakerChanged(unit string, kind plan.StepKind, c breaker.Change) {
 	e.report(event.Event{
 		Time: c.Time, Kind: event.Breaker, Unit: unit, UnitKind: string(kind),
-		From: c.From.String(), To: c.To.String(), Cause: c.Reason, Actor: c.By, Next: c.Until,
+		From: c.From.String(), To: c.To.String(), Cause: c.Reason + before(c.Failures), Actor: c.By, Next: c.Until,
 	})
+}
+
+// before tells of the failures before the last one, which the reason has.
+func before(list []breaker.Evidence) string {
+	const most = 3
+	if len(list) < 2 {
+		return ""
+	}
+	var texts []string
+	for _, e := range slices.Backward(list[max(0, len(list)-1-most) : len(list)-1]) {
+		texts = append(texts, e.String())
+	}
+	return "; before it: " + strings.Join(texts, ", ")
 }
 
 // report has the loop tell of something, so that events come one at a time
