@@ -54,6 +54,7 @@ type HTTP struct {
 	reverse  httputil.ReverseProxy
 	upstream []string // the header of the upstream's own answers
 	counted  counts
+	refused  atomic.Pointer[refusal] // the last one; nil: none yet
 }
 
 // policy is a Policy with what was made of it.
@@ -181,6 +182,10 @@ func (p *HTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if open := c.attempt(s.target).permitted(); open != nil {
 		c.attempts, c.last = 0, nil
+		if len(c.rules.fallbacks) == 0 && !isGRPC(r.Header) {
+			p.refusal(r, open).write(w, r)
+			return
+		}
 		c.instead(opened(open))
 		return
 	}
