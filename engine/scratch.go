@@ -37,8 +37,7 @@ type Scratch struct {
 	// User has the name of the database, and of the role where the server is
 	// managed: then it is what the application is on the real one. Nothing of
 	// that name exists in the server but the role.
-	User  pg.Endpoint
-	Major int // version of PostgreSQL
+	User pg.Endpoint
 }
 
 // WithScratch starts a server with new data that nothing protects, of the
@@ -80,7 +79,7 @@ func WithScratch(ctx context.Context, cfg ScratchConfig, do func(context.Context
 		return err
 	}
 	return during(ctx, &serverWork{databaseAccess: s.unguarded(db), id: id, out: out, server: server}, func() error {
-		scratch := Scratch{Admin: server.Admin(), User: server.Admin(), Major: server.Binaries().Major}
+		scratch := Scratch{Admin: server.Admin(), User: server.Admin()}
 		if cfg.Database.Source == "managed" {
 			scratch.User = server.Endpoint()
 		}

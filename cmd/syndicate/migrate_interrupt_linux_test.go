@@ -116,6 +116,22 @@ func TestMigrateIsInterrupted(t *testing.T) {
 			t.Error(got)
 		}
 	})
+	// A server of others lends a database, and nothing more.
+	t.Run("verify on a borrowed server", func(t *testing.T) {
+		p, to := newInterrupted(t, server, "create table a (id int);")
+		for _, on := range []string{"declared", to.URL().Reveal()} {
+			if got := p.run(exitFailed, "migrate", "verify", "--on", on); !strings.Contains(got, "table a is left behind") || !strings.Contains(got, "1 file on PostgreSQL") {
+				t.Error(got)
+			}
+		}
+		p.write("sql/1_a.down.sql", "drop table a; drop role other;")
+		if got := p.run(exitFailed, "migrate", "verify", "--on=declared"); !strings.Contains(got, "1_a.down.sql:1: drop role other") || !strings.Contains(got, "without --on") {
+			t.Error(got)
+		}
+		if got := pgtest.Query(t, to, "select count(*)::text from pg_database where datname like 'syndicate_verify%'"); got != "0" {
+			t.Errorf("%s databases are left", got)
+		}
+	})
 }
 
 // newInterrupted is a project with one migration of a database of its own.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/syndicate/syndicate/engine"
+	"github.com/syndicate/syndicate/engine/pg"
 	"github.com/syndicate/syndicate/engine/pg/migration"
 	"github.com/syndicate/syndicate/engine/pg/roundtrip"
 	"github.com/syndicate/syndicate/spec"
@@ -14,7 +15,10 @@ import (
 
 // migrateVerifyCmd proves that migrations can be undone, on a server that is
 // thrown away.
-type migrateVerifyCmd struct{ migrateFlags }
+type migrateVerifyCmd struct {
+	migrateFlags
+	On string `name:"on" placeholder:"URL" env:"SYNDICATE_VERIFY_URL" help:"Try them in a database to throw away on this server, where the role may create one, instead of on a server to throw away, which needs PostgreSQL on this machine; 'declared' is the database's own server."`
+}
 
 // Run verifies the files of every database. It touches neither the databases
 // themselves nor the state directory.
@@ -32,7 +36,7 @@ func (c *migrateVerifyCmd) Run(s *session) error {
 	var result view.Verification
 	code := exitDone
 	for _, db := range databases {
-		d, err := s.verify(ctx, loaded.System, db)
+		d, err := s.verify(ctx, loaded.System, db, c.On)
 		if err != nil {
 			return s.migrateExit(fmt.Errorf("%s: %w", db.Addr, err))
 		}
@@ -57,8 +61,9 @@ func hasError(findings []view.VerifyFinding) bool {
 	return false
 }
 
-// verify sends the files of one database up, down and up again.
-func (s *session) verify(ctx context.Context, sys *spec.System, db *spec.Database) (view.VerifiedDatabase, error) {
+// verify sends the files of one database up, down and up again: on a server
+// to throw away, or on one that is named.
+func (s *session) verify(ctx context.Context, sys *spec.System, db *spec.Database, on string) (view.VerifiedDatabase, error) {
 	d := view.VerifiedDatabase{Address: db.Addr.String(), Path: db.Migrations.Path, Findings: []view.VerifyFinding{}}
 	files, problems := migration.Files(db.Migrations.Path)
 	if err := usable(problems); err != nil {
@@ -73,36 +78,65 @@ func (s *session) verify(ctx context.Context, sys *spec.System, db *spec.Databas
 			view.Note(s.stderr, d.Address+": "+fmt.Sprintf(format, args...))
 		}
 	}
-	note("starting a server that is thrown away afterwards")
-	cfg := engine.ScratchConfig{System: sys, Database: db, Life: newLife()}
-	return d, engine.WithScratch(ctx, cfg, func(ctx context.Context, scratch engine.Scratch) error {
-		var extensions []string
-		if db.Managed != nil {
-			extensions = db.Managed.Extensions
-		} else if db.Shared != nil {
-			extensions = db.Shared.Extensions
+	cfg := roundtrip.Config{Files: files, Progress: func(step roundtrip.Step) {
+		if step.Text == "up" {
+			note("%d of %d: %06d_%s", step.Number, step.Of, step.File.Version, step.File.Name)
+		} else if step.Text == "all the way down" && step.Number == step.Of {
+			note("all the way down")
 		}
-		d.PostgreSQL = scratch.Major
-		result, err := roundtrip.Verify(ctx, roundtrip.Config{
-			Files: files, Admin: scratch.Admin, User: scratch.User, Extensions: extensions,
-			Progress: func(step roundtrip.Step) {
-				if step.Text == "up" {
-					note("%d of %d: %06d_%s", step.Number, step.Of, step.File.Version, step.File.Name)
-				} else if step.Text == "all the way down" && step.Number == step.Of {
-					note("all the way down")
-				}
-			},
-		})
+	}}
+	if db.Managed != nil {
+		cfg.Extensions = db.Managed.Extensions
+	} else if db.Shared != nil {
+		cfg.Extensions = db.Shared.Extensions
+	}
+	verify := func() error {
+		result, err := roundtrip.Verify(ctx, cfg)
 		if err == nil {
 			describeVerified(&d, result)
 		}
 		return err
+	}
+	if on != "" {
+		var err error
+		if cfg.Admin, cfg.User, err = borrowed(db, on); err != nil {
+			return d, err
+		}
+		cfg.Borrowed = true
+		note("in the database %s of %s, which is thrown away afterwards", cfg.User.Database, cfg.User.Address())
+		return d, verify()
+	}
+	note("starting a server that is thrown away afterwards")
+	err := engine.WithScratch(ctx, engine.ScratchConfig{System: sys, Database: db, Life: newLife()}, func(_ context.Context, scratch engine.Scratch) error {
+		cfg.Admin, cfg.User = scratch.Admin, scratch.User
+		return verify()
 	})
+	if _, missing := errors.AsType[*pg.NotFoundError](err); missing {
+		err = fmt.Errorf("%w\nOr try them in a database to throw away on a server that you have: --on URL", err)
+	}
+	return d, err
+}
+
+// borrowed returns the way into a named server, and a database of it that does
+// not exist yet.
+func borrowed(db *spec.Database, on string) (admin, user pg.Endpoint, err error) {
+	url := spec.Sensitive(on)
+	if on == "declared" {
+		if db.Source != "url" {
+			return admin, user, usage("--on declared: %s has no url; leave --on out, or give one", db.Addr)
+		}
+		url, _ = db.URL.Value()
+	}
+	if admin, err = pg.ParseURL(url); err != nil {
+		return admin, user, fmt.Errorf("--on: %w", err)
+	}
+	user, err = admin.InDatabase("syndicate_verify_" + newLife()[:8])
+	return admin, user, err
 }
 
 // describeVerified fills in what was found.
 func describeVerified(d *view.VerifiedDatabase, result *roundtrip.Result) {
-	d.Roles, d.Seconds = result.Roles, result.Took.Seconds()
+	d.PostgreSQL, d.Roles, d.Seconds = result.Major, result.Roles, result.Took.Seconds()
 	for _, f := range result.Files {
 		if f.Verified {
 			d.Verified++

@@ -224,7 +224,10 @@ func (s *Server) initdb(ctx context.Context, target string) error {
 	argv := []string{
 		s.bin.Path("initdb"), "-D", target, "-U", adminRole,
 		"--auth-local=peer", "--auth-host=scram-sha-256", "--pwfile=" + pwfile,
-		"-E", "UTF8", "--no-instructions",
+		"-E", "UTF8",
+	}
+	if s.bin.Major >= 14 {
+		argv = append(argv, "--no-instructions")
 	}
 	argv = append(argv, localeArgs(s.bin.Major)...)
 	if s.cfg.Managed.Durability == "off" {

@@ -24,6 +24,11 @@ type Config struct {
 	User pg.Endpoint
 	// Extensions are created by Admin before the first file.
 	Extensions []string
+	// Borrowed says that the server is somebody's, and only the database is
+	// thrown away: files that reach beyond it are refused before anything
+	// runs, and of the server's roles only those are dropped that were made
+	// here. Admin needs CREATEDB.
+	Borrowed bool
 	// Progress is told of each step as it begins. nil drops it.
 	Progress func(Step)
 }
@@ -41,6 +46,7 @@ type Result struct {
 	Files []FileResult
 	// Roles are those that the files name and that were made for them.
 	Roles []string
+	Major int // version of PostgreSQL
 	Took  time.Duration
 }
 
@@ -101,6 +107,11 @@ func Verify(ctx context.Context, cfg Config) (result *Result, err error) {
 		cfg.Progress = func(Step) {}
 	}
 	start := time.Now()
+	if cfg.Borrowed {
+		if err := withinDatabase(cfg.Files); err != nil {
+			return nil, err
+		}
+	}
 	v := &verifier{cfg: cfg, scratch: &scratch{cfg: cfg}}
 	defer func() { err = errors.Join(err, v.scratch.close()) }()
 	if err := v.scratch.open(ctx); err != nil {
@@ -112,6 +123,7 @@ func Verify(ctx context.Context, cfg Config) (result *Result, err error) {
 		}
 		return nil, err
 	}
+	v.result.Major = v.scratch.major
 	v.result.Roles, v.result.Took = v.scratch.roles, time.Since(start)
 	return &v.result, nil
 }

@@ -194,6 +194,43 @@ func TestVerifyNothingOfYours(t *testing.T) {
 	}
 }
 
+// On a server of others, with a role that may create databases and no more,
+// roles of others stay, whoever makes them meanwhile.
+func TestVerifyOnABorrowedServer(t *testing.T) {
+	admin := pgtest.Shared().EndpointAs("borrower", "postgres")
+	pgtest.Exec(t, pgtest.Shared().Endpoint("postgres"), "create role borrower login; create role bystander")
+	defer pgtest.Exec(t, pgtest.Shared().Endpoint("postgres"), "drop role borrower; drop role bystander; drop role meanwhile")
+	cfg := config(t, "create table t (a int)", "drop table t", "create table u (a int); create index on u (a)", "select 1", "grant select on t to bystander", "revoke select on t from bystander")
+	cfg.Admin, cfg.Borrowed = admin, true
+	var err error
+	if cfg.User, err = admin.InDatabase("verified_elsewhere"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Verify(t.Context(), cfg)
+	if err == nil || !strings.Contains(err.Error(), `the role "borrower" may not create a database`) || !strings.Contains(err.Error(), `ALTER ROLE "borrower" CREATEDB`) {
+		t.Errorf("without the right: %v", err)
+	}
+	pgtest.Exec(t, pgtest.Shared().Endpoint("postgres"), "alter role borrower createdb")
+	made := false
+	cfg.Progress = func(Step) {
+		if !made {
+			made = true
+			pgtest.Exec(t, pgtest.Shared().Endpoint("postgres"), "create role meanwhile")
+		}
+	}
+	result, err := Verify(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := result.Files[1].Findings; len(result.Files[0].Findings) != 0 || len(f) != 2 || f[0].Code != CodeLeft || result.Major == 0 {
+		t.Errorf("%+v", result)
+	}
+	nothingLeft(t, cfg)
+	if n := pgtest.Query(t, pgtest.Shared().Endpoint("postgres"), "select count(*)::text from pg_roles where rolname in ('borrower', 'bystander', 'meanwhile')"); n != "3" {
+		t.Errorf("%s of the others' 3 roles are left", n)
+	}
+}
+
 // Nothing is to be said about the schema that they make, either.
 func TestOwnSchema(t *testing.T) {
 	dir, err := filepath.Abs(filepath.Join("..", "..", "..", "migrations"))

@@ -33,6 +33,7 @@ type scratch struct {
 	applied int      // files that are in the database
 	saved   int      // files that are in the copy; -1: there is none
 	made    bool
+	major   int // version of PostgreSQL
 }
 
 // cancelPatience is how long the server may take to end a statement that was
@@ -51,11 +52,17 @@ func (s *scratch) open(ctx context.Context) error {
 	if s.admin, err = dial(ctx, s.cfg.Admin); err != nil {
 		return err
 	}
-	var there bool
+	var there, mayCreate bool
 	if err := s.admin.QueryRow(ctx, `select exists (select from pg_database where datname = any($1)),
-		array(select rolname::text from pg_roles)`,
-		[]string{s.cfg.User.Database, s.cfg.User.Database + "_saved"}).Scan(&there, &s.before); err != nil {
+		array(select rolname::text from pg_roles), current_setting('server_version_num')::int / 10000,
+		(select rolcreatedb or rolsuper from pg_roles where rolname = current_user)`,
+		[]string{s.cfg.User.Database, s.cfg.User.Database + "_saved"}).Scan(&there, &s.before, &s.major, &mayCreate); err != nil {
 		return s.trouble("look for databases", err)
+	}
+	if !mayCreate {
+		role := pgx.Identifier{s.cfg.Admin.User}.Sanitize()
+		return &pg.Error{Op: "verify on " + s.cfg.Admin.Address(), Reason: "the role " + role + " may not create a database to throw away",
+			Remedy: "let it: ALTER ROLE " + role + " CREATEDB, or give the URL of a server for trials"}
 	}
 	if there {
 		return fmt.Errorf("verify the migrations: the server has a database %s: it is not one to throw away", s.cfg.User.Database)
@@ -208,13 +215,23 @@ func (s *scratch) close() error {
 		return nil
 	}
 	err := s.do(ctx, "drop database if exists "+s.database()+" with (force)")
+	err = errors.Join(err, s.do(ctx, "drop database if exists "+s.copy()))
+	if s.cfg.Borrowed {
+		for _, role := range s.roles {
+			err = errors.Join(err, s.do(ctx, "drop role "+pgx.Identifier{role}.Sanitize()))
+		}
+		return err
+	}
 	s.roles = nil
-	return errors.Join(err, s.do(ctx, "drop database if exists "+s.copy()), s.dropRoles(ctx))
+	return errors.Join(err, s.dropRoles(ctx))
 }
 
 // dropRoles drops what files have created and no database needs: roles belong
 // to the server, and outlive a database.
 func (s *scratch) dropRoles(ctx context.Context) error {
+	if s.cfg.Borrowed {
+		return nil
+	}
 	var roles []string
 	err := s.admin.QueryRow(ctx, "select array(select rolname::text from pg_roles where rolname <> all($1))",
 		append(s.roles, s.before...)).Scan(&roles)
@@ -353,7 +370,7 @@ func (s *scratch) exec(ctx context.Context, path, text string, start, end int) *
 		f.message, f.code = e.Message, e.Code
 		f.text = fmt.Sprintf("%s (SQLSTATE %s)", e.Message, e.Code)
 		f.advice = joined(e.Detail, e.Hint)
-		if strings.HasPrefix(e.Message, "extension ") && (e.Code == "0A000" || e.Code == "58P01") {
+		if strings.Contains(e.Message, "extension ") && (e.Code == "0A000" || e.Code == "58P01") {
 			f.advice = "install its package on this machine: on Debian postgresql-contrib, or postgresql-MAJOR-NAME"
 		}
 		if e.Position > 0 {
