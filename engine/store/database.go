@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"strings"
 	"time"
@@ -42,8 +43,13 @@ var settings = []string{
 }
 
 // ours are the settings of the one connection that writes. It makes no
-// checkpoints: these wait for the disk, and it must not.
-var ours = []string{"journal_mode(wal)", "synchronous(normal)", "wal_autocheckpoint(0)"}
+// checkpoints: these wait for the disk, and it must not. Neither does it for
+// the header of a new file, which says that there is a log and nothing else:
+// parameters of the driver are applied behind these, and in order.
+var (
+	ours   = []string{"synchronous(off)", "wal_autocheckpoint(0)"}
+	behind = url.Values{"mode": {"rw"}, "_txlock": {"immediate"}, "_journal_mode": {"WAL"}, "_synchronous": {"NORMAL"}}
+)
 
 // Bounds of one row of the journal.
 const (
@@ -75,7 +81,7 @@ func dsn(path string, parameters url.Values, settings ...string) string {
 
 // openDatabase opens the file, which exists and may be empty.
 func openDatabase(path string, b bounds) (*database, error) {
-	pool, err := sql.Open("sqlite", dsn(path, url.Values{"mode": {"rw"}, "_txlock": {"immediate"}}, append(settings[:len(settings):len(settings)], ours...)...))
+	pool, err := sql.Open("sqlite", dsn(path, maps.Clone(behind), append(settings[:len(settings):len(settings)], ours...)...))
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +122,13 @@ func (db *database) begin() error {
 		coalesce((SELECT last FROM journal ORDER BY first DESC LIMIT 1), 0)`).Scan(&db.first, &db.last)
 }
 
+// create makes the tables. Nothing would be lost with them: no disk is waited
+// for.
 func (db *database) create() error {
+	if err := db.setSync("off"); err != nil {
+		return err
+	}
+	defer db.setSync("normal") // only a broken connection refuses
 	tx, err := db.sql.Begin()
 	if err != nil {
 		return err

@@ -15,15 +15,15 @@ import (
 // unsyncedDir tells this test, run in a process of its own, where to write.
 const unsyncedDir = "STORE_TEST_UNSYNCED"
 
-// What is written never waits for the disk: neither where a log begins nor
-// where it is copied. On a busy disk a kill would cost more than 100 ms.
+// What is written never waits for the disk: neither where the file or a log
+// begins nor where it is copied. On a busy disk a kill would cost more than 100 ms.
 func TestWritingDoesNotSync(t *testing.T) {
 	const written = 8000 // so many that the log is to be copied
 	if dir := os.Getenv(unsyncedDir); dir != "" {
-		s := openChild(dir)
 		if err := refuseSync(); err != nil {
 			t.Fatal(err)
 		}
+		s := openChild(dir)
 		for n := range written {
 			s.Append(transition(1))
 			if n%200 == 0 {
@@ -34,8 +34,6 @@ func TestWritingDoesNotSync(t *testing.T) {
 		os.Exit(0) // closing syncs
 	}
 	dir := t.TempDir()
-	s, _ := open(t, dir)
-	closeStore(t, s)
 	cmd := exec.Command(os.Args[0], "-test.run=^TestWritingDoesNotSync$")
 	cmd.Env = append(os.Environ(), unsyncedDir+"="+dir)
 	if out, err := cmd.CombinedOutput(); err != nil {
