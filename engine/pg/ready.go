@@ -187,13 +187,20 @@ func (s *Server) ensureRole(ctx context.Context) error {
 		return fmt.Errorf("create role %s: %w", role, err)
 	}
 	return s.asAdmin(ctx, s.admin, func(ctx context.Context, conn *pgx.Conn) error {
+		create := "CREATE DATABASE " + db + " OWNER " + role + " TEMPLATE template0 ENCODING 'UTF8'"
 		for _, stmt := range []string{
 			"CREATE ROLE " + role + " LOGIN",
 			"ALTER ROLE " + role + " LOGIN PASSWORD " + quoteLiteral(verifier),
-			"CREATE DATABASE " + db + " OWNER " + role + " TEMPLATE template0 ENCODING 'UTF8'",
+			create,
 			"GRANT CONNECT ON DATABASE " + db + " TO " + role,
 		} {
-			if _, err := conn.Exec(ctx, stmt); err != nil && !isDuplicate(err) {
+			_, err := conn.Exec(ctx, stmt)
+			if err == nil && stmt == create {
+				// PostgreSQL lets everybody in: also the roles of other
+				// databases in this server. Later it is its owner's affair.
+				_, err = conn.Exec(ctx, "REVOKE CONNECT ON DATABASE "+db+" FROM PUBLIC")
+			}
+			if err != nil && !isDuplicate(err) {
 				return err
 			}
 		}
