@@ -92,7 +92,9 @@ func lintGroups() []view.LintGroup {
 func commandLine(w io.Writer, app *kong.Application) error {
 	var b strings.Builder
 	b.WriteString("# The command line\n\n`syndicate [-C DIR] [-f PATH] COMMAND …`\n\n")
-	b.WriteString("`syndicate COMMAND --help` shows the same on a terminal. stdout carries the result, stderr everything else.\n\n")
+	b.WriteString("`syndicate COMMAND --help` shows the same on a terminal. stdout carries the result, stderr everything else. " +
+		"Neither has colours where `NO_COLOR` is set or `TERM` is `dumb`, and what is drawn is ASCII where the first of " +
+		"`LC_ALL`, `LC_CTYPE` and `LANG` that is set names no UTF-8 locale; data are the same everywhere.\n\n")
 	b.WriteString("## Flags of every command\n\n")
 	flags(&b, app.Flags)
 	for _, c := range app.Children {
