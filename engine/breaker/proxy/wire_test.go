@@ -494,6 +494,10 @@ func TestCallTimeout(t *testing.T) {
 		_ = res.Body.Close()
 	}
 	b.counted(0, 2, 1)
+	// By then all that lies between has filled.
+	if err := b.proxy.Set(Policy{Rules: Rules{Timeout: 20 * time.Second, CallTimeout: 2 * time.Second}}); err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	req, _ := http.NewRequestWithContext(ctx, "GET", b.url+"/flood", nil)
