@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -160,5 +161,62 @@ func TestBreakerIsResumed(t *testing.T) {
 		if st.Breaker.Mode != want || st.Breaker.State == "open" {
 			t.Errorf("from %q it is %+v", saved, st.Breaker)
 		}
+	}
+}
+
+// Routes, retries and bounds that are declared are in force, and those that
+// change are so in place.
+func TestBreakerOfRoutes(t *testing.T) {
+	asked := atomic.Int32{}
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1)%2 == 1 {
+			w.WriteHeader(503)
+			return
+		}
+		_, _ = io.WriteString(w, "well")
+	}))
+	defer up.Close()
+	tr := newTrial(t)
+	b := tr.breaker("up", up.URL, func(b *spec.Breaker) {
+		b.Failures, b.Of = 2, 100
+		once := spec.DefaultCallRules()
+		b.Retry = &spec.CallRetry{
+			Retry: spec.Retry{Attempts: 2, Backoff: spec.DefaultBackoff}, Methods: []string{"GET"}, Status: []spec.StatusRange{{From: 503, To: 503}}, MinPerSecond: 1,
+		}
+		b.Retry.Delay = spec.Duration(time.Millisecond)
+		b.Routes = []spec.Route{{Pattern: "/once", CallRules: once}, {Pattern: "/free", Exclude: true, CallRules: once}}
+	})
+	tr.up()
+	tr.until("breaker.up", Ready, 1)
+	st := tr.status("breaker.up")
+	for path, want := range map[string]int{"/free": 503, "/": 200} {
+		asked.Store(0)
+		if code, source, _ := ask(t, st.URL+path); code != want {
+			t.Errorf("%s is answered %d by %s", path, code, source)
+		}
+	}
+	if s := tr.status("breaker.up").Breaker; s.Retries != 1 || s.State != "closed" || s.Calls != 2 {
+		t.Errorf("the status says %+v", s)
+	}
+	// What tells failures from successes is another thing now: the failure
+	// of before is none any more.
+	next := *b
+	next.FailureStatus = []spec.StatusRange{{From: 503, To: 504}}
+	next.Routes = b.Routes[:1]
+	sys := *tr.sys
+	sys.Breakers = []*spec.Breaker{&next}
+	if _, err := tr.engine.Apply(t.Context(), Request{System: &sys, Ports: tr.engine.declared().ports, Plan: building(), By: "a test"}); err != nil {
+		t.Fatal(err)
+	}
+	asked.Store(0)
+	if code, _, _ := ask(t, st.URL+"/once"); code != 503 {
+		t.Errorf("answered %d", code)
+	}
+	if s := tr.status("breaker.up").Breaker; s.State != "closed" {
+		t.Errorf("the status says %+v", s)
+	}
+	asked.Store(0)
+	if code, _, _ := ask(t, st.URL+"/once"); code != 503 || tr.status("breaker.up").Breaker.State != "open" {
+		t.Errorf("answered %d, the status says %+v", code, tr.status("breaker.up").Breaker)
 	}
 }

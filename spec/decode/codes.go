@@ -29,7 +29,7 @@ const (
 	CodeShell       = "S019" // ${…} in a shell command
 	CodeForEach     = "S020" // a for_each that is no map or set of strings
 	CodeCombine     = "S021" // attributes that exclude or need one another
-	CodePattern     = "S022" // a regular expression that does not compile
+	CodePattern     = "S022" // a regular expression or a route that does not compile
 	CodeURL         = "S023" // a URL or address that is not one
 	CodeSignal      = "S024" // an unknown signal
 	CodeUser        = "S025" // an unknown user or group

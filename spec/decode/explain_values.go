@@ -160,8 +160,8 @@ service "api" {
   command = ["./seed"]
   run     = "up"
 }`},
-		{CodePattern, "A regular expression does not compile",
-			`Patterns are regular expressions as Go and RE2 know them: no look-ahead and no back-references, and so no pattern that takes for ever. Remember that HCL reads \ in a quoted string, so \d is written \\d.`,
+		{CodePattern, "A pattern does not compile",
+			`Patterns are regular expressions as Go and RE2 know them: no look-ahead and no back-references, and so no pattern that takes for ever. Remember that HCL reads \ in a quoted string, so \d is written \\d. The pattern of a route is a path, with a method before it where only that one is meant, as Go's http.ServeMux has it: "GET /items/{id}", "/static/" for all below, "/{$}" for that path alone; of two routes that match the same call, one must be the more specific.`,
 			`service "api" {
   command = ["./api"]
 

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"sync"
 )
@@ -47,6 +48,14 @@ func (c *upstreamConn) Close() error {
 	err := c.Conn.Close()
 	c.set(&c.closed, true)
 	return err
+}
+
+// CloseWrite ends one way of a connection that was upgraded.
+func (c *upstreamConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
 }
 
 func (c *upstreamConn) set(flag *bool, to bool) {

@@ -5,9 +5,14 @@
 // [HTTP] forwards HTTP/1.1, h2c with gRPC, WebSockets and every kind of
 // stream as they come, and answers by itself where it may not or cannot:
 //
-//	client ─► limit ─► guard ─► upstream ─► client
-//	            │ full   │ open    │ failed, no answer in time
-//	            └────────┴─────────┴─► fallbacks in order ─► problem (RFC 9457)
+//	                       ┌── retry ─┐
+//	                       ▼          │
+//	client ─► limit ──► guard ─► upstream ─► client
+//	            │ full     │ open     │ failed, no answer in time
+//	            └──────────┴──────────┴─► fallbacks in order ─► problem (RFC 9457)
+//
+// [Rules] say what is expected of a call and done for it; a [Route] has its
+// own. A [Retry] is within a budget, and every attempt asks the guard.
 //
 // [TCP] forwards connections, byte by byte in the kernel where it can.
 //
