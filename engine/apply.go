@@ -103,7 +103,7 @@ func (e *Engine) Apply(ctx context.Context, req Request) (Change, error) {
 	if op.undo && op.grave && op.cancelled == "" {
 		change.RolledBack = true
 		change.RollbackFailure = e.rollBack(before, was)
-		change.State, change.Cause, _ = e.core.snapshot()
+		change.State, change.Cause = e.core.system()
 	}
 	return change, nil
 }
@@ -253,7 +253,7 @@ const quotedLines = 10
 
 // changed says how an operation ended.
 func (e *Engine) changed(op *operation) Change {
-	state, cause, _ := e.core.snapshot()
+	state, cause := e.core.system()
 	return Change{
 		State: state, Cause: e.site.redact.clean(cause),
 		Culprit: op.culprit, Failure: e.site.redact.clean(op.why), Grave: op.grave,

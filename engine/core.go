@@ -356,6 +356,14 @@ func (c *core) stop(cause string) { c.send(evStop{cause}) }
 // quicken makes every stop, under way or to come, a quick one.
 func (c *core) quicken() { c.once.Do(func() { close(c.hurry) }) }
 
+// system returns the state of the system as a whole, and why it is that.
+func (c *core) system() (state Health, cause string) {
+	if c.ask(func() { state, cause = c.machine.systemState() }) {
+		return state, cause
+	}
+	return c.final, c.why
+}
+
 // snapshot returns the state of the system and of all units at one moment.
 func (c *core) snapshot() (Health, string, []UnitStatus) {
 	var state Health
