@@ -111,6 +111,10 @@ func TestMigrateIsInterrupted(t *testing.T) {
 	// golang-migrate's own command says "1 (dirty)" and exits with 0.
 	t.Run("dirty by another tool", func(t *testing.T) {
 		p, to := newInterrupted(t, server, "create table a (id int);")
+		p.run(exitPending, "migrate", "status")
+		if got := pgtest.Query(t, to, "select count(*)::text from pg_class where relname like 'syndicate%'"); got != "0" {
+			t.Error("asking for the status made a table")
+		}
 		pgtest.Exec(t, to, "create table schema_migrations (version bigint primary key, dirty boolean not null); insert into schema_migrations values (1, true)")
 		if got := p.run(exitDiffers, "migrate", "status"); !strings.Contains(got, "at version 1, dirty") || !strings.Contains(got, "migrate force none (it is undone) or force 1") {
 			t.Error(got)
@@ -122,6 +126,18 @@ func TestMigrateIsInterrupted(t *testing.T) {
 		for _, on := range []string{"declared", to.URL().Reveal()} {
 			if got := p.run(exitFailed, "migrate", "verify", "--on", on); !strings.Contains(got, "table a is left behind") || !strings.Contains(got, "1 file on PostgreSQL") {
 				t.Error(got)
+			}
+		}
+		p.write("sql/2-b.sql", "")
+		p.write("sql/3_c.up.sql", "select 'it's';")
+		for _, want := range []string{"M107", "such as 2_b.up.sql", "3_c.up.sql:1: the string that begins here does not end"} {
+			if got := p.run(exitFailed, "validate", "--json"); !strings.Contains(got, want) {
+				t.Errorf("validate does not say %q:\n%s", want, got)
+			}
+		}
+		for _, name := range []string{"sql/2-b.sql", "sql/3_c.up.sql"} {
+			if err := os.Remove(p.path(name)); err != nil {
+				t.Fatal(err)
 			}
 		}
 		p.write("sql/1_a.down.sql", "drop table a; drop role other;")

@@ -59,7 +59,7 @@ func (m *migrator) status(ctx context.Context, db *spec.Database) (view.Database
 			return err
 		}
 		m.s.describe(&d, status)
-		return errors.Join(usable(status.Problems), m.record(to, db))
+		return errors.Join(usable(status.Problems), m.recordLedger(to, db))
 	})
 	return d, err
 }

@@ -137,6 +137,11 @@ func (m *migrator) tell(d *view.DatabaseMigrations, ev migration.Event) {
 // server for plans while it is down.
 func (m *migrator) record(to pg.Endpoint, db *spec.Database) error {
 	m.keepSchema(to, db)
+	return m.recordLedger(to, db)
+}
+
+// recordLedger keeps the ledger of a managed server, and changes nothing in it.
+func (m *migrator) recordLedger(to pg.Endpoint, db *spec.Database) error {
 	if m.sys.Server(db) == nil {
 		return nil
 	}

@@ -1,6 +1,10 @@
 package main
 
-import "github.com/syndicate/syndicate/view"
+import (
+	"github.com/syndicate/syndicate/engine/pg/migration"
+	"github.com/syndicate/syndicate/spec"
+	"github.com/syndicate/syndicate/view"
+)
 
 // validateCmd finds everything that can be wrong without running.
 type validateCmd struct {
@@ -17,6 +21,7 @@ func (c *validateCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
+	ds = append(ds, unusableMigrations(result.System)...)
 	if s.quiet {
 		ds = onlyErrors(ds)
 	}
@@ -36,4 +41,26 @@ func (c *validateCmd) Run(s *session) error {
 		err = exit(exitFailed)
 	}
 	return err
+}
+
+// unusableMigrations are the files that no database could be migrated with:
+// their names, encoding, and strings that do not end.
+func unusableMigrations(sys *spec.System) (ds spec.Diagnostics) {
+	if sys == nil {
+		return nil
+	}
+	seen := map[string]bool{}
+	for _, db := range sys.Databases {
+		if db.Migrations == nil || db.Migrations.Path == "" || seen[db.Migrations.Path] {
+			continue
+		}
+		seen[db.Migrations.Path] = true
+		_, problems := migration.Files(db.Migrations.Path)
+		for _, p := range problems {
+			if p.Severity == spec.Error {
+				ds = append(ds, p.Diagnostic(migration.CodeUnusable, db.Migrations.Range))
+			}
+		}
+	}
+	return ds
 }

@@ -28,5 +28,9 @@ func Explanations() []Explanation {
 			`The ledger has the SHA-256 of the down file, too, as it was when the migration was applied. What undoes something else than what was done loses data, so that migrate down refuses it before it undoes anything. To up it does not matter. Where the edit is a correction, migrate repair records that it counts, and who decided so. A down file that was written later, where there was none, needs no permission.`,
 			"-- 000002_age.down.sql, after 000002 was applied\nALTER TABLE people DROP COLUMN name;",
 			"syndicate migrate repair"},
+		{CodeUnusable, "A migration file cannot be used",
+			`Its name is one that golang-migrate would pass over in silence, two files have one version, an up file is missing, or its text is nothing that PostgreSQL could read: not UTF-8, a NUL byte, a byte order mark, a string, quoted name, remark or dollar quote that does not end, a command of psql. Nothing is migrated until all of them are mended.`,
+			"3-add-email.sql\nINSERT INTO notes VALUES ('it's here');",
+			"000003_add_email.up.sql\nINSERT INTO notes VALUES ('it''s here');"},
 	}
 }

@@ -27,6 +27,7 @@ const (
 	CodeDirty      = "M104"
 	CodeHalfDown   = "M105" // a down file stopped
 	CodeDownEdited = "M106"
+	CodeUnusable   = "M107" // a file, or the directory
 )
 
 // Findings returns everything that keeps Up from applying anything.
