@@ -43,7 +43,7 @@ func (f *flaky) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.answer(w)
 		return
 	}
-	_, _ = io.WriteString(w, string(body))
+	_, _ = w.Write(body)
 }
 
 func TestRetries(t *testing.T) {
