@@ -97,7 +97,7 @@ func TestRoutes(t *testing.T) {
 // A route may be slow where the rest may not.
 func TestSlowRoute(t *testing.T) {
 	up := upstream(t, func(w http.ResponseWriter, r *http.Request) {
-		time.Sleep(2 * time.Millisecond) // what is too slow for the rest
+		<-time.After(2 * time.Millisecond) // what is too slow for the rest
 	})
 	policy := Policy{Routes: []Route{{Pattern: "/slow", Rules: Rules{Timeout: time.Minute, SlowCall: time.Minute}}}}
 	b := newBench(t, up.URL, policy, breaker.Config{SlowCall: time.Millisecond})
