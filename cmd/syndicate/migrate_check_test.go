@@ -18,7 +18,7 @@ import (
 func TestMigrateCheck(t *testing.T) {
 	p := newMigrateProject(t)
 	check := []string{"migrate", "check"}
-	p.run(t, exitFailed, check, "there is no database yet", "syndicate migrate up creates it")
+	p.run(t, exitFailed, check, "there is no database yet", " migrate up creates it")
 	p.whileRunning(t, func(to pg.Endpoint) {
 		p.run(t, exitDone, []string{"migrate", "up"}, "2 applied")
 		p.run(t, exitDone, check, "warning: table b has no primary key (C205)", "ALTER TABLE public.b ADD PRIMARY KEY USING INDEX b_pkey;", "the schema is as it should be, with 1 warning\n")
