@@ -233,7 +233,7 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 		eng.Run(ctx) // releases what New took
 		return failWith(err, s.here("doctor"))
 	}
-	defer listen(cancel, eng, show)()
+	defer listen(cancel, eng, show, r != nil)()
 	shown := show.start(eng, merger)
 	r.begin(eng, bus)
 	result := eng.Run(ctx)
@@ -300,12 +300,15 @@ func (s *session) upExit(r engine.Result, cause error, show *upDisplay) (last fu
 
 // listen stops the system on a signal: the first one in order, a second
 // Ctrl-C or SIGTERM quickly. A second SIGHUP hurries nobody: a terminal that
-// closes sends one, and so does the shell that dies of it. The function that
-// it returns ends the listening.
-func listen(stop context.CancelCauseFunc, eng *engine.Engine, show *upDisplay) func() {
+// closes sends one, and so does the shell that dies of it. In the background,
+// and under nohup, none counts. The function that it returns ends the
+// listening.
+func listen(stop context.CancelCauseFunc, eng *engine.Engine, show *upDisplay, background bool) func() {
 	ch := make(chan os.Signal, 4)
 	wanted := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
+	if background || signal.Ignored(syscall.SIGHUP) {
+		drop(syscall.SIGHUP)
+	} else {
 		wanted = append(wanted, syscall.SIGHUP)
 	}
 	signal.Notify(ch, wanted...)
@@ -340,6 +343,11 @@ func listen(stop context.CancelCauseFunc, eng *engine.Engine, show *upDisplay) f
 		<-done
 	}
 }
+
+// drop lets nothing come of a signal. It is caught, not ignored: execve(2)
+// leaves to a program what is ignored, so no service would ever get it, and a
+// shell could not even trap it.
+func drop(sig os.Signal) { signal.Notify(make(chan os.Signal, 1), sig) }
 
 // newLife returns a random mark for one life of a system.
 func newLife() string { return strings.ToLower(rand.Text()) }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
@@ -160,7 +159,7 @@ func (s *session) spawn(o order, name string, bundle []byte) (*os.File, error) {
 // daemon is an engine in the background: it reads its order and a bundle from
 // standard input and reports to descriptor 3 until everything was started.
 func daemon() int {
-	signal.Ignore(syscall.SIGHUP)
+	drop(syscall.SIGHUP)
 	syscall.CloseOnExec(3) // no service has it
 	r := newReporter(os.NewFile(3, "reports"))
 	err := runDaemon(r)
