@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+
 	"github.com/syndicate/syndicate/engine/pg/migration"
 	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/view"
@@ -22,6 +24,7 @@ func (c *validateCmd) Run(s *session) error {
 		return err
 	}
 	ds = append(ds, unusableMigrations(result.System)...)
+	ds.Sort()
 	if s.quiet {
 		ds = onlyErrors(ds)
 	}
@@ -55,6 +58,9 @@ func unusableMigrations(sys *spec.System) (ds spec.Diagnostics) {
 			continue
 		}
 		seen[db.Migrations.Path] = true
+		if info, err := os.Stat(db.Migrations.Path); err != nil || !info.IsDir() {
+			continue // the configuration's own diagnostic says so
+		}
 		_, problems := migration.Files(db.Migrations.Path)
 		for _, p := range problems {
 			if p.Severity == spec.Error {

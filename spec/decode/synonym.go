@@ -16,6 +16,9 @@ var synonyms = [][]string{
 	{"ready", "healthcheck", "health_check", "readiness_probe", "probe"},
 	{"live", "liveness_probe"},
 	{"depends_on", "requires", "needs", "dependencies"},
+	{"on", "policy"},
+	{"watch", "metric"},
+	{"warning", "warn"},
 	{"user", "username"},
 	{"max_conn", "pool_size", "max_connections"},
 }
