@@ -46,6 +46,7 @@ type world struct {
 	completed  []bool
 	changed    []time.Time // when the above last changed
 	settledAt  []State     // by the machine's word, from events
+	unsettled  []time.Time // when a unit last left such a state to be tried again
 	problems   []string
 }
 
@@ -97,14 +98,17 @@ func (w *world) begin(i int) {
 		holds := map[string]bool{
 			"started": w.executing[n.unit], "ready": w.ready[n.unit], "completed": w.completed[n.unit],
 		}[n.condition]
-		soft := n.soft && !w.ready[n.unit] && (w.settledAt[n.unit] == Failed ||
-			w.settledAt[n.unit] == Blocked || w.settledAt[n.unit] == Stopped)
+		soft := n.soft && !w.ready[n.unit] && (settled(w.settledAt[n.unit]) || w.unsettled[n.unit].Equal(time.Now()))
 		if !holds && !soft && w.changed[n.unit].Before(time.Now()) {
 			w.problem("%d started although %d is not %s", i, n.unit, n.condition)
 		}
 	}
 	w.live[i], w.executing[i], w.changed[i] = true, true, time.Now()
 }
+
+// settled reports whether a unit in a state is waited for no longer by those
+// that only start after it.
+func settled(s State) bool { return s == Failed || s == Blocked || s == Stopped }
 
 // live plays one run.
 func (f *fake) live(ctx context.Context, a *attempt, s script) Outcome {
@@ -245,7 +249,7 @@ func (s *scenario) world() *world {
 	w := &world{
 		members: s.members, dependents: make([][]int, n), live: make([]bool, n),
 		executing: make([]bool, n), ready: make([]bool, n), completed: make([]bool, n),
-		changed: make([]time.Time, n), settledAt: make([]State, n),
+		changed: make([]time.Time, n), settledAt: make([]State, n), unsettled: make([]time.Time, n),
 	}
 	for i, f := range s.fakes {
 		f.world = w
@@ -269,6 +273,9 @@ func (s *scenario) play(t *testing.T) []string {
 			}
 			var i int
 			fmt.Sscanf(ev.Unit, "unit.%d", &i)
+			if settled(w.settledAt[i]) && !settled(State(ev.To)) {
+				w.unsettled[i] = time.Now()
+			}
 			w.settledAt[i] = State(ev.To)
 		}
 		c = newCore(s.members, watcher{observe: observe})
