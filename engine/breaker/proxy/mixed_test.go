@@ -17,10 +17,7 @@ import (
 
 // misbehave answers requests on a connection, each in the way that its path
 // names, with a body that only that request may get.
-func misbehave(c net.Conn) {
-	defer func() { _ = c.Close() }()
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
-	r := bufio.NewReader(c)
+func misbehave(c net.Conn, r *bufio.Reader) {
 	for {
 		req, err := http.ReadRequest(r)
 		if err != nil {
@@ -97,26 +94,10 @@ func TestNothingIsMixedUp(t *testing.T) {
 // beforeMisbehaviour puts a proxy before an upstream that misbehaves.
 func beforeMisbehaviour(t *testing.T, policy Policy) *bench {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var serving sync.WaitGroup
-	serving.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			serving.Go(func() { misbehave(c) })
-		}
-	})
-	b := newBench(t, "http://"+l.Addr().String(), policy, breaker.Config{Rule: breaker.Rule{Failures: 1e6}})
+	b := newBench(t, rawUpstream(t, misbehave), policy, breaker.Config{Rule: breaker.Rule{Failures: 1e6}})
 	t.Cleanup(func() {
-		_ = l.Close()
 		b.settled()
-		b.proxy.Close()
-		serving.Wait()
+		b.proxy.Close() // what it keeps open to the upstream, too
 	})
 	return b
 }
