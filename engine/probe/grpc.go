@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -121,7 +122,7 @@ func (c *grpcCheck) look(ctx context.Context, timeout time.Duration) error {
 	}
 	defer conn.Close()
 	transport := &http.Transport{
-		DialContext:        func(context.Context, string, string) (net.Conn, error) { return conn, nil },
+		DialContext:        func(context.Context, string, string) (net.Conn, error) { return answerFirst{conn}, nil },
 		Protocols:          new(http.Protocols),
 		DisableCompression: true,
 	}
@@ -152,6 +153,18 @@ func (c *grpcCheck) look(ctx context.Context, timeout time.Duration) error {
 		return fmt.Errorf("no answer within %s", short(timeout))
 	}
 	return err
+}
+
+// answerFirst hides that the peer no longer reads: what it said before it
+// hung up tells more, and reading meets that or the same end.
+type answerFirst struct{ net.Conn }
+
+func (c answerFirst) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+		return len(p), nil
+	}
+	return n, err
 }
 
 // judge returns nil where the answer says SERVING.

@@ -66,6 +66,23 @@ func TestGRPC(t *testing.T) {
 		defer s.Close()
 		wantError(t, lookOnce(t, Config{Kind: spec.ProbeGRPC, Target: strings.TrimPrefix(s.URL, "http://")}), "not gRPC")
 	})
+	t.Run("HTTP/1 server that reads nothing", func(t *testing.T) {
+		for range 20 {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				conn, err := l.Accept()
+				if err == nil {
+					_, _ = io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+					_ = conn.Close()
+				}
+			}()
+			wantError(t, lookOnce(t, Config{Kind: spec.ProbeGRPC, Target: l.Addr().String()}), "not gRPC")
+			_ = l.Close()
+		}
+	})
 	t.Run("refused", func(t *testing.T) {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
