@@ -82,6 +82,8 @@ type Unit struct {
 	Started    time.Time `json:"started,omitzero" doc:"Of the current run."`
 	ReadyAfter Seconds   `json:"ready_after_seconds,omitzero"`
 	PID        int       `json:"pid,omitempty"`
+	Memory     int64     `json:"memory_bytes,omitempty" doc:"What the whole process tree of the unit has in RAM; left out where nothing of it runs, or nobody can tell."`
+	MemoryOf   string    `json:"memory_of,omitempty" enum:"processes,cgroup" doc:"What that was read from: its processes (what each has for itself, and once what they share) or its own cgroup (memory.current without inactive_file)."`
 	Port       int       `json:"port,omitempty"`
 	URL        string    `json:"url,omitempty"`
 	Attempt    int       `json:"attempt,omitempty"`
@@ -94,6 +96,12 @@ type Unit struct {
 	Database   *Database `json:"database,omitempty" doc:"What the engine knows of a database from its own use of it."`
 	Breaker    *Breaker  `json:"breaker,omitempty" doc:"Of a breaker."`
 }
+
+// What the memory of a unit is read from.
+const (
+	MemoryOfProcesses = "processes"
+	MemoryOfCgroup    = "cgroup"
+)
 
 // Database is what the engine knows of a database from its own use of it.
 type Database struct {

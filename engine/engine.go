@@ -74,6 +74,8 @@ type Engine struct {
 	turns turns
 	since time.Time
 
+	memory memoryLook
+
 	mu      sync.Mutex
 	logs    map[string]*log.Log          // guarded by mu
 	current declaration                  // what is in force; guarded by mu

@@ -54,15 +54,19 @@ type UnitStatus struct {
 	Started    time.Time     // of the current run, zero without one
 	ReadyAfter time.Duration // from start to readiness of this run
 	PID        int           // of the current run, 0 without one
-	Port       int
-	URL        string    // without credentials
-	Attempt    int       // of the current series, from 1
-	Restarts   int       // since the life began
-	WaitingFor []string  // conditions that do not hold: "database.main ready"
-	Next       time.Time // of the next attempt in backoff
-	Cause      string    // why it is in this state, in words
-	LastExit   string    // "exit status 1", "signal: killed", empty before
-	Held       string    // who stopped it until further notice, empty for nobody
+	Memory     int64         // in RAM of its whole process tree, in bytes; 0 where nobody measured
+	// MemoryOfCgroup says that Memory is what the kernel accounts to the
+	// unit's own cgroup; else it is added up over its processes.
+	MemoryOfCgroup bool
+	Port           int
+	URL            string    // without credentials
+	Attempt        int       // of the current series, from 1
+	Restarts       int       // since the life began
+	WaitingFor     []string  // conditions that do not hold: "database.main ready"
+	Next           time.Time // of the next attempt in backoff
+	Cause          string    // why it is in this state, in words
+	LastExit       string    // "exit status 1", "signal: killed", empty before
+	Held           string    // who stopped it until further notice, empty for nobody
 
 	Database *DatabaseStatus // of a database, else nil
 	Breaker  *BreakerStatus  // of a breaker, else nil

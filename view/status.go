@@ -190,6 +190,13 @@ func readyIn(u api.Unit) string {
 	return seconds(u.ReadyAfter.Duration())
 }
 
+func memory(u api.Unit) string {
+	if u.Memory == 0 {
+		return "-"
+	}
+	return Bytes(u.Memory)
+}
+
 func number(n int) string {
 	if n == 0 {
 		return "-"

@@ -17,12 +17,13 @@ const (
 	forColumn
 	readyColumn
 	restartsColumn
+	memoryColumn
 	portColumn
 	pidColumn
 )
 
 // spareColumns are those that a narrow terminal goes without, the first first.
-var spareColumns = []int{pidColumn, readyColumn, portColumn, restartsColumn, forColumn}
+var spareColumns = []int{pidColumn, readyColumn, portColumn, memoryColumn, restartsColumn, forColumn}
 
 // leastUnit is how much of a unit's name is shown in any case, in columns.
 const leastUnit = 12
@@ -46,15 +47,15 @@ type statusTable struct {
 func newStatusTable(st api.Status, i ink, width int) *statusTable {
 	t := &statusTable{
 		ink: i, width: width,
-		rows:  [][]string{{"UNIT", "STATE", "FOR", "READY IN", "RESTARTS", "PORT", "PID"}},
+		rows:  [][]string{{"UNIT", "STATE", "FOR", "READY IN", "RESTARTS", "MEMORY", "PORT", "PID"}},
 		notes: []string{""},
-		shown: []int{unitColumn, stateColumn, forColumn, readyColumn, restartsColumn, portColumn, pidColumn},
+		shown: []int{unitColumn, stateColumn, forColumn, readyColumn, restartsColumn, memoryColumn, portColumn, pidColumn},
 	}
 	now := st.AsOf()
 	for _, u := range st.Units {
 		t.rows = append(t.rows, []string{
 			printable(u.ID), u.State, age(now.Sub(u.Since)), readyIn(u), strconv.Itoa(u.Restarts),
-			number(u.Port), number(u.PID),
+			memory(u), number(u.Port), number(u.PID),
 		})
 		t.notes = append(t.notes, printable(unitNote(u, now)))
 	}

@@ -23,9 +23,9 @@ func statuses() map[string]api.Status {
 	}
 	ready, starting, degraded, lost := system, system, system, system
 	ready.Units = []api.Unit{
-		{ID: "database.main", Kind: "database", State: "ready", Critical: true, Since: ago(26 * time.Hour), ReadyAfter: 0.734, PID: 101, Port: 36877},
+		{ID: "database.main", Kind: "database", State: "ready", Critical: true, Since: ago(26 * time.Hour), ReadyAfter: 0.734, PID: 101, Memory: 48_300_000, MemoryOf: api.MemoryOfProcesses, Port: 36877},
 		{ID: "database.main.migrations", Kind: "migrations", State: "completed", Since: ago(26 * time.Hour)},
-		{ID: `service.worker["north"]`, Kind: "service", State: "ready", Since: ago(90 * time.Second), ReadyAfter: 61, PID: 1234567, Port: 8080, Restarts: 12, LastExit: "exit status 1"},
+		{ID: `service.worker["north"]`, Kind: "service", State: "ready", Since: ago(90 * time.Second), ReadyAfter: 61, PID: 1234567, Memory: 1_234_000_000, MemoryOf: api.MemoryOfCgroup, Port: 8080, Restarts: 12, LastExit: "exit status 1"},
 	}
 	starting.State, starting.Since = api.SystemStarting, ago(2*time.Second)
 	starting.Units = []api.Unit{

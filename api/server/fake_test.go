@@ -49,6 +49,8 @@ func (f *fake) Status() engine.Status {
 	return engine.Status{Name: "demo", State: f.state, Cause: f.cause, PID: os.Getpid(), Units: append([]engine.UnitStatus(nil), f.units...)}
 }
 
+func (f *fake) Measured() engine.Status { return f.Status() }
+
 func (f *fake) set(state engine.State) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -23,6 +23,8 @@ import (
 type System interface {
 	// Status returns a snapshot, also after the end.
 	Status() engine.Status
+	// Measured is Status with what the units have in memory.
+	Measured() engine.Status
 	// Stop stops everything in order, and returns when that is done or ctx
 	// ends; the stop goes on then. ctx carries the [api.Actor].
 	Stop(ctx context.Context, cause string) error

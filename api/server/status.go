@@ -12,23 +12,34 @@ import (
 )
 
 // unitsText is the JSON form of the units at the last look, kept since most
-// looks in a row see the same: encoding them is nearly all that a status
-// costs.
+// looks in a row see the same of most units: encoding them is nearly all that
+// a status costs.
 type unitsText struct {
 	units []engine.UnitStatus
-	text  []byte
+	each  [][]byte // of each of them
+	text  []byte   // of the list
 }
 
 // of returns the JSON form of a list of units, which the caller must not
 // change.
 func (u *unitsText) of(st engine.Status) ([]byte, error) {
-	if u.text == nil || !slices.EqualFunc(st.Units, u.units, sameUnit) {
-		text, err := json.Marshal(WireStatus(st, "", time.Time{}).Units)
+	if u.text != nil && slices.EqualFunc(st.Units, u.units, sameUnit) {
+		return u.text, nil
+	}
+	each := make([][]byte, len(st.Units))
+	for i, unit := range st.Units {
+		if i < len(u.units) && sameUnit(unit, u.units[i]) {
+			each[i] = u.each[i]
+			continue
+		}
+		text, err := json.Marshal(wireUnit(unit))
 		if err != nil {
 			return nil, err
 		}
-		u.units, u.text = st.Units, text
+		each[i] = text
 	}
+	text := append([]byte{'['}, bytes.Join(each, []byte{','})...)
+	u.units, u.each, u.text = st.Units, each, append(text, ']')
 	return u.text, nil
 }
 
@@ -37,7 +48,7 @@ func (u *unitsText) of(st engine.Status) ([]byte, error) {
 func sameUnit(a, b engine.UnitStatus) bool {
 	return a.ID == b.ID && a.Kind == b.Kind && a.State == b.State && a.Critical == b.Critical &&
 		a.Since.Equal(b.Since) && a.Started.Equal(b.Started) && a.ReadyAfter == b.ReadyAfter &&
-		a.PID == b.PID && a.Port == b.Port && a.URL == b.URL &&
+		a.PID == b.PID && a.Memory == b.Memory && a.MemoryOfCgroup == b.MemoryOfCgroup && a.Port == b.Port && a.URL == b.URL &&
 		a.Attempt == b.Attempt && a.Restarts == b.Restarts && slices.Equal(a.WaitingFor, b.WaitingFor) &&
 		a.Next.Equal(b.Next) && a.Cause == b.Cause && a.LastExit == b.LastExit && a.Held == b.Held &&
 		(a.Database == nil) == (b.Database == nil) && (a.Database == nil || reflect.DeepEqual(a.Database, b.Database)) &&
@@ -47,7 +58,7 @@ func sameUnit(a, b engine.UnitStatus) bool {
 // status answers with a snapshot.
 func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
 	s.ask.Lock()
-	st := s.cfg.System.Status()
+	st := s.cfg.System.Measured()
 	units, err := s.seen.of(st)
 	s.ask.Unlock()
 	st.Units = nil

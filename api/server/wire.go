@@ -18,16 +18,28 @@ func WireStatus(st engine.Status, stateDir string, now time.Time) api.Status {
 		Units: make([]api.Unit, len(st.Units)),
 	}
 	for i, u := range st.Units {
-		out.Units[i] = api.Unit{
-			ID: u.ID, Kind: u.Kind, State: string(u.State), Critical: u.Critical,
-			Since: u.Since, Started: u.Started,
-			ReadyAfter: api.Seconds(u.ReadyAfter.Seconds()),
-			PID:        u.PID, Port: u.Port, URL: u.URL,
-			Attempt: u.Attempt, Restarts: u.Restarts,
-			WaitingFor: u.WaitingFor, Next: u.Next,
-			Cause: u.Cause, LastExit: u.LastExit, Held: u.Held,
-			Database: wireDatabase(u.Database), Breaker: wireBreaker(u.Breaker),
-		}
+		out.Units[i] = wireUnit(u)
+	}
+	return out
+}
+
+// wireUnit does the same for one unit.
+func wireUnit(u engine.UnitStatus) api.Unit {
+	out := api.Unit{
+		ID: u.ID, Kind: u.Kind, State: string(u.State), Critical: u.Critical,
+		Since: u.Since, Started: u.Started,
+		ReadyAfter: api.Seconds(u.ReadyAfter.Seconds()),
+		PID:        u.PID, Memory: u.Memory, Port: u.Port, URL: u.URL,
+		Attempt: u.Attempt, Restarts: u.Restarts,
+		WaitingFor: u.WaitingFor, Next: u.Next,
+		Cause: u.Cause, LastExit: u.LastExit, Held: u.Held,
+		Database: wireDatabase(u.Database), Breaker: wireBreaker(u.Breaker),
+	}
+	switch {
+	case u.MemoryOfCgroup:
+		out.MemoryOf = api.MemoryOfCgroup
+	case u.Memory > 0:
+		out.MemoryOf = api.MemoryOfProcesses
 	}
 	return out
 }

@@ -57,7 +57,7 @@ func (m *meter) write(w io.Writer) error {
 
 // snapshot asks the engine for its state, and measures its units.
 func (m *meter) snapshot() metric.Snapshot {
-	st := m.engine.Status()
+	st := m.engine.Measured()
 	usages := map[string]*metric.Usage{}
 	list, _ := m.engine.Usage()
 	for _, u := range list {
@@ -70,7 +70,7 @@ func (m *meter) snapshot() metric.Snapshot {
 	for _, u := range st.Units {
 		s.Units = append(s.Units, metric.Unit{
 			ID: u.ID, Kind: u.Kind, State: string(u.State), Restarts: u.Restarts,
-			ReadyAfter: u.ReadyAfter, Usage: usages[u.ID],
+			ReadyAfter: u.ReadyAfter, Memory: u.Memory, Usage: usages[u.ID],
 		})
 	}
 	return s

@@ -24,7 +24,8 @@ const (
 type tiding struct{ event *api.Event }
 
 // watcher shows a system as it changes. Its engine tells of each change by
-// the stream of events; the system is asked how it is only then.
+// the stream of events; the system is asked how it is only then and, as long
+// as its table is on a terminal, for the memory of its units.
 type watcher struct {
 	session *session
 	dir     string
@@ -218,7 +219,7 @@ func (w *watcher) turn() string {
 }
 
 // table draws the table when something has changed, and each second for the
-// ages in it.
+// ages and the memory in it.
 func (w *watcher) table(ctx context.Context, tidings <-chan tiding) error {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGWINCH, syscall.SIGTSTP)
@@ -241,6 +242,8 @@ func (w *watcher) table(ctx context.Context, tidings <-chan tiding) error {
 		case <-due.C:
 			armed = false
 		case <-second.C:
+			// Of what a unit has in memory no event tells.
+			w.changes = w.changes || !w.gone && w.silent.IsZero()
 		case sig := <-signals:
 			if sig == syscall.SIGTSTP {
 				if err := w.suspend(ctx); err != nil {

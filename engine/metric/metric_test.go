@@ -22,7 +22,7 @@ func example(r *Recorder) Config {
 		SystemStates: []string{"starting", "ready"}, UnitStates: []string{"pending", "ready", "failed"},
 		Source: func() Snapshot {
 			return Snapshot{State: "ready", Since: time.Unix(1700000000, 5e8), Units: []Unit{
-				{ID: `service.worker["a"]`, Kind: "service", State: "ready", Restarts: 3, ReadyAfter: 1500 * time.Millisecond,
+				{ID: `service.worker["a"]`, Kind: "service", State: "ready", Restarts: 3, ReadyAfter: 1500 * time.Millisecond, Memory: 1 << 19,
 					Usage: &Usage{Processes: 2, CPU: 2500 * time.Millisecond, Resident: 1 << 20}},
 				{ID: "task.seed", Kind: "task", State: "completed"},
 				{ID: "service.web", Kind: "service", State: "pending"},
@@ -84,6 +84,7 @@ func TestText(t *testing.T) {
 		`syndicate_unit_restarts_total{system="demo",unit="service.worker[\"a\"]",kind="service"} 3`,
 		`syndicate_unit_start_duration_seconds{system="demo",unit="service.worker[\"a\"]",kind="service"} 1.5`,
 		`syndicate_unit_cpu_seconds_total{system="demo",unit="service.worker[\"a\"]",kind="service"} 2.5`,
+		`syndicate_unit_memory_bytes{system="demo",unit="service.worker[\"a\"]",kind="service"} 524288`,
 		`syndicate_unit_resident_memory_bytes{system="demo",unit="service.worker[\"a\"]",kind="service"} 1.048576e+06`,
 		`syndicate_unit_processes{system="demo",unit="service.worker[\"a\"]",kind="service"} 2`,
 		`syndicate_start_duration_seconds_bucket{system="demo",kind="service",le="0.05"} 0`,

@@ -32,6 +32,7 @@ type Unit struct {
 	State      string
 	Restarts   int           // since the life began
 	ReadyAfter time.Duration // of the current run, 0 before
+	Memory     int64         // bytes; 0 where nothing of it runs, or nobody can tell
 	Usage      *Usage        // nil where nothing of it runs, or nobody can tell
 }
 
@@ -142,6 +143,9 @@ func units(p *page, list []Unit) {
 	each("cpu_seconds_total", counter, "CPU time of the unit's processes, user and system, in the current run.", used(func(u *Usage) float64 {
 		return u.CPU.Seconds()
 	}))
+	each("memory_bytes", gauge, "Memory in RAM of the unit's processes, as status has it: pages that they share count once.", func(u *Unit) (float64, bool) {
+		return float64(u.Memory), u.Memory > 0
+	})
 	each("resident_memory_bytes", gauge, "Memory in RAM of the unit's processes; pages that they share count in each.", used(func(u *Usage) float64 {
 		return float64(u.Resident)
 	}))

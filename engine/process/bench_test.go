@@ -82,6 +82,23 @@ func BenchmarkStop1000(b *testing.B) {
 	}
 }
 
+// BenchmarkMemory1000 is one look at the memory of 1,000 trees.
+func BenchmarkMemory1000(b *testing.B) {
+	for _, mode := range modes {
+		b.Run(mode.name, func(b *testing.B) {
+			h := open(b, mode.config)
+			defer endAll(b, startSleepers(b, h, 1000))
+			b.ResetTimer()
+			for range b.N {
+				if _, ok := h.Memory(); !ok {
+					b.Fatal("nothing is told")
+				}
+			}
+			b.StopTimer()
+		})
+	}
+}
+
 // BenchmarkRestart is the time from a kill -9 to the new process, the tree
 // of the old one ended, with 100 others beside it.
 func BenchmarkRestart(b *testing.B) {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -203,19 +202,32 @@ func (c *cell) populated() (bool, error) {
 // pids lists the processes in the cgroup and below it: a service may be an
 // engine itself, and make cgroups. One that is removed meanwhile was empty.
 func (c *cell) pids() ([]int, error) {
-	var pids []int
-	err := filepath.WalkDir(c.path, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
-			var found []int
-			found, err = readPIDs(filepath.Join(path, "cgroup.procs"))
-			pids = append(pids, found...)
+	pids, err := readPIDs(filepath.Join(c.path, "cgroup.procs"))
+	if err == nil && hasDirectories(c.path) {
+		var entries []os.DirEntry
+		entries, err = os.ReadDir(c.path)
+		for _, e := range entries {
+			if e.IsDir() {
+				below, err := (&cell{path: filepath.Join(c.path, e.Name())}).pids()
+				if err != nil {
+					return pids, err
+				}
+				pids = append(pids, below...)
+			}
 		}
-		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENODEV) {
-			return nil
-		}
-		return err
-	})
+	}
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENODEV) {
+		return pids, nil
+	}
 	return pids, err
+}
+
+// hasDirectories reports whether a directory has any: each is a link to it
+// there, and to read the list of a cgroup's files costs more than to read what
+// is in one.
+func hasDirectories(path string) bool {
+	var st syscall.Stat_t
+	return syscall.Lstat(path, &st) != nil || st.Nlink != 2
 }
 
 // kill sends SIGKILL to everything in the cgroup and below it, at once.

@@ -26,20 +26,7 @@ func (h *Host) Usage() (list []Usage, ok bool) {
 	if !measurable {
 		return nil, false
 	}
-	h.mu.Lock()
-	var trees []*tree
-	shared := false
-	for _, t := range h.trees {
-		if t.lasting {
-			trees = append(trees, t)
-			shared = shared || t.cell == nil
-		}
-	}
-	h.mu.Unlock()
-	members := map[*tree][]int{}
-	if shared {
-		members = h.outsideCells(trees)
-	}
+	trees, members := h.lastingTrees()
 	units := map[string]int{} // places in list: a unit's last tree may outlive its leader
 	for _, t := range trees {
 		u, alive := t.measure(members[t])
@@ -59,6 +46,24 @@ func (h *Host) Usage() (list []Usage, ok bool) {
 	}
 	slices.SortFunc(list, func(a, b Usage) int { return strings.Compare(a.Unit, b.Unit) })
 	return list, true
+}
+
+// lastingTrees lists the trees of units in the order of their starts, and the
+// processes of those that have no cgroup of their own, without the leaders.
+func (h *Host) lastingTrees() (trees []*tree, members map[*tree][]int) {
+	h.mu.Lock()
+	shared := false
+	for _, t := range h.trees {
+		if t.lasting {
+			trees = append(trees, t)
+			shared = shared || t.cell == nil
+		}
+	}
+	h.mu.Unlock()
+	if shared {
+		members = h.outsideCells(trees)
+	}
+	return trees, members
 }
 
 // outsideCells finds the descendants of trees that have no cgroup of their
@@ -85,17 +90,24 @@ func (h *Host) outsideCells(trees []*tree) map[*tree][]int {
 	return members
 }
 
+// pids lists the processes of a tree; descendants are those without a cgroup
+// of its own.
+func (t *tree) pids(descendants []int) []int {
+	if t.cell != nil {
+		pids, _ := t.cell.pids()
+		return pids
+	}
+	if t.p.ended() {
+		return descendants
+	}
+	return append([]int{t.p.pid}, descendants...)
+}
+
 // measure sums up a tree; descendants are those without a cgroup of its own.
 // It reports false where nothing of it runs.
 func (t *tree) measure(descendants []int) (Usage, bool) {
 	u := Usage{Unit: t.p.unit}
-	pids := descendants
-	if t.cell != nil {
-		pids, _ = t.cell.pids()
-	} else if !t.p.ended() {
-		pids = append([]int{t.p.pid}, pids...)
-	}
-	for _, pid := range pids {
+	for _, pid := range t.pids(descendants) {
 		cpu, resident, ok := consumed(pid)
 		if !ok {
 			continue

@@ -8,4 +8,8 @@ const measurable = false
 
 func consumed(int) (time.Duration, int64, bool) { return 0, 0, false }
 
+func resident(int) (private, shared int64, ok bool) { return 0, 0, false }
+
+func (*cell) memory() (int64, bool) { return 0, false }
+
 func (*cell) cpu() (time.Duration, bool) { return 0, false }
