@@ -23,6 +23,9 @@ type attempt struct {
 	permit breaker.Permit
 	cancel context.CancelFunc // nil before it is sent
 
+	trace         httptrace.ClientTrace
+	informational func(int, textproto.MIMEHeader) error // passes answers such as 103 on; may be nil
+
 	watch     watch
 	connected atomic.Bool // a connection was there, so something may be sent
 	reused    atomic.Bool // the connection
@@ -55,23 +58,15 @@ func (a *attempt) permitted() *breaker.OpenError {
 // is gone.
 func (a *attempt) forward(out *http.Request) (*http.Response, *trouble, error) {
 	c := a.call
-	trace := httptrace.ClientTrace{
-		GotConn: func(i httptrace.GotConnInfo) {
-			a.reused.Store(i.Reused)
-			if i.Reused {
-				clean(i.Conn)
-			}
-			a.connected.Store(true)
-		},
-		GotFirstResponseByte: func() { a.begun.Store(true) },
-		Got1xxResponse: func(int, textproto.MIMEHeader) error {
-			a.watch.set(&a.watch.waiting, true) // a sign of life
-			return nil
-		},
+	// The trace of the reverse proxy is called from this one: to have
+	// httptrace join two of them takes longer than all else here.
+	if theirs := httptrace.ContextClientTrace(out.Context()); theirs != nil {
+		a.informational = theirs.Got1xxResponse
 	}
-	ctx, cancel := context.WithCancel(httptrace.WithClientTrace(out.Context(), &trace))
+	a.trace = httptrace.ClientTrace{GotConn: a.gotConn, GotFirstResponseByte: a.gotFirstByte, Got1xxResponse: a.got1xx}
+	ctx, cancel := context.WithCancel(c.ctx)
 	a.cancel = cancel
-	out = out.WithContext(ctx)
+	out = out.WithContext(httptrace.WithClientTrace(ctx, &a.trace))
 	a.watch.start(c.rules.Timeout, cancel)
 	if c.body.from != nil {
 		out.Body = &sentBody{attempt: a}
@@ -84,6 +79,7 @@ func (a *attempt) forward(out *http.Request) (*http.Response, *trouble, error) {
 	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		a.permit.Success() // from here on it is the client's connection
+		a.watch.stop()
 		c.endless()
 		return res, nil, nil
 	}
@@ -100,6 +96,24 @@ func (a *attempt) forward(out *http.Request) (*http.Response, *trouble, error) {
 		keep(a, res)
 	}
 	return res, trouble, nil
+}
+
+func (a *attempt) gotConn(i httptrace.GotConnInfo) {
+	a.reused.Store(i.Reused)
+	if i.Reused {
+		clean(i.Conn)
+	}
+	a.connected.Store(true)
+}
+
+func (a *attempt) gotFirstByte() { a.begun.Store(true) }
+
+func (a *attempt) got1xx(status int, header textproto.MIMEHeader) error {
+	a.watch.set(&a.watch.waiting, true) // a sign of life
+	if a.informational == nil {
+		return nil
+	}
+	return a.informational(status, header)
 }
 
 // discard lets go of an answer that nobody is to see. A small one is read, so
@@ -179,18 +193,17 @@ func brokeOff(err error) bool {
 // judge judges an answer by its head.
 func (a *attempt) judge(res *http.Response) *trouble {
 	rules := a.call.rules
-	evidence := breaker.Evidence{Status: strconv.Itoa(res.StatusCode)}
 	switch {
 	case rules.Neutral.has(res.StatusCode):
-		if evidence.RetryAfter = parseRetryAfter(res.Header, time.Now()); evidence.RetryAfter > 0 {
-			a.permit.Throttled(evidence)
+		if after := parseRetryAfter(res.Header, time.Now()); after > 0 {
+			a.permit.Throttled(breaker.Evidence{Status: strconv.Itoa(res.StatusCode), RetryAfter: after})
 		} else {
 			a.permit.Neutral()
 		}
 	case rules.Failure.has(res.StatusCode):
-		evidence.RetryAfter = parseRetryAfter(res.Header, time.Now())
-		a.permit.Failure(evidence)
-		return &trouble{res.StatusCode, "failed", "the upstream answered " + evidence.Status, nil}
+		status := strconv.Itoa(res.StatusCode)
+		a.permit.Failure(breaker.Evidence{Status: status, RetryAfter: parseRetryAfter(res.Header, time.Now())})
+		return &trouble{res.StatusCode, "failed", "the upstream answered " + status, nil}
 	case a.grpc && a.judgeGRPC(res.Header): // an answer of trailers only
 		return &trouble{http.StatusServiceUnavailable, "failed", "the upstream answered with status " + res.Header.Get("Grpc-Status"), nil}
 	}

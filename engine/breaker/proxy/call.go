@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
+	"net/http/httputil"
 	"strconv"
 	"sync"
 	"time"
@@ -20,23 +22,21 @@ type call struct {
 	out     http.ResponseWriter
 	trouble *trouble // why the upstream is not asked
 
+	reverse  httputil.ReverseProxy // of this call alone: it comes back to RoundTrip
 	body     requestBody
 	attempts int
 	first    attempt // most calls have no other
 	last     *attempt
 	duplex   bool // the answer began before the request's end
 
+	ctx context.Context // the client's, and with a CallTimeout it ends with that
 	// With a CallTimeout:
-	ctx     context.Context // ends with it
 	cancel  context.CancelCauseFunc
 	limit   *time.Timer
 	mu      sync.Mutex
 	replied bool // the answer begins; guarded by mu
 	done    bool // guarded by mu
 }
-
-// callKey finds the *call in the context of a request.
-type callKey struct{}
 
 // attempt begins the next attempt, at a target.
 func (c *call) attempt(t *target) *attempt {
@@ -50,18 +50,26 @@ func (c *call) attempt(t *target) *attempt {
 	return a
 }
 
-// run has the reverse proxy forward a call, which comes back to roundTripper.
+// run has a reverse proxy forward a call, which comes back to RoundTrip.
 func (c *call) run() {
 	defer c.end()
-	c.ctx = context.WithValue(c.in.Context(), callKey{}, c)
+	in := c.in
+	c.ctx = in.Context()
 	if c.rules.CallTimeout > 0 {
 		c.ctx, c.cancel = context.WithCancelCause(c.ctx)
 		c.limit = time.AfterFunc(c.rules.CallTimeout, c.expire)
+		in = in.WithContext(c.ctx)
 	}
 	c.body.begin(c.in, c.rules.keeps())
-	c.proxy.reverse.ServeHTTP(c.out, c.in.WithContext(c.ctx))
+	c.reverse = httputil.ReverseProxy{
+		Rewrite: c.rewrite, Transport: c, BufferPool: buffers{}, ErrorHandler: c.proxy.problems, ErrorLog: silent,
+	}
+	c.reverse.ServeHTTP(c.out, in)
 	c.drain()
 }
+
+// silent drops what the reverse proxy would say of calls.
+var silent = log.New(io.Discard, "", 0)
 
 // end lets go of what a call holds, also where it was aborted.
 func (c *call) end() {
@@ -164,13 +172,9 @@ func (c *call) abort(res *http.Response) {
 	}
 }
 
-// roundTripper is where the reverse proxy's requests go.
-type roundTripper struct{}
-
-// RoundTrip forwards a request, or answers it from a fallback. Its errors are
-// those of clients that are gone.
-func (roundTripper) RoundTrip(out *http.Request) (*http.Response, error) {
-	c := out.Context().Value(callKey{}).(*call)
+// RoundTrip forwards a request that the reverse proxy has made, or answers it
+// from a fallback. Its errors are those of clients that are gone.
+func (c *call) RoundTrip(out *http.Request) (*http.Response, error) {
 	c.passTrailers(out)
 	why := c.trouble
 	if why == nil {

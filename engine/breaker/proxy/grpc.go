@@ -10,7 +10,11 @@ import (
 // isGRPC reports whether a message is of gRPC over HTTP/2. gRPC-Web is not:
 // to a proxy it is like any other call.
 func isGRPC(h http.Header) bool {
-	rest, ok := strings.CutPrefix(h.Get("Content-Type"), "application/grpc")
+	kind := h["Content-Type"]
+	if len(kind) == 0 {
+		return false
+	}
+	rest, ok := strings.CutPrefix(kind[0], "application/grpc")
 	return ok && (rest == "" || rest[0] == '+' || rest[0] == ';')
 }
 

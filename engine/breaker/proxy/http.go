@@ -3,8 +3,6 @@ package proxy
 import (
 	"context"
 	"errors"
-	"io"
-	"log"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -51,8 +49,8 @@ type HTTP struct {
 	policy   atomic.Pointer[policy]
 	limiter  limiter
 	budget   budget
-	reverse  httputil.ReverseProxy
 	upstream []string // the header of the upstream's own answers
+	problems func(http.ResponseWriter, *http.Request, error)
 	counted  counts
 	refused  atomic.Pointer[refusal] // the last one; nil: none yet
 }
@@ -74,13 +72,7 @@ func NewHTTP(cfg HTTPConfig) (*HTTP, error) {
 		cfg.Clean = func(s string) string { return s }
 	}
 	p := &HTTP{cfg: cfg, upstream: []string{cfg.Name + "; source=upstream"}}
-	p.reverse = httputil.ReverseProxy{
-		Rewrite:      rewrite,
-		Transport:    roundTripper{},
-		BufferPool:   buffers{},
-		ErrorHandler: p.failed,
-		ErrorLog:     log.New(io.Discard, "", 0),
-	}
+	p.problems = p.failed // made once and not for each call
 	if err := p.Set(cfg.Policy); err != nil {
 		return nil, err
 	}
@@ -145,7 +137,7 @@ func (p *HTTP) Server() *http.Server {
 	s := &http.Server{
 		Handler: p, Protocols: new(http.Protocols),
 		ReadHeaderTimeout: 30 * time.Second,
-		ErrorLog:          log.New(io.Discard, "", 0),
+		ErrorLog:          silent,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, connKey{}, c)
 		},
@@ -225,8 +217,7 @@ func (p *HTTP) from(f fallback, a *answer, t *trouble) *answer {
 }
 
 // rewrite makes the request to the upstream.
-func rewrite(r *httputil.ProxyRequest) {
-	c := r.In.Context().Value(callKey{}).(*call)
+func (c *call) rewrite(r *httputil.ProxyRequest) {
 	// Whatever the client asked is for the upstream to understand.
 	r.Out.URL.RawQuery = r.In.URL.RawQuery
 	c.policy.target.aim(r.Out)
