@@ -14,8 +14,16 @@ const LanguageVersion = "1.0"
 
 // Language describes what a configuration may hold.
 type Language struct {
-	FormatVersion string  `json:"format_version"`
-	Blocks        []Block `json:"blocks"`
+	FormatVersion string     `json:"format_version"`
+	Blocks        []Block    `json:"blocks"`
+	Functions     []Function `json:"functions"`
+}
+
+// Function is one function that expressions may call.
+type Function struct {
+	Name string `json:"name"`
+	Call string `json:"call"` // how it is called; what follows ? may be left out
+	Doc  string `json:"doc"`
 }
 
 // Block is one kind of block.
@@ -77,7 +85,22 @@ func (l Language) Text(w io.Writer, o TextOptions) error {
 		head := i.bold(block.header()) + strings.Repeat(" ", width-len(block.header()))
 		definition(&b, head, width, block.Doc+later(block.Later), o)
 	}
-	b.WriteString("\nsyndicate schema BLOCK shows what one of them takes, such as service or service.ready.\n")
+	b.WriteString("\nsyndicate schema BLOCK shows what one of them takes, such as service or service.ready;\n")
+	b.WriteString("syndicate schema functions lists what expressions may call.\n")
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// FunctionsText lists the functions.
+func (l Language) FunctionsText(w io.Writer, o TextOptions) error {
+	var b strings.Builder
+	i := ink(o.Colour)
+	for _, f := range l.Functions {
+		b.WriteString(i.bold(f.Call) + "\n")
+		for _, line := range wrap(f.Doc, o.Width-4) {
+			b.WriteString("    " + line + "\n")
+		}
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }

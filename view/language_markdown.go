@@ -18,12 +18,44 @@ func (l Language) Markdown(w io.Writer) error {
 	for _, block := range l.Blocks {
 		fmt.Fprintf(&b, "- [`%s`](#%s)\n", block.header(), block.Name)
 	}
+	b.WriteString("- [Functions](#functions)\n- [The environment of children](#the-environment-of-children)\n")
 	for _, block := range l.Blocks {
 		block.markdown(&b, "", "##")
 	}
+	b.WriteString("\n## Functions\n\nWhat expressions may call; what follows `?` may be left out. None gives another answer at another time: ")
+	b.WriteString("files and the environment are read while planning, so what `env`, `file`, `fileexists` and `templatefile` are asked must be known then. ")
+	b.WriteString("A relative path starts from the directory of the configuration. What is made of a sensitive value is sensitive. ")
+	b.WriteString("A result has at most 16 MiB.\n\n| function | what it gives |\n|---|---|\n")
+	for _, f := range l.Functions {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", f.Call, strings.ReplaceAll(f.Doc, "|", `\|`))
+	}
+	b.WriteString(childEnvironment)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
+
+// childEnvironment says what the processes of units find in their environment.
+const childEnvironment = `
+## The environment of children
+
+The process of a service or a task, its exec probes, and the command of a fallback get these variables and no others; of two with one name the later counts.
+
+| variable | what it is |
+|---|---|
+| ` + "`PATH` `HOME` `USER` `SHELL` `LANG` `LC_*` `TZ` `TMPDIR` `TERM`" + ` | As whoever began this life of the system has them; kept until ` + "`down`" + `. |
+| those that ` + "`inherit_env`" + ` names | From the same environment. |
+| those of ` + "`env_file`" + ` | In the order of the files. |
+| ` + "`PORT`" + ` | The port of a service that has one. |
+| those of ` + "`env`" + ` | ` + "`null`" + ` removes a variable. |
+| ` + "`NOTIFY_SOCKET`" + ` | Where ` + "`ready { notify = true }`" + ` waits for READY=1. |
+| ` + "`SYNDICATE_UNIT`" + ` | The address of the unit: ` + "`service.api`" + `. |
+| ` + "`SYNDICATE_LIFE`" + ` | A random mark of this life of the system, by which leftovers are recognised. |
+| ` + "`SYNDICATE_RUN`" + ` | A number, another one for each process that is started in this life. |
+| ` + "`SYNDICATE_DEATH_SIGNAL`" + ` | Only where a server that syndicate runs must not be killed outright when the engine dies: the number of the signal that it gets. |
+| ` + "`REQUEST_METHOD` `REQUEST_URI` `BREAKER_REASON` `BREAKER_DETAIL`" + ` | Only for the command of a breaker's fallback: what was called, and why it answers. |
+
+Never passed on, by ` + "`inherit_env`" + ` either: ` + "`SYNDICATE_VAR_*`, and the engine's own `NOTIFY_SOCKET` and `LISTEN_*`" + `. The names that begin with ` + "`SYNDICATE_`" + ` in the table cannot be given in ` + "`env`" + `.
+`
 
 func (b *Block) markdown(out *strings.Builder, parent, heading string) {
 	path := strings.TrimPrefix(parent+"."+b.Name, ".")

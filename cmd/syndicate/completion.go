@@ -84,7 +84,7 @@ func (s *session) predictors() map[string]complete.Predictor {
 			return all
 		}),
 		"block": complete.PredictFunc(func(complete.Args) []string {
-			return blockPaths(language().Blocks, "")
+			return append(blockPaths(language().Blocks, ""), functionsPage)
 		}),
 		"address": complete.PredictFunc(func(complete.Args) []string {
 			var out []string

@@ -10,7 +10,7 @@ import (
 
 // schemaCmd shows the language.
 type schemaCmd struct {
-	Block      string `arg:"" optional:"" name:"block" help:"A block such as service or service.ready; without one all blocks are listed." completion-predictor:"block"`
+	Block      string `arg:"" optional:"" name:"block" help:"A block such as service or service.ready, or functions; without one all blocks are listed." completion-predictor:"block"`
 	JSON       bool   `name:"json" xor:"form" help:"The whole language as JSON."`
 	JSONSchema bool   `name:"json-schema" xor:"form" help:"A JSON Schema of *.hcl.json files, for editors."`
 }
@@ -28,6 +28,8 @@ func (c *schemaCmd) Run(s *session) error {
 		return l.JSONSchema(s.stdout)
 	case c.Block == "":
 		return l.Text(s.stdout, o)
+	case c.Block == functionsPage:
+		return l.FunctionsText(s.stdout, o)
 	}
 	b, names := l.Find(c.Block)
 	if b == nil {
@@ -41,8 +43,15 @@ func (c *schemaCmd) Run(s *session) error {
 
 // language is the language as the views have it.
 func language() view.Language {
-	return view.Language{FormatVersion: view.LanguageVersion, Blocks: blocksOf(decode.Language())}
+	l := view.Language{FormatVersion: view.LanguageVersion, Blocks: blocksOf(decode.Language())}
+	for _, f := range decode.Functions() {
+		l.Functions = append(l.Functions, view.Function(f))
+	}
+	return l
 }
+
+// functionsPage is what schema takes beside blocks.
+const functionsPage = "functions"
 
 func blocksOf(fields []decode.Field) []view.Block {
 	out := []view.Block{}

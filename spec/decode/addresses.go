@@ -180,7 +180,7 @@ func (d *decoder) checkAddress(a writtenAddress, byPort map[int][]spec.Listener,
 			said = append(said, x.Addr)
 			instead := fmt.Sprintf("Use %s in it instead", x.Value)
 			if a.whole && strings.HasSuffix(x.Value, "url") {
-				instead = fmt.Sprintf("Write %s = %s instead", a.name[strings.LastIndex(a.name, ".")+1:], x.Value)
+				instead = fmt.Sprintf("Write %s instead", assign(a.at, a.name[strings.LastIndex(a.name, ".")+1:], value(a.at, x.Value)))
 			}
 			d.report(warning(CodeLiteralURL, a.at, "Literal address of another block", fmt.Sprintf(
 				"%s points at the port of %s, but %s does not wait for it. %s: then it does.", a.name, x.Name, d.in.addr, instead)))

@@ -196,8 +196,9 @@ func (e *evaluator) ports(in *instance, doc *serviceDoc) result {
 func (e *evaluator) noSuchValue(in *instance, attr string, at hcl.Range) *hcl.Diagnostic {
 	if in.addr.Kind == spec.KindService {
 		return mistake(CodeMember, at, "Service has no port", fmt.Sprintf(
-			"%s has no %s, since it declares no port. Write port = 3000, or port = \"auto\", in its block at %s.",
-			in.addr, attr, place(in.head.DefRange)), related{in.head.DefRange, "the service"})
+			"%s has no %s, since it declares no port. Write %s, or %s, in its block at %s.", in.addr, attr,
+			assign(in.head.DefRange, "port", "3000"), assign(in.head.DefRange, "port", `"auto"`),
+			place(in.head.DefRange)), related{in.head.DefRange, "the service"})
 	}
 	return mistake(CodeMember, at, "No value", fmt.Sprintf(
 		"%s declares no %s, at %s.", in.addr, attr, place(in.head.DefRange)), related{in.head.DefRange, "the block"})

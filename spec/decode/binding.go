@@ -2,7 +2,6 @@ package decode
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -66,20 +65,12 @@ func (b *binding) bind(t hcl.Traversal) {
 // unknownRoot says that a name begins no address.
 func (l *loader) unknownRoot(root string, at hcl.Range) *hcl.Diagnostic {
 	detail := fmt.Sprintf("There is no %q here.", root)
-	var roots []string
+	if whole := l.named(root); whole != "" {
+		return mistake(CodeReference, at, "Incomplete address", fmt.Sprintf("%s Did you mean %q?", detail, whole))
+	}
+	roots := []string{"var", "local", "each", "self", "host", "system"}
 	for _, k := range spec.Kinds {
 		roots = append(roots, string(k))
-		if _, ok := l.blocks[spec.Addr{Kind: k, Name: root}]; ok {
-			return mistake(CodeReference, at, "Incomplete address",
-				fmt.Sprintf("%s Did you mean %q?", detail, string(k)+"."+root))
-		}
-	}
-	roots = append(roots, "var", "local", "each", "self", "host", "system")
-	if _, ok := l.variables[root]; ok {
-		return mistake(CodeReference, at, "Incomplete address", fmt.Sprintf("%s Did you mean %q?", detail, "var."+root))
-	}
-	if _, ok := l.locals[root]; ok {
-		return mistake(CodeReference, at, "Incomplete address", fmt.Sprintf("%s Did you mean %q?", detail, "local."+root))
 	}
 	near := suggest(root, roots)
 	if near == "" {
@@ -90,6 +81,30 @@ func (l *loader) unknownRoot(root string, at hcl.Range) *hcl.Diagnostic {
 		}
 	}
 	return mistake(CodeReference, at, "Unknown name", detail+near)
+}
+
+// named returns the address of what has a name, whatever its kind: a block, a
+// variable or a local; empty for nothing. Exact names go before those that
+// differ in the case of their letters.
+func (l *loader) named(name string) string {
+	for _, same := range []func(a, b string) bool{func(a, b string) bool { return a == b }, strings.EqualFold} {
+		for _, b := range l.ordered {
+			if same(b.addr.Name, name) {
+				return b.addr.String()
+			}
+		}
+		for _, v := range sortedKeys(l.variables) {
+			if same(v, name) {
+				return "var." + v
+			}
+		}
+		for _, lo := range sortedKeys(l.locals) {
+			if same(lo, name) {
+				return "local." + lo
+			}
+		}
+	}
+	return ""
 }
 
 // member returns the name at position i of a traversal.
@@ -120,17 +135,15 @@ func (b *binding) bindNamed(kind spec.Kind, t hcl.Traversal) {
 	case kindVariable:
 		v := b.e.l.variables[name]
 		if v == nil {
-			b.fail(mistake(CodeReference, at, "Unknown variable", fmt.Sprintf(
-				"No variable %q is declared.%s Declare it: variable %q {}.", name,
-				suggest(name, slices.Sorted(maps.Keys(b.e.l.variables))), name)))
+			b.fail(b.e.l.noVariable(name, at))
 			return
 		}
 		r = v.result
 	case kindLocal:
 		lo := b.e.l.locals[name]
 		if lo == nil {
-			b.fail(mistake(CodeReference, at, "Unknown local value", fmt.Sprintf(
-				"No locals block has %q.%s", name, suggest(name, slices.Sorted(maps.Keys(b.e.l.locals))))))
+			b.fail(mistake(CodeReference, at, "Unknown local value", fmt.Sprintf("No locals block has %q.%s", name,
+				offer(name, "They have", "local.", sortedKeys(b.e.l.locals)))))
 			return
 		}
 		r = b.e.local(lo, at)
@@ -138,6 +151,24 @@ func (b *binding) bindNamed(kind spec.Kind, t hcl.Traversal) {
 	b.add(r, at)
 	b.weigh(r.weight, r.value, t)
 	b.vars.put(r.value, string(kind), name)
+}
+
+// noVariable says that no variable has a name.
+func (l *loader) noVariable(name string, at hcl.Range) *hcl.Diagnostic {
+	detail := fmt.Sprintf("No variable %q is declared.", name)
+	if near := nearest(name, sortedKeys(l.variables)); near != "" {
+		detail += fmt.Sprintf(" Did you mean %q?", "var."+near)
+	} else {
+		if len(l.variables) > 0 {
+			detail += " Declared are " + some("var.", sortedKeys(l.variables)) + "."
+		}
+		declare := fmt.Sprintf("variable %q {}", name)
+		if inJSON(at) {
+			declare = fmt.Sprintf(`"variable": { %q: {} }`, name)
+		}
+		detail += " To declare it, write " + declare + "."
+	}
+	return mistake(CodeReference, at, "Unknown variable", detail)
 }
 
 // weigh adds the weight of what a traversal takes of a value.
@@ -277,7 +308,7 @@ func example(blk *block) string {
 func noInstance(blk *block, key string, at hcl.Range) *hcl.Diagnostic {
 	have := "it has none"
 	if keys := blk.keys(); len(keys) > 0 {
-		have = "it has " + strings.Join(keys, ", ")
+		have = "it has " + some("", keys)
 	}
 	return mistake(CodeInstance, at, "Unknown instance",
 		fmt.Sprintf("%s has no instance %q: %s.%s", blk.addr, key, have, suggest(key, blk.keys())))
@@ -307,11 +338,14 @@ func (l *loader) find(kind spec.Kind, t hcl.Traversal) (*block, *hcl.Diagnostic)
 		return nil, mistake(CodeReference, cmpRange(nameRange, t.SourceRange()), "Unknown address",
 			fmt.Sprintf("%s Did you mean %q?", detail, string(kind)+"."+near))
 	}
-	for _, k := range spec.Kinds {
-		if _, ok := l.blocks[spec.Addr{Kind: k, Name: name}]; ok {
-			return nil, mistake(CodeReference, t.SourceRange(), "Unknown address",
-				fmt.Sprintf("%s Did you mean %q?", detail, string(k)+"."+name))
-		}
+	have := l.names(kind)
+	switch whole := l.named(name); {
+	case whole != "":
+		detail += fmt.Sprintf(" Did you mean %q?", whole)
+	case len(have) > 0:
+		detail += " Declared are " + some(string(kind)+".", have) + "."
+	default:
+		detail += fmt.Sprintf(" The configuration has no block of the kind %s.", kind)
 	}
 	return nil, mistake(CodeReference, t.SourceRange(), "Unknown address", detail)
 }

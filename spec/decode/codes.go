@@ -27,7 +27,7 @@ const (
 	CodeUnknown     = "S017" // a value that must be known at plan time is not
 	CodeSensitive   = "S018" // a sensitive value where it would be shown
 	CodeShell       = "S019" // ${…} in a shell command
-	CodeForEach     = "S020" // a for_each that is no map or set of strings
+	CodeForEach     = "S020" // a for_each that is no map, set or list of strings
 	CodeCombine     = "S021" // attributes that exclude or need one another
 	CodePattern     = "S022" // a regular expression or a route that does not compile
 	CodeURL         = "S023" // a URL or address that is not one

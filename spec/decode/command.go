@@ -64,12 +64,13 @@ func (w view) commandLine(expr hclsyntax.Expression) ([]spec.Expr[string], bool)
 
 // shellHint shows how a value reaches a shell command.
 func (w view) shellHint(expr hclsyntax.Expression) string {
-	written := "…"
+	written, at := "…", expr.Range()
 	if vars := expr.Variables(); len(vars) > 0 {
 		written = w.d.l.written(vars[0].SourceRange())
 	}
 	return fmt.Sprintf("A command that is a string is run by the shell, so ${…} must not stand in it: a value could change what is run. "+
-		"Write env = { VALUE = %s } and $VALUE in the command (of the shell: without braces, or $${VALUE}), or a list: [\"program\", %s].", written, written)
+		"Write %s and $VALUE in the command (of the shell: without braces, or $${VALUE}), or a list: [\"program\", %s].",
+		assign(at, "env", object(at, "VALUE", value(at, written))), value(at, written))
 }
 
 // argv reads a list of a program and its arguments. Its length must be known
@@ -274,7 +275,7 @@ func (w view) readEnvFile(f *spec.EnvFile, at hcl.Range) {
 			fmt.Sprintf("%s is not there. Create it, or write \"?%s\" where it may be missing.", shown, shown)))
 		return
 	case err != nil:
-		w.d.report(mistake(CodeEnvFile, at, "File cannot be read", fileMistake(shown, "read", err).Detail))
+		w.d.report(mistake(CodeEnvFile, at, "File cannot be read", sentence(unreadable(shown, err))))
 		return
 	}
 	vars, err := envparse.Parse(bytes.NewReader(src))
@@ -297,15 +298,20 @@ func (w view) readEnvFile(f *spec.EnvFile, at hcl.Range) {
 func (w view) patterns() []string {
 	out := w.texts("inherit_env")
 	attr, _ := w.get("inherit_env")
+	at := hcl.Range{}
+	if attr != nil {
+		at = attr.Expr.Range()
+	}
 	return slices.DeleteFunc(out, func(p string) bool {
 		if strings.Contains(strings.TrimSuffix(p, "*"), "*") || !isName(p) {
-			w.d.report(mistake(CodePattern, attr.Expr.Range(), "Wrong pattern",
+			w.d.report(mistake(CodePattern, at, "Wrong pattern",
 				fmt.Sprintf("%q is neither a name nor a pattern such as NODE_*.", p)))
 			return true
 		}
 		if !strings.HasSuffix(p, "*") && ownVariable(p) {
-			w.d.report(mistake(CodePattern, attr.Expr.Range(), "Variable of the engine", fmt.Sprintf(
-				"%s belongs to syndicate itself, and inherit_env passes it to nobody. Where a service means something else by that name, write env = { %s = env(%q) }.", p, p, p)))
+			w.d.report(mistake(CodePattern, at, "Variable of the engine", fmt.Sprintf(
+				"%s belongs to syndicate itself, and inherit_env passes it to nobody. Where a service means something else by that name, write %s.", p,
+				assign(at, "env", object(at, p, value(at, fmt.Sprintf("env(%q)", p)))))))
 			return true
 		}
 		return false

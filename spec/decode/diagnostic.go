@@ -1,7 +1,6 @@
 package decode
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -34,6 +33,14 @@ func warning(code string, at hcl.Range, summary, detail string, more ...related)
 	d := mistake(code, at, summary, detail, more...)
 	d.Severity = hcl.DiagWarning
 	return d
+}
+
+// endOnce takes the full stop off a text that ended without it.
+func endOnce(text string) string {
+	if strings.HasSuffix(text, "..") || strings.HasSuffix(text, "?.") {
+		return text[:len(text)-1]
+	}
+	return text
 }
 
 // rangeOf converts a range; the zero range stays zero.
@@ -112,12 +119,4 @@ func codeOf(summary string) string {
 		return CodeType
 	}
 	return CodeSyntax
-}
-
-// suggest ends a message with the nearest of the candidates, if any is near.
-func suggest(got string, candidates []string) string {
-	if near := nearest(got, candidates); near != "" {
-		return fmt.Sprintf(" Did you mean %q?", near)
-	}
-	return ""
 }

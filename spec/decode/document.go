@@ -35,7 +35,7 @@ type fileDoc struct {
 // commonDoc is what every block with an address takes.
 type commonDoc struct {
 	Enabled   *hcl.Attribute `hcl:"enabled,optional" type:"bool" default:"true" doc:"Whether the block exists. A disabled breaker is transparent; any other disabled block is as if it were not written. Known at plan time."`
-	ForEach   *hcl.Attribute `hcl:"for_each,optional" type:"map or set of strings" doc:"Makes one instance for each element, with each.key and each.value inside. Known at plan time."`
+	ForEach   *hcl.Attribute `hcl:"for_each,optional" type:"map, or set or list of strings" doc:"Makes one instance for each element, with each.key and each.value inside: of a map the key and the value, of a set or list the string as both. A list with repeats is an error. Known at plan time."`
 	DependsOn *hcl.Attribute `hcl:"depends_on,optional" type:"list of conditions" doc:"Blocks or conditions that must hold before this one starts. A condition named here replaces the block's default one."`
 	After     *hcl.Attribute `hcl:"after,optional" type:"list of conditions" doc:"Soft order: waits until the condition holds, or that unit failed or is stopped. Values read from it become soft too."`
 	NoWait    *hcl.Attribute `hcl:"no_wait,optional" type:"list of addresses" doc:"Blocks whose values are taken without waiting for them."`

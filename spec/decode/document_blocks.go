@@ -190,7 +190,7 @@ type fallbackDoc struct {
 	LastGood *hcl.Attribute `hcl:"last_good,optional" type:"duration" doc:"The last good answer to the same GET, if it is not older: never one that is private, by a cookie, Authorization or Cache-Control."`
 	Upstream *hcl.Attribute `hcl:"upstream,optional" type:"string" doc:"Another URL, with a breaker of its own by the same rules."`
 	File     *hcl.Attribute `hcl:"file,optional" type:"path" doc:"The contents of a file."`
-	Command  *hcl.Attribute `hcl:"command,optional" type:"list(string)" doc:"What a command writes to its standard output, within 10s and timeout; it is told REQUEST_METHOD, REQUEST_URI and BREAKER_REASON."`
+	Command  *hcl.Attribute `hcl:"command,optional" type:"list(string)" doc:"What a command writes to its standard output, within 10s and timeout; it is told REQUEST_METHOD, REQUEST_URI, BREAKER_REASON and BREAKER_DETAIL."`
 	Status   *hcl.Attribute `hcl:"status,optional" type:"int" doc:"An HTTP status."`
 	Body     *hcl.Attribute `hcl:"body,optional" type:"string" doc:"The body that goes with status."`
 }

@@ -162,8 +162,8 @@ func (g *edges) check(p planned, critical, up map[spec.Addr]bool) {
 	from, to := e.From, e.To
 	if isUp, isTask := up[to]; isTask && !isUp {
 		g.l.report(mistake(CodeDemand, p.at, "Task does not run at start-up", fmt.Sprintf(
-			"%s waits until %s is completed, but that task runs only when asked. Write run = \"up\" in its block at %s.",
-			from, to, place(p.to.head.DefRange)), related{p.to.head.DefRange, "the task"}))
+			"%s waits until %s is completed, but that task runs only when asked. Write %s in its block at %s.",
+			from, to, assign(p.to.head.DefRange, "run", `"up"`), place(p.to.head.DefRange)), related{p.to.head.DefRange, "the task"}))
 		return
 	}
 	if isUp, isTask := up[from]; e.Soft || isTask && !isUp {
@@ -175,7 +175,7 @@ func (g *edges) check(p planned, critical, up map[spec.Addr]bool) {
 	}
 	if isCritical(from) && !isCritical(to) {
 		g.l.report(mistake(CodeCritical, p.at, "Critical depends on non-critical", fmt.Sprintf(
-			"%s is critical and needs %s, which may fail without the system failing. Write after = [%s] in %s, which waits without needing it; or make both critical, or neither.",
-			from, to, to, from), related{p.to.head.DefRange, to.String() + " is declared here"}))
+			"%s is critical and needs %s, which may fail without the system failing. Write %s in %s, which waits without needing it; or make both critical, or neither.",
+			from, to, assign(p.at, "after", "["+address(p.at, to.String())+"]"), from), related{p.to.head.DefRange, to.String() + " is declared here"}))
 	}
 }

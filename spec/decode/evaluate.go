@@ -208,7 +208,17 @@ func withoutValues(diags hcl.Diagnostics) hcl.Diagnostics {
 			if err := call.FunctionCallError(); errors.As(err, &ce) {
 				code = ce.code
 			}
-			d.Extra = extra{code: code}
+			d.Detail, d.Extra = endOnce(d.Detail), extra{code: code}
+		}
+		if call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallUnknownDiagExtra](d); ok {
+			name := call.CalledFunctionName()
+			d.Detail = fmt.Sprintf("There is no function %q.", name)
+			if near := nearest(name, functionNames()); near != "" {
+				d.Detail += fmt.Sprintf(" Did you mean %q?", near)
+			} else {
+				d.Detail += " Those that there are: syndicate schema functions."
+			}
+			d.Extra = extra{code: CodeFunction}
 		}
 	}
 	return diags

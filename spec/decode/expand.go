@@ -65,13 +65,13 @@ func (e *evaluator) makeInstances(b *block) {
 
 // forEach reads the value of a for_each.
 func forEach(r result, at hcl.Range) ([]entryOf, *hcl.Diagnostic) {
-	const want = "for_each takes a map, an object, or a set or list of strings without repeats, known at plan time"
+	const want = "for_each takes a map, or a set or list of strings"
 	if r.failed || r.vague {
 		return nil, nil
 	}
 	if r.later {
 		return nil, mistake(CodeUnknown, at, "Value not known at plan time",
-			fmt.Sprintf("%s; this one is made of %s, which exists only after the start.", want, laterNames(r)))
+			fmt.Sprintf("for_each must be known at plan time, but %s exists only after the start.", laterNames(r)))
 	}
 	v, marks := r.value.Unmark()
 	if _, secret := marks[sensitiveMark{}]; secret {
@@ -85,7 +85,7 @@ func forEach(r result, at hcl.Range) ([]entryOf, *hcl.Diagnostic) {
 	case v == cty.NilVal || v.IsNull():
 		return bad("null")
 	case !v.IsKnown():
-		return nil, mistake(CodeUnknown, at, "Value not known at plan time", want+".")
+		return nil, mistake(CodeUnknown, at, "Value not known at plan time", "for_each must be known at plan time.")
 	}
 	if entries, ok := entriesOf(v); ok {
 		return entries, nil

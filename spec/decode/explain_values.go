@@ -139,14 +139,14 @@ service "api" {
   command = "./api --name \"$NAME\" | tee out"
   env     = { NAME = upper("a") }
 }`},
-		{CodeForEach, "A for_each is no map or set of strings",
-			`for_each makes one instance for each element of a map, or of a set of strings, and the key names the instance: service.worker["a"]. To run a number of equal instances name them: toset(["a", "b"]). Keys must be known and must not be sensitive, since they are part of every address.`,
+		{CodeForEach, "A for_each is no map, set or list of strings",
+			`for_each makes one instance for each element of a map, or of a set or list of strings, and the key names the instance: service.worker["a"]. Of a set or list the string is both each.key and each.value; a list must not repeat one. To run a number of equal instances name them: ["a", "b"]. Keys must be known and must not be sensitive, since they are part of every address.`,
 			`service "worker" {
   for_each = 2
   command  = ["./worker"]
 }`,
 			`service "worker" {
-  for_each = toset(["a", "b"])
+  for_each = ["a", "b"]
   command  = ["./worker", each.key]
 }`},
 		{CodeCombine, "Arguments exclude or need one another",

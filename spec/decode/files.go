@@ -63,7 +63,7 @@ func (l *loader) read() {
 	info, err := l.fs.Stat(path)
 	if err != nil {
 		l.system.Dir = filepath.Dir(path)
-		l.report(fileMistake(l.display(path), "read", err))
+		l.report(fileMistake(l.display(path), err))
 		return
 	}
 	if !info.IsDir() {
@@ -77,7 +77,7 @@ func (l *loader) read() {
 	l.system.Name = defaultName(filepath.Base(path))
 	names, err := l.list(path, isConfiguration)
 	if err != nil {
-		l.report(fileMistake(l.display(path), "read", err))
+		l.report(fileMistake(l.display(path), err))
 		return
 	}
 	if len(names) == 0 {
@@ -115,14 +115,18 @@ func (l *loader) list(dir string, want func(string) bool) ([]string, error) {
 	return names, nil
 }
 
-func fileMistake(name, verb string, err error) *hcl.Diagnostic {
-	why := err.Error()
+func fileMistake(name string, err error) *hcl.Diagnostic {
+	return mistake(CodeFile, hcl.Range{Filename: name}, "File cannot be read", sentence(unreadable(name, err)))
+}
+
+// unreadable says why a file cannot be read, under the name that diagnostics
+// have for it.
+func unreadable(name string, err error) error {
 	var pe *fs.PathError
 	if errors.As(err, &pe) {
-		why = pe.Err.Error()
+		err = pe.Err
 	}
-	return mistake(CodeFile, hcl.Range{Filename: name}, "File cannot be read",
-		fmt.Sprintf("Cannot %s %s: %s.", verb, name, why))
+	return fmt.Errorf("cannot read %s: %w", name, err)
 }
 
 // readFile parses one file of the configuration and keeps what it holds.
@@ -154,7 +158,7 @@ func (l *loader) parse(path, name string) ([]hcl.Body, bool) {
 		return nil, false
 	}
 	if err != nil {
-		l.report(fileMistake(name, "read", err))
+		l.report(fileMistake(name, err))
 		return nil, false
 	}
 	l.sources[name] = src

@@ -105,7 +105,7 @@ func (f *functions) text(p string) (string, error) {
 		path := f.l.path(p)
 		src, err := f.l.content(path)
 		if err != nil {
-			return cty.NilVal, &codedError{CodePath, fileMistake(f.l.display(path), "read", err).Detail}
+			return cty.NilVal, &codedError{CodePath, unreadable(f.l.display(path), err).Error()}
 		}
 		if !utf8.Valid(src) {
 			return cty.NilVal, &codedError{CodePath, fmt.Sprintf("%s is not UTF-8 text", p)}

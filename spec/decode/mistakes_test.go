@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -19,7 +20,7 @@ var mistakes = []struct {
 	{"argument for a block", "service \"a\" {\n command = [\"x\"]\n env {\n }\n}", "", CodeBlockType, []string{"write env = { NAME = … }"}},
 	{"no name", "service {\n}", "", CodeBlockType, []string{`write service "NAME" { … }`}},
 	{"two names", "task \"a\" \"b\" {\n}", "", CodeBlockType, []string{`write task "NAME" { … }`}},
-	{"no command", "service \"a\" {\n}", `{"service":{"a":{}}}`, CodeArgument, []string{`write command = ["program", "argument"]`}},
+	{"no command", "service \"a\" {\n}", "", CodeArgument, []string{`write command = ["program", "argument"]`}},
 	{"a word without quotes", "service \"a\" {\n command = sleep\n}", "", CodeReference, []string{`in quotes: "sleep"`}},
 	{"env as an address", "service \"a\" {\n command = [env.HOME]\n}", `{"service":{"a":{"command":["${env.HOME}"]}}}`, CodeReference, []string{`env("NAME")`}},
 	{"argument by another tool's name", "service \"a\" {\n command = [\"x\"]\n cwd = \"/\"\n}", `{"service":{"a":{"command":["x"],"cwd":"/"}}}`, CodeArgument, []string{`Did you mean "dir"?`}},
@@ -49,7 +50,7 @@ var mistakes = []struct {
 	{"enum", "syndicate {\n degraded = \"alow\"\n}", `{"syndicate":{"degraded":"alow"}}`, CodeEnum, []string{`did you mean "allow"`}},
 	{"syndicate is literal", "syndicate {\n name = env(\"X\", \"y\")\n}", `{"syndicate":{"name":"${env(\"X\", \"y\")}"}}`, CodeLiteral, nil},
 	{"shell value", "variable \"v\" {\n default = 1\n}\nservice \"a\" {\n command = \"run ${var.v}\"\n}",
-		`{"variable":{"v":{"default":1}},"service":{"a":{"command":"run ${var.v}"}}}`, CodeShell, []string{"env = {", "var.v"}},
+		`{"variable":{"v":{"default":1}},"service":{"a":{"command":"run ${var.v}"}}}`, CodeShell, []string{"env", "var.v"}},
 	{"shell variable", "service \"a\" {\n command = \"run ${HOME}\"\n}", `{"service":{"a":{"command":"run ${HOME}"}}}`, CodeShell, []string{"$${"}},
 	{"secret in command", "service \"a\" {\n command = [\"x\", sensitive(\"pw\")]\n}", `{"service":{"a":{"command":["x","${sensitive(\"pw\")}"]}}}`, CodeSensitive, []string{"process list", "env"}},
 	{"database url in command", "database \"m\" {}\nservice \"a\" {\n command = [\"psql\", database.m.url]\n}",
@@ -66,7 +67,7 @@ var mistakes = []struct {
 	{"secret profile", "service \"a\" {\n command = [\"x\"]\n profiles = [sensitive(\"dev\")]\n}", `{"service":{"a":{"command":["x"],"profiles":["${sensitive(\"dev\")}"]}}}`, CodeSensitive, nil},
 	{"profile of itself", "service \"a\" {\n command = [\"x\"]\n port = 1\n profiles = [service.b.host]\n}\nservice \"b\" {\n command = [\"x\"]\n port = 1\n host = service.a.host\n}",
 		`{"service":{"a":{"command":["x"],"port":1,"profiles":["${service.b.host}"]},"b":{"command":["x"],"port":1,"host":"${service.a.host}"}}}`, CodeName, nil},
-	{"inherits the engine's own", "service \"a\" {\n command = [\"x\"]\n inherit_env = [\"LISTEN_ADDR\"]\n}", `{"service":{"a":{"command":["x"],"inherit_env":["LISTEN_ADDR"]}}}`, CodePattern, []string{`LISTEN_ADDR = env("LISTEN_ADDR")`}},
+	{"inherits the engine's own", "service \"a\" {\n command = [\"x\"]\n inherit_env = [\"LISTEN_ADDR\"]\n}", `{"service":{"a":{"command":["x"],"inherit_env":["LISTEN_ADDR"]}}}`, CodePattern, []string{`write`, `LISTEN_ADDR`}},
 	{"inherits a variable's value", "task \"a\" {\n command = [\"x\"]\n inherit_env = [\"SYNDICATE_VAR_x\"]\n}", `{"task":{"a":{"command":["x"],"inherit_env":["SYNDICATE_VAR_x"]}}}`, CodePattern, []string{"SYNDICATE_VAR_x belongs to syndicate"}},
 	{"probe without a pause", "service \"a\" {\n command = [\"x\"]\n ready {\n  tcp = 80\n  interval = \"0s\"\n }\n}", `{"service":{"a":{"command":["x"],"ready":{"tcp":80,"interval":"0s"}}}}`, CodeRange, []string{"interval must be longer than 0s"}},
 	{"again after nothing", "service \"a\" {\n command = [\"x\"]\n restart {\n  again_after = \"0s\"\n }\n}", `{"service":{"a":{"command":["x"],"restart":{"again_after":"0s"}}}}`, CodeRange, []string{"again_after must be longer than 0s"}},
@@ -90,9 +91,9 @@ var mistakes = []struct {
 	{"empty url", "database \"m\" {\n url = \"\"\n}", `{"database":{"m":{"url":""}}}`, CodeSource, []string{"empty"}},
 	{"null url", "database \"m\" {\n url = env(\"DATABASE_URL\", null)\n}", `{"database":{"m":{"url":"${env(\"DATABASE_URL\", null)}"}}}`, CodeSource, []string{"DATABASE_URL"}},
 	{"critical needs non-critical", "service \"a\" {\n command = [\"x\"]\n critical = false\n}\nservice \"b\" {\n command = [\"x\"]\n depends_on = [service.a]\n}",
-		`{"service":{"a":{"command":["x"],"critical":false},"b":{"command":["x"],"depends_on":["service.a"]}}}`, CodeCritical, []string{"after = [service.a]"}},
+		`{"service":{"a":{"command":["x"],"critical":false},"b":{"command":["x"],"depends_on":["service.a"]}}}`, CodeCritical, []string{"after", "service.a"}},
 	{"task on demand", "task \"t\" {\n command = [\"x\"]\n}\nservice \"b\" {\n command = [\"x\"]\n depends_on = [task.t]\n}",
-		`{"task":{"t":{"command":["x"]}},"service":{"b":{"command":["x"],"depends_on":["task.t"]}}}`, CodeDemand, []string{`run = "up"`}},
+		`{"task":{"t":{"command":["x"]}},"service":{"b":{"command":["x"],"depends_on":["task.t"]}}}`, CodeDemand, []string{`run`, `"up" in its block`}},
 	{"disabled", "service \"a\" {\n command = [\"x\"]\n enabled = false\n port = 1\n}\nservice \"b\" {\n command = [\"x\", service.a.url]\n}",
 		`{"service":{"a":{"command":["x"],"enabled":false,"port":1},"b":{"command":["x","${service.a.url}"]}}}`, CodeDisabled, []string{"disabled at"}},
 	{"two orders", "service \"a\" {\n command = [\"x\"]\n}\nservice \"b\" {\n command = [\"x\"]\n depends_on = [service.a]\n after = [service.a]\n}",
@@ -129,7 +130,7 @@ var mistakes = []struct {
 		`{"breaker":{"a":{"target":"${breaker.b.url}","listen":"127.0.0.1:1"},"b":{"target":"${breaker.a.url}","listen":"127.0.0.1:2"}}}`, CodeCycle, nil},
 	{"unused breaker", "breaker \"b\" {\n target = \"http://localhost:1\"\n}", `{"breaker":{"b":{"target":"http://localhost:1"}}}`, CodeUnusedBreaker, nil},
 	{"literal url", "service \"a\" {\n command = [\"x\"]\n port = 80\n}\nservice \"b\" {\n command = [\"x\"]\n env = { A_URL = \"http://localhost:80/x\" }\n}",
-		`{"service":{"a":{"command":["x"],"port":80},"b":{"command":["x"],"env":{"A_URL":"http://localhost:80/x"}}}}`, CodeLiteralURL, []string{"A_URL = service.a.url"}},
+		`{"service":{"a":{"command":["x"],"port":80},"b":{"command":["x"],"env":{"A_URL":"http://localhost:80/x"}}}}`, CodeLiteralURL, []string{`A_URL`, "service.a.url"}},
 	{"empty webhook", "notify \"n\" {\n webhook = env(\"W\", \"\")\n}", `{"notify":{"n":{"webhook":"${env(\"W\", \"\")}"}}}`, CodeWebhook, []string{"W"}},
 	{"queries without gateway", "database \"m\" {}\nthreshold \"t\" {\n watch = database.m.query_time_avg\n warning {\n  above = \"1s\"\n }\n}",
 		`{"database":{"m":{}},"threshold":{"t":{"watch":"database.m.query_time_avg","warning":{"above":"1s"}}}}`, CodeGateway, nil},
@@ -139,6 +140,66 @@ var mistakes = []struct {
 	{"unknown user", "service \"a\" {\n command = [\"x\"]\n user = \"nobody-here\"\n}", `{"service":{"a":{"command":["x"],"user":"nobody-here"}}}`, CodeUser, nil},
 	{"bad label", "service \"a b\" {\n command = [\"x\"]\n}", `{"service":{"a b":{"command":["x"]}}}`, CodeName, nil},
 	{"same address", "service \"a\" {\n command = [\"x\"]\n}\nservice \"a\" {\n command = [\"x\"]\n}", `{"service":{"a":[{"command":["x"]},{"command":["x"]}]}}`, CodeDuplicateAddr, []string{"first stands at"}},
+	{"unknown argument in other letters", "service \"a\" {\n COMMAND = [\"x\"]\n}", `{"service":{"a":{"COMMAND":["x"]}}}`, CodeArgument, []string{`did you mean "command"`}},
+	{"unknown argument, the right one set", "service \"a\" {\n command = [\"x\"]\n comand = [\"y\"]\n}", "{\"service\":{\"a\":{\n\"command\":[\"x\"],\"comand\":[\"y\"]}}}", CodeArgument, []string{`did you mean "command"? It is set already, on line 2.`}},
+	{"unknown block in other letters", "SERVICE \"a\" {\n command = [\"x\"]\n}", `{"SERVICE":{"a":{"command":["x"]}}}`, "", []string{`did you mean "service"`}},
+	{"unknown argument of a small block", "service \"a\" {\n command = [\"x\"]\n stop {\n  grace = \"1s\"\n }\n}", `{"service":{"a":{"command":["x"],"stop":{"grace":"1s"}}}}`, CodeArgument, []string{"stand here: signal, timeout."}},
+	{"address in other letters", "service \"Api_Server\" {\n command = [\"x\"]\n port = 1\n}\nservice \"b\" {\n command = [\"x\", service.api_server.url]\n}",
+		`{"service":{"Api_Server":{"command":["x"],"port":1},"b":{"command":["x","${service.api_server.url}"]}}}`, CodeReference, []string{`did you mean "service.Api_Server"`}},
+	{"kind in other letters", "service \"api\" {\n command = [\"x\"]\n}\nservice \"b\" {\n command = [\"x\"]\n depends_on = [Service.api]\n}",
+		`{"service":{"api":{"command":["x"]},"b":{"command":["x"],"depends_on":["Service.api"]}}}`, CodeReference, []string{`did you mean "service"`}},
+	{"unknown address, nothing near", "database \"main\" {}\nservice \"a\" {\n command = [\"x\"]\n env = { A = database.production.url }\n}",
+		`{"database":{"main":{}},"service":{"a":{"command":["x"],"env":{"A":"${database.production.url}"}}}}`, CodeReference, []string{"Declared are database.main."}},
+	{"unknown address of a kind without blocks", "service \"a\" {\n command = [\"x\"]\n env = { A = database.production.url }\n}",
+		`{"service":{"a":{"command":["x"],"env":{"A":"${database.production.url}"}}}}`, CodeReference, []string{"no block of the kind database."}},
+	{"unknown address among many", "locals {\n x = service.zzzz.url\n}" + manyServices(9), "", CodeReference, []string{"Declared are service.s0, service.s1, service.s2, service.s3, service.s4 and 4 more."}},
+	{"variable in other letters", "variable \"token\" {}\nlocals {\n a = var.TOKEN\n}", `{"variable":{"token":{}},"locals":{"a":"${var.TOKEN}"}}`, CodeReference, []string{`did you mean "var.token"`}},
+	{"unknown variable, nothing near", "variable \"token\" {}\nlocals {\n a = var.port\n}", `{"variable":{"token":{}},"locals":{"a":"${var.port}"}}`, CodeReference, []string{"Declared are var.token. To declare it, write"}},
+	{"unknown local, nothing near", "locals {\n a = 1\n b = local.port\n}", `{"locals":{"a":1,"b":"${local.port}"}}`, CodeReference, []string{"They have local.a, local.b."}},
+	{"condition in other letters", "service \"api\" {\n command = [\"x\"]\n}\nservice \"b\" {\n command = [\"x\"]\n depends_on = [service.api.READY]\n}",
+		`{"service":{"api":{"command":["x"]},"b":{"command":["x"],"depends_on":["service.api.READY"]}}}`, CodeMember, []string{`did you mean "service.api.ready"`}},
+	{"function in other letters", "locals {\n a = UPPER(\"x\")\n}", `{"locals":{"a":"${UPPER(\"x\")}"}}`, CodeFunction, []string{`did you mean "upper"`}},
+	{"unknown function, nothing near", "locals {\n a = timestamp()\n}", `{"locals":{"a":"${timestamp()}"}}`, CodeFunction, []string{"syndicate schema functions"}},
+	{"port of letters", "service \"a\" {\n command = [\"x\"]\n port = \"x\"\n}", `{"service":{"a":{"command":["x"],"port":"x"}}}`, CodeType, []string{`port must be a number or "auto", not a string.`}},
+	{"one address instead of a list", "service \"a\" {\n command = [\"x\"]\n}\nservice \"b\" {\n command = [\"x\"]\n depends_on = service.a\n}", "", CodeType, []string{"write [service.a], with brackets"}},
+	{"one address instead of a list in JSON", "", `{"service":{"a":{"command":["x"]},"b":{"command":["x"],"depends_on":"service.a"}}}`, CodeType, []string{`write ["service.a"], with brackets`}},
+	{"shell value in JSON", "", `{"variable":{"v":{"default":1}},"service":{"a":{"command":"run ${var.v}"}}}`, CodeShell, []string{`write "env": { "VALUE": "${var.v}" } and`, `["program", "${var.v}"]`}},
+	{"block for an argument in JSON", "", `{"service":{"a":{}}}`, CodeArgument, []string{`write "command": ["program", "argument"].`}},
+	{"critical needs non-critical in JSON", "", `{"service":{"a":{"command":["x"],"critical":false},"b":{"command":["x"],"depends_on":["service.a"]}}}`, CodeCritical, []string{`"after": ["service.a"]`}},
+	{"missing file", "locals {\n a = file(\"nofile\")\n}", `{"locals":{"a":"${file(\"nofile\")}"}}`, CodePath, []string{"cannot read nofile: ", "file does not exist."}},
+	{"engine's own name in env", "service \"a\" {\n command = [\"x\"]\n env = { SYNDICATE_RUN = 1 }\n}", `{"service":{"a":{"command":["x"],"env":{"SYNDICATE_RUN":1}}}}`, CodeName, []string{"SYNDICATE_RUN is set by syndicate"}},
+	{"repeated key", "service \"a\" {\n command = [\"x\"]\n for_each = [\"a\", \"a\"]\n}", `{"service":{"a":{"command":["x"],"for_each":["a","a"]}}}`, CodeForEach, []string{`"a" stands twice`}},
+}
+
+// manyServices declares n services.
+func manyServices(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "\nservice \"s%d\" {\n command = [\"x\"]\n}", i)
+	}
+	return b.String()
+}
+
+// Every message is made of sentences: it begins with a capital, a name or
+// something quoted, and ends once.
+func TestMessagesAreSentences(t *testing.T) {
+	for _, m := range mistakes {
+		for name, text := range map[string]string{"c.hcl": m.native, "c.hcl.json": m.json} {
+			if text == "" {
+				continue
+			}
+			_, ds := load(t, files{name: text})
+			for _, d := range ds {
+				wrong := !strings.HasSuffix(d.Detail, ".") && !strings.HasSuffix(d.Detail, "?")
+				for _, s := range []string{"..", "?.", " .", "  ", ". a ", ".:", ",,", "<nil>", "%!"} {
+					wrong = wrong || strings.Contains(strings.ReplaceAll(d.Detail, "...", ""), s)
+				}
+				if wrong || strings.ContainsAny(d.Summary, ".:") {
+					t.Errorf("%s: %s: %s", m.name, d.Summary, d.Detail)
+				}
+			}
+		}
+	}
 }
 
 // TestMistakes finds each mistake in both syntaxes, at a place, in a block.

@@ -156,7 +156,8 @@ func (d *decoder) httpTarget(expr hclsyntax.Expression, doc *serviceDoc) spec.Ex
 	}
 	if doc.Port == nil {
 		d.report(mistake(CodeProbe, expr.Range(), "Probe without a port", fmt.Sprintf(
-			"%q is a path of the service's own URL, and %s has no port: write port = 3000, or a full URL.", path, d.in.addr)))
+			"%q is a path of the service's own URL, and %s has no port: write %s, or a full URL.",
+			path, d.in.addr, assign(expr.Range(), "port", "3000"))))
 		return spec.Expr[string]{}
 	}
 	own := d.e.attributeOf(d.in, "url", expr.Range())

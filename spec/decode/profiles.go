@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -125,7 +124,7 @@ func whichProfiles(declared []string) string {
 	if len(declared) == 0 {
 		return "no service or task has profiles"
 	}
-	return "the profiles are " + strings.Join(declared, ", ")
+	return "the profiles are " + some("", declared)
 }
 
 // writtenProfiles takes the profiles of a block without instances, as far as

@@ -37,7 +37,7 @@ func (d *decoder) elements(attr *hcl.Attribute) []hclsyntax.Expression {
 			return nil
 		}
 		d.report(mistake(CodeType, attr.Expr.Range(), "List needed",
-			fmt.Sprintf("%s is a list of addresses: write [service.api], with brackets.", attr.Name)))
+			fmt.Sprintf("%s is a list of addresses: write %s, with brackets.", attr.Name, d.listed(attr))))
 		return nil
 	}
 	var out []hclsyntax.Expression
@@ -49,6 +49,18 @@ func (d *decoder) elements(attr *hcl.Attribute) []hclsyntax.Expression {
 		}
 	}
 	return out
+}
+
+// listed shows the one address that was written instead of a list as a list.
+func (d *decoder) listed(attr *hcl.Attribute) string {
+	at := attr.Expr.Range()
+	written := "service.api"
+	if expr, diags := reference(attr.Expr); !diags.HasErrors() && expr != nil {
+		if t, ok := expr.(*hclsyntax.ScopeTraversalExpr); ok {
+			written = d.l.written(t.SrcRange)
+		}
+	}
+	return "[" + address(at, written) + "]"
 }
 
 func isNullLiteral(expr hclsyntax.Expression) bool {
@@ -491,5 +503,5 @@ func (t *target) block() *block {
 // sentence makes a sentence of an error.
 func sentence(err error) string {
 	s := err.Error()
-	return strings.ToUpper(s[:1]) + s[1:] + "."
+	return endOnce(strings.ToUpper(s[:1]) + s[1:] + ".")
 }

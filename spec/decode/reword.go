@@ -2,6 +2,7 @@ package decode
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -9,37 +10,67 @@ import (
 
 // reword says what would be right where HCL, which knows only names, cannot:
 // it is told by the words that HCL uses, and leaves what it does not know.
-// path is the block as `syndicate schema` knows it.
-func (st *Structure) reword(d *hcl.Diagnostic, path string) {
+// path is the block as `syndicate schema` knows it, and content what could be
+// read of it.
+func (st *Structure) reword(d *hcl.Diagnostic, path string, content *hcl.BodyContent) {
+	at := hcl.Range{}
+	if d.Subject != nil {
+		at = *d.Subject
+	}
 	if name, ok := quotedIn(d.Detail, "define a block of type "); ok && st.blocks[name] != nil {
-		d.Detail = fmt.Sprintf("%s is a block, which takes no equals sign: write %s.", name, st.blocks[name].sketch())
+		d.Detail = fmt.Sprintf("%s is a block, which takes no equals sign: write %s.", name, st.blocks[name].sketch(at))
 		return
 	}
 	if name, ok := quotedIn(d.Detail, "define argument "); ok && st.attrs[name] != nil {
-		d.Detail = fmt.Sprintf("%s takes a value, with an equals sign: write %s.", name, st.attrs[name].sketch())
+		d.Detail = fmt.Sprintf("%s takes a value, with an equals sign: write %s.", name, st.attrs[name].sketch(at))
 		return
 	}
 	if name, ok := quotedIn(d.Detail, "The argument "); ok && d.Summary == "Missing required argument" && st.attrs[name] != nil {
 		f := st.attrs[name]
-		d.Detail = fmt.Sprintf("%s is required: write %s. %s", name, f.sketch(), f.Doc)
+		d.Detail = fmt.Sprintf("%s is required: write %s. %s", name, f.sketch(at), f.Doc)
 		return
 	}
-	if strings.HasSuffix(d.Detail, " not expected here.") ||
-		d.Summary == "Extraneous JSON object property" && !strings.Contains(d.Detail, "Did you mean") {
-		if name := st.synonym(unexpected(d.Detail)); name != "" {
-			d.Detail += fmt.Sprintf(" Did you mean %q?", name)
-			return
+	if name := unexpected(d.Detail); name != "" {
+		if said, _, ok := strings.Cut(d.Detail, " Did you mean "); ok {
+			d.Detail = said // HCL knows no letters but these, and nothing that is set already
 		}
-		d.Detail += " What may stand here: " + strings.TrimSpace("syndicate schema "+path) + "."
+		d.Detail += st.instead(name, path, content)
 		return
 	}
 	for _, f := range st.Blocks {
 		switch {
 		case f.Label == "" || !strings.HasSuffix(d.Summary, " for "+f.Name):
 		case strings.HasPrefix(d.Summary, "Missing "), strings.HasPrefix(d.Summary, "Extraneous "):
-			d.Detail = fmt.Sprintf("A %s block has one %s: write %s.", f.Name, f.Label, f.sketch())
+			d.Detail = fmt.Sprintf("A %s block has one %s: write %s.", f.Name, f.Label, f.sketch(at))
 		}
 	}
+}
+
+// instead says what may stand in a block instead of a name that may not.
+func (st *Structure) instead(name, path string, content *hcl.BodyContent) string {
+	var names []string
+	for _, f := range st.Attributes {
+		names = append(names, f.Name)
+	}
+	for _, f := range st.Blocks {
+		names = append(names, f.Name)
+	}
+	meant := nearest(name, names)
+	if meant == "" {
+		meant = st.synonym(name)
+	}
+	if meant == "" {
+		const few = 8
+		if len(names) <= few {
+			return " What may stand here: " + strings.Join(names, ", ") + "."
+		}
+		return " What may stand here: " + strings.TrimSpace("syndicate schema "+path) + "."
+	}
+	text := fmt.Sprintf(" Did you mean %q?", meant)
+	if content != nil && content.Attributes[meant] != nil {
+		text += fmt.Sprintf(" It is set already, on line %d.", content.Attributes[meant].Range.Start.Line)
+	}
+	return text
 }
 
 // quotedIn returns what stands in quotes behind the words.
@@ -52,21 +83,25 @@ func quotedIn(text, words string) (string, bool) {
 	return name, ok
 }
 
-// sketch shows how an attribute or block is written.
-func (f *Field) sketch() string {
+// sketch shows how an attribute or block is written at a place.
+func (f *Field) sketch(at hcl.Range) string {
 	switch {
+	case f.Block != nil && f.Label != "" && inJSON(at):
+		return fmt.Sprintf("%q: { %q: { … } }", f.Name, strings.ToUpper(f.Label))
 	case f.Block != nil && f.Label != "":
 		return fmt.Sprintf("%s %q { … }", f.Name, strings.ToUpper(f.Label))
+	case f.Block != nil && inJSON(at):
+		return strconv.Quote(f.Name) + ": { … }"
 	case f.Block != nil:
 		return f.Name + " { … }"
 	case f.Type == "command":
-		return f.Name + ` = ["program", "argument"]`
+		return assign(at, f.Name, `["program", "argument"]`)
 	case strings.HasPrefix(f.Type, "map"):
-		return f.Name + " = { NAME = … }"
+		return assign(at, f.Name, object(at, "NAME", "…"))
 	case strings.HasPrefix(f.Type, "list"):
-		return f.Name + " = [ … ]"
+		return assign(at, f.Name, "[ … ]")
 	case len(f.Enum) > 0:
-		return fmt.Sprintf("%s = %q", f.Name, f.Enum[0])
+		return assign(at, f.Name, strconv.Quote(f.Enum[0]))
 	}
-	return f.Name + " = …"
+	return assign(at, f.Name, "…")
 }

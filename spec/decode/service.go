@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -39,8 +40,8 @@ func (d *decoder) service(doc *serviceDoc) *spec.Service {
 // environmentNames refuses names in env that the engine itself gives.
 func (w view) environmentNames(env []spec.EnvVar) {
 	for _, v := range env {
-		switch {
-		case v.Name == "SYNDICATE_UNIT", v.Name == "SYNDICATE_LIFE":
+		switch v.Name {
+		case "SYNDICATE_UNIT", "SYNDICATE_LIFE", "SYNDICATE_RUN", "SYNDICATE_DEATH_SIGNAL":
 			w.d.report(&hcl.Diagnostic{
 				Severity: hcl.DiagError, Summary: "Reserved name",
 				Detail:  v.Name + " is set by syndicate itself and cannot be given in env.",
@@ -84,10 +85,12 @@ func portOf(name string, v cty.Value, at hcl.Range) (spec.Port, *hcl.Diagnostic)
 	}
 	n, err := intOf(v)
 	switch {
-	case err != nil:
-		return spec.Port{}, mistake(CodeType, at, "Wrong type", fmt.Sprintf("%s %s, or \"auto\".", name, err))
-	case n < 1 || n > 65535:
-		return spec.Port{}, mistake(CodeRange, at, "Number out of range", fmt.Sprintf("%s must be between 1 and 65535, or \"auto\", not %d.", name, n))
+	case errors.Is(err, errWhole):
+		return spec.Port{}, mistake(CodeType, at, "Wrong type", name+` must be a whole number or "auto".`)
+	case err != nil && v.Type() != cty.Number:
+		return spec.Port{}, mistake(CodeType, at, "Wrong type", fmt.Sprintf(`%s must be a number or "auto", not %s.`, name, typeName(v)))
+	case err != nil || n < 1 || n > 65535:
+		return spec.Port{}, mistake(CodeRange, at, "Number out of range", name+` must be between 1 and 65535, or "auto".`)
 	}
 	return spec.Port{Number: n, Range: rangeOf(at)}, nil
 }

@@ -186,7 +186,7 @@ func (s *structures) decodeBody(body hcl.Body, dst any, path string) hcl.Diagnos
 	}
 	content, diags := body.Content(st.schema)
 	for _, d := range diags {
-		st.reword(d, path)
+		st.reword(d, path, content)
 	}
 	if content == nil {
 		return diags

@@ -51,7 +51,7 @@ func (d *decoder) checkTask(doc *taskDoc, out *spec.Task) {
 	}
 	if doc.Critical != nil && out.Run != "up" {
 		d.report(mistake(CodeCombine, doc.Critical.Range, "Only with run = \"up\"",
-			"critical says whether start-up needs the task, and this one is no step of it: write run = \"up\", or remove critical."))
+			"critical says whether start-up needs the task, and this one is no step of it: write "+assign(doc.Critical.Range, "run", `"up"`)+", or remove critical."))
 	}
 	if out.Schedule != "" {
 		if err := checkSchedule(out.Schedule); err != nil {

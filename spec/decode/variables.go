@@ -105,7 +105,7 @@ func (l *loader) gatherValues() {
 			at := hcl.Range{Filename: fmt.Sprintf("<value for --var %s>", as.Name)}
 			l.report(mistake(CodeVariable, at, "Unknown variable", fmt.Sprintf(
 				"--var names %q, which the configuration does not declare.%s", as.Name,
-				suggest(as.Name, slices.Sorted(maps.Keys(l.variables))))))
+				offer(as.Name, "It declares", "", sortedKeys(l.variables)))))
 			continue
 		}
 		v.given = &candidate{origin: "--var " + as.Name, text: &as.Value}
@@ -134,7 +134,7 @@ func (l *loader) takeValues(name string, attrs hcl.Attributes) {
 		if v == nil {
 			l.report(warning(CodeUndeclared, attr.NameRange, "Value for an undeclared variable", fmt.Sprintf(
 				"%s gives a value to %q, which the configuration does not declare.%s", name, n,
-				suggest(n, slices.Sorted(maps.Keys(l.variables))))))
+				offer(n, "It declares", "", sortedKeys(l.variables)))))
 			continue
 		}
 		v.given = &candidate{origin: place(attr.Range), at: attr.Expr.Range(), attr: attr}
