@@ -187,6 +187,16 @@ func (v *planText) headline(s *plan.Step) {
 	if v.o.Verbose {
 		start += v.ink.dim(place(s.Range)) + "  "
 	}
+	if s.Ledger != nil && s.Ledger.Source == plan.LedgerUnknown { // why, in full
+		indent := ansi.StringWidth(start)
+		for i, text := range wrap(printable(strings.Join(s.Notes, ", ")), v.o.Width-indent) {
+			if i > 0 {
+				start = strings.Repeat(" ", indent)
+			}
+			v.line(start + v.ink.note(text))
+		}
+		return
+	}
 	if !v.p.Running || s.Reason == "" || s.Kind == plan.StepMigrations && len(s.Files) > 0 {
 		v.line(start + v.ink.note(printable(strings.Join(s.Notes, ", "))))
 		return

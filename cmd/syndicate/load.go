@@ -101,6 +101,8 @@ type demand struct {
 	values bool
 	// ports are the numbers chosen earlier for ports that are "auto".
 	ports map[string]int
+	// migrates makes a migration file that cannot be used an error.
+	migrates bool
 }
 
 // decode decodes the configuration that a command works on.
@@ -110,9 +112,17 @@ func (s *session) decode(d demand) (*decode.Result, spec.Diagnostics, error) {
 		return nil, nil, err
 	}
 	result, ds := decode.Load(o)
+	return result, d.complete(result, ds), nil
+}
+
+// complete adds what decoding does not find.
+func (d demand) complete(result *decode.Result, ds spec.Diagnostics) spec.Diagnostics {
 	ds = append(ds, plan.Cycles(result.System)...)
+	if d.migrates {
+		ds = append(ds, unusableMigrations(result.System, migratesOnUp)...)
+	}
 	ds.Sort()
-	return result, ds, nil
+	return ds
 }
 
 func (s *session) decodeOptions(d demand) (decode.Options, error) {
@@ -142,9 +152,7 @@ func (s *session) record(d demand) (*decode.Result, *decode.Bundle, error) {
 	}
 	result, ds, bundle := decode.Record(o)
 	s.declared = func() *spec.System { return result.System }
-	ds = append(ds, plan.Cycles(result.System)...)
-	ds.Sort()
-	return result, bundle, s.accept(result, ds)
+	return result, bundle, s.accept(result, d.complete(result, ds))
 }
 
 // accept shows diagnostics; with errors among them it ends the command.

@@ -14,6 +14,8 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/syndicate/syndicate/engine/pg"
+	"github.com/syndicate/syndicate/engine/pg/migration"
 	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/view"
 )
@@ -128,7 +130,19 @@ func (s *session) migrateExit(err error) error {
 	if errors.Is(err, errInterrupt) {
 		code = exitInterrupted
 	}
-	return &exitError{code: code, err: err, hint: s.command("migrate", "status")}
+	return &exitError{code: code, err: err, hint: s.migrateHint(err)}
+}
+
+// migrateHint is what to try next: nothing where the error itself says what is
+// to be done with the server.
+func (s *session) migrateHint(err error) string {
+	if _, ok := errors.AsType[*pg.Error](err); ok {
+		return ""
+	}
+	if _, ok := errors.AsType[*migration.ProblemsError](err); ok {
+		return s.command("validate")
+	}
+	return s.command("migrate", "status")
 }
 
 // each calls do for every database that has migrations, or for the one that

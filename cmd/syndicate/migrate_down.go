@@ -36,8 +36,8 @@ func (c *migrateDownCmd) Run(s *session) error {
 	}
 	var result view.Migrations
 	failed := c.single(s, func(ctx context.Context, m *migrator, db *spec.Database) error {
-		d, err := m.run(ctx, db, func(ctx context.Context, cfg migration.Config) (migration.Result, error) {
-			cfg.DryRun, cfg.Confirm = c.DryRun, c.confirmUndo(ctx, s, db)
+		d, err := m.run(ctx, db, c.DryRun, func(ctx context.Context, cfg migration.Config) (migration.Result, error) {
+			cfg.Confirm = c.confirmUndo(ctx, s, db)
 			return migration.Down(ctx, cfg, n)
 		})
 		result.Databases = append(result.Databases, d)

@@ -62,6 +62,9 @@ func (c *migrateFlags) change(s *session, d *destructive, what string,
 			entry.SQL = changed.SQL
 			m.s.describe(&entry, changed.Ledger.Status(db.Migrations.Path))
 			entry.Files = nil
+			if d.DryRun {
+				return nil
+			}
 			return m.record(to, db)
 		})
 		if err != nil {

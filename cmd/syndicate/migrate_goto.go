@@ -19,8 +19,8 @@ type migrateGotoCmd struct {
 func (c *migrateGotoCmd) Run(s *session) error {
 	var result view.Migrations
 	failed := c.single(s, func(ctx context.Context, m *migrator, db *spec.Database) error {
-		d, err := m.run(ctx, db, func(ctx context.Context, cfg migration.Config) (migration.Result, error) {
-			cfg.DryRun, cfg.Confirm = c.DryRun, c.confirmUndo(ctx, s, db)
+		d, err := m.run(ctx, db, c.DryRun, func(ctx context.Context, cfg migration.Config) (migration.Result, error) {
+			cfg.Confirm = c.confirmUndo(ctx, s, db)
 			return migration.Goto(ctx, cfg, c.Version)
 		})
 		result.Databases = append(result.Databases, d)

@@ -26,8 +26,7 @@ func (c *migrateUpCmd) Run(s *session) error {
 	}
 	var result view.Migrations
 	failed := c.each(s, func(ctx context.Context, m *migrator, db *spec.Database) error {
-		d, err := m.run(ctx, db, func(ctx context.Context, cfg migration.Config) (migration.Result, error) {
-			cfg.DryRun = c.DryRun
+		d, err := m.run(ctx, db, c.DryRun, func(ctx context.Context, cfg migration.Config) (migration.Result, error) {
 			return migration.Up(ctx, cfg, limit)
 		})
 		result.Databases = append(result.Databases, d)

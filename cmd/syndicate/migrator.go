@@ -28,7 +28,9 @@ type migrator struct {
 func (s *session) newMigrator(sys *spec.System) (*migrator, error) {
 	m := &migrator{s: s, sys: sys}
 	m.config = engine.MigrateConfig{System: sys, Waiting: func(a pg.Attempt) {
-		view.Note(s.stderr, fmt.Sprintf("%v (attempt %d of %d)", a.Err, a.Number, a.Of))
+		if a.Number < a.Of && pg.IsTemporary(a.Err) { // the last is the error
+			view.Note(s.stderr, fmt.Sprintf("%v (attempt %d of %d)", a.Err, a.Number, a.Of))
+		}
 	}}
 	managed := false
 	for _, db := range sys.Databases {
@@ -81,11 +83,13 @@ func (m *migrator) migration(to pg.Endpoint, db *spec.Database, d *view.Database
 	}
 }
 
-// run lets do run files of one database.
-func (m *migrator) run(ctx context.Context, db *spec.Database, do func(context.Context, migration.Config) (migration.Result, error)) (view.DatabaseMigrations, error) {
+// run lets do run files of one database, or say what it would run.
+func (m *migrator) run(ctx context.Context, db *spec.Database, dry bool, do func(context.Context, migration.Config) (migration.Result, error)) (view.DatabaseMigrations, error) {
 	d := view.DatabaseMigrations{Address: db.Addr.String(), Path: db.Migrations.Path}
 	err := m.reach(ctx, db, func(ctx context.Context, to pg.Endpoint) error {
-		result, err := do(ctx, m.migration(to, db, &d))
+		cfg := m.migration(to, db, &d)
+		cfg.DryRun = dry
+		result, err := do(ctx, cfg)
 		for _, p := range result.SQL {
 			d.Plan = append(d.Plan, view.PlannedMigration{Version: p.File.Version, Name: p.File.Name, Direction: p.Direction(), Path: p.Path(), SQL: p.SQL})
 		}
@@ -93,7 +97,10 @@ func (m *migrator) run(ctx context.Context, db *spec.Database, do func(context.C
 			m.s.describe(&d, result.Ledger.Status(db.Migrations.Path))
 			d.Files = nil
 		}
-		return errors.Join(err, m.record(to, db))
+		if !dry && (err == nil || len(result.Steps) > 0) {
+			m.keepSchema(to, db)
+		}
+		return errors.Join(err, m.recordLedger(to, db))
 	})
 	if err != nil {
 		d.Error = m.s.spelt(err.Error())

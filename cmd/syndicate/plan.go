@@ -58,7 +58,7 @@ func (c *planCmd) Run(s *session) error {
 
 // build makes the plan, and writes it to out unless that is empty.
 func (c *planCmd) build(ctx context.Context, s *session, out string) (*plan.Plan, error) {
-	want := demand{operand: c.Path, inputs: c.inputs, values: true}
+	want := demand{operand: c.Path, inputs: c.inputs, values: true, migrates: true}
 	if out == "" {
 		loaded, err := s.load(want)
 		if err != nil {

@@ -233,13 +233,17 @@ func isKnown[T any](e spec.Expr[T]) bool {
 	return ok || !e.IsSet()
 }
 
-// shortReason is why a database did not tell, in few words.
+// shortReason is why a database did not tell, and what would help.
 func shortReason(err error) string {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
 		return fmt.Sprintf("no answer within %s", askTimeout)
 	}
 	if e, ok := errors.AsType[*pg.Error](err); ok {
-		return cmp.Or(e.Reason, "no answer")
+		reason := cmp.Or(e.Reason, "no answer")
+		if e.Remedy != "" {
+			reason += "; " + e.Remedy
+		}
+		return reason
 	}
 	return err.Error()
 }

@@ -53,7 +53,7 @@ func (c *upCmd) Run(s *session) error {
 	// not the system. That lasts until the process ends: what is written too
 	// slowly for the last words is still being written then.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	configuration := demand{operand: c.Path, inputs: c.inputs, values: true}
+	configuration := demand{operand: c.Path, inputs: c.inputs, values: true, migrates: true}
 	if c.Plan == "" && len(c.Target) == 0 {
 		if err := c.guess(s, configuration); !errors.Is(err, errUnsure) {
 			return err

@@ -23,7 +23,7 @@ func (c *validateCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	ds = append(ds, unusableMigrations(result.System)...)
+	ds = append(ds, unusableMigrations(result.System, func(*spec.Database) bool { return true })...)
 	ds.Sort()
 	if s.quiet {
 		ds = onlyErrors(ds)
@@ -47,14 +47,15 @@ func (c *validateCmd) Run(s *session) error {
 }
 
 // unusableMigrations are the files that no database could be migrated with:
-// their names, encoding, and strings that do not end.
-func unusableMigrations(sys *spec.System) (ds spec.Diagnostics) {
+// their names, encoding, and strings that do not end. Only those of a database
+// that counts are looked at.
+func unusableMigrations(sys *spec.System, counts func(*spec.Database) bool) (ds spec.Diagnostics) {
 	if sys == nil {
 		return nil
 	}
 	seen := map[string]bool{}
 	for _, db := range sys.Databases {
-		if db.Migrations == nil || db.Migrations.Path == "" || seen[db.Migrations.Path] {
+		if db.Migrations == nil || db.Migrations.Path == "" || !counts(db) || seen[db.Migrations.Path] {
 			continue
 		}
 		seen[db.Migrations.Path] = true
@@ -70,3 +71,7 @@ func unusableMigrations(sys *spec.System) (ds spec.Diagnostics) {
 	}
 	return ds
 }
+
+// migratesOnUp reports whether a database is migrated, or asked whether it is,
+// as a part of up.
+func migratesOnUp(db *spec.Database) bool { return db.Migrations.OnUp != "skip" }

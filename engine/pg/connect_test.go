@@ -106,7 +106,10 @@ func TestConnectTriesAgainWhereThatHelps(t *testing.T) {
 		"wrong password":    {"28P01", "password authentication failed", 1, []string{"check the password of the role \"app\""}},
 		"no pg_hba entry":   {"28000", "no pg_hba.conf entry", 1, []string{"pg_hba.conf"}},
 		"unknown database":  {"3D000", "database \"shop\" does not exist", 1, []string{"createdb", "shop"}},
-		"no right":          {"42501", "permission denied for database", 1, []string{`GRANT CONNECT ON DATABASE "shop" TO "app"`}},
+		"wants TLS":         {"28000", "no pg_hba.conf entry for host \"::1\", user \"app\", database \"shop\", no encryption", 1, []string{"sslmode=require"}},
+		"no right":          {"42501", "permission denied for database shop", 1, []string{`GRANT CONNECT ON DATABASE "shop" TO "app"`}},
+		"not its schema":    {"42501", "permission denied for schema public", 1, []string{`GRANT USAGE, CREATE ON SCHEMA "public" TO "app"`}},
+		"not its table":     {"42501", "permission denied for table orders", 1, []string{"the role that owns it"}},
 		"quotes the secret": {"28P01", "the password correct-horse is wrong", 1, []string{spec.Hidden}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -66,7 +67,7 @@ func ConnectError(op string, to Endpoint, err error) error {
 	if pe, ok := errors.AsType[*pgconn.PgError](err); ok {
 		e.Reason, e.SQLState = pe.Message, pe.Code
 		e.Temporary = TemporaryState(pe.Code)
-		e.Remedy = connectRemedy(pe.Code, to)
+		e.Remedy = connectRemedy(pe, to)
 		return scrub(e, to)
 	}
 	e.Temporary = true
@@ -84,10 +85,13 @@ func ConnectError(op string, to Endpoint, err error) error {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
 		e.Reason = "the connection was closed by the other side"
 		e.Remedy = "is it PostgreSQL that listens there?"
+	case strings.Contains(err.Error(), "invalid body length"), strings.Contains(err.Error(), "unexpected message"):
+		e.Temporary = false
+		e.Reason = "what listens there does not speak PostgreSQL's protocol"
+		e.Remedy = "check the host and the port"
 	case strings.Contains(err.Error(), "tls"), strings.Contains(err.Error(), "x509"), strings.Contains(err.Error(), "TLS"):
 		e.Temporary = false
-		e.Reason = "TLS: " + LastPart(err)
-		e.Remedy = "check sslmode and the certificates, or write sslmode=disable for a server on this machine"
+		e.Reason, e.Remedy = encryptionTrouble(LastPart(err))
 	default:
 		e.Reason = LastPart(err)
 	}
@@ -116,22 +120,56 @@ func TemporaryState(code string) bool {
 	return strings.HasPrefix(code, "08")
 }
 
+// encryptionTrouble says what a failed start of TLS means.
+func encryptionTrouble(text string) (reason, remedy string) {
+	if _, last, ok := strings.Cut(text, "failed to verify certificate: "); ok {
+		return "TLS: the server's certificate is not trusted: " + strings.TrimPrefix(last, "x509: "),
+			"name the file of its authority in the url (sslrootcert=PATH) and the host as the certificate does, or write sslmode=require, which encrypts and trusts any certificate"
+	}
+	if strings.Contains(text, "server refused TLS connection") {
+		return "TLS: the server does not offer it, and sslmode asks for it",
+			"turn it on there (ssl = on), or write sslmode=disable where nobody else can listen in"
+	}
+	return "TLS: " + text, "check sslmode, sslrootcert, sslcert and sslkey in the url"
+}
+
 // connectRemedy says what to do about a refusal that trying again does not
 // mend.
-func connectRemedy(code string, to Endpoint) string {
-	switch code {
+func connectRemedy(pe *pgconn.PgError, to Endpoint) string {
+	switch pe.Code {
 	case "28P01":
-		return fmt.Sprintf("check the password of the role %q", to.User)
+		return fmt.Sprintf("check the password of the role %q, and that there is such a role: the server says the same of both", to.User)
 	case "28000":
+		if strings.HasSuffix(pe.Message, "no encryption") {
+			return "the server may want TLS: write sslmode=require in the url; else its pg_hba.conf lacks a line for this role, database and address"
+		}
 		return fmt.Sprintf("the server's pg_hba.conf does not let the role %q in from here, or the role does not exist", to.User)
 	case "3D000":
 		return fmt.Sprintf("create it: createdb -h %s -p %d -O %s %s", to.Host, to.Port, to.User, to.Database)
 	case "42501":
-		return fmt.Sprintf("grant it: GRANT CONNECT ON DATABASE %s TO %s", quoteIdent(to.Database), quoteIdent(to.User))
+		return rightRemedy(pe.Message, to)
+	case "25006":
+		return "the server is a standby, or default_transaction_read_only is set: go to one that takes writes"
+	case "53100":
+		return "the server's disk is full: free some space there"
 	case "53300":
 		return "all connections of the server are taken: raise max_connections, or close idle ones"
 	}
 	return ""
+}
+
+// deniedRE finds what a role may not use.
+var deniedRE = regexp.MustCompile(`^permission denied for (database|schema) (\S+)`)
+
+// rightRemedy names the right that is missing.
+func rightRemedy(message string, to Endpoint) string {
+	if m := deniedRE.FindStringSubmatch(message); m != nil && m[1] == "schema" {
+		return fmt.Sprintf("grant it: GRANT USAGE, CREATE ON SCHEMA %s TO %s (of public PostgreSQL 15 and later let only the database's owner create in it)",
+			quoteIdent(m[2]), quoteIdent(to.User))
+	} else if m != nil {
+		return fmt.Sprintf("grant it: GRANT CONNECT ON DATABASE %s TO %s", quoteIdent(to.Database), quoteIdent(to.User))
+	}
+	return fmt.Sprintf("grant it to %s, or use the role that owns it", quoteIdent(to.User))
 }
 
 // scrub takes the password out of every text of e, should a driver or a

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/syndicate/syndicate/engine/pg"
 	"github.com/syndicate/syndicate/engine/pg/script"
 	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/textfile"
@@ -22,7 +21,7 @@ func (c *collector) read(path string) []byte {
 	text, err := textfile.Read(path, maxMigration)
 	switch {
 	case err != nil:
-		c.report(spec.Error, path, 0, "migration not readable", pg.LastPart(err))
+		c.report(spec.Error, path, 0, "migration not readable", unreadable(path, err))
 	case bytes.HasPrefix(text, []byte("\xef\xbb\xbf")):
 		c.report(spec.Error, path, 1, "byte order mark in migration",
 			"it begins with a byte order mark, which PostgreSQL takes for a syntax error: save it as UTF-8 without")

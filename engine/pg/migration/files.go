@@ -101,11 +101,7 @@ func Files(dir string) ([]File, []Problem) {
 	c := collector{dir: dir, byVersion: map[uint64]*File{}}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		detail := pg.LastPart(err)
-		if errors.Is(err, os.ErrNotExist) {
-			detail = "the directory does not exist: create it, or correct the path of migrations"
-		}
-		c.report(spec.Error, dir, 0, "migrations directory not readable", detail)
+		c.report(spec.Error, dir, 0, "migrations directory not readable", unreadable(dir, err))
 		return nil, c.problems
 	}
 	for _, e := range entries {
@@ -114,6 +110,17 @@ func Files(dir string) ([]File, []Problem) {
 		}
 	}
 	return c.finish()
+}
+
+// unreadable says what to do about a directory or a file that is not read.
+func unreadable(path string, err error) string {
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return "it does not exist: create it, or correct the path of migrations"
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Sprintf("permission denied: let the user %s read it (chmod a+rX %s)", osUser(), path)
+	}
+	return pg.LastPart(err)
 }
 
 // collector gathers the files of a directory.

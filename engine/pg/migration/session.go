@@ -83,12 +83,17 @@ func (s *session) look(ctx context.Context, cfg Config) error {
 	return nil
 }
 
+// osUser names the user of this process, by number where it has no name.
+func osUser() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return strconv.Itoa(os.Getuid())
+}
+
 // whoami names who migrates.
 func whoami(tool string) author {
-	a := author{user: "unknown", host: "unknown", tool: tool}
-	if u, err := user.Current(); err == nil {
-		a.user = u.Username
-	}
+	a := author{user: osUser(), host: "unknown", tool: tool}
 	if host, err := os.Hostname(); err == nil {
 		a.host = host
 	}
