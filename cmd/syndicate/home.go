@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -34,8 +35,12 @@ type home struct {
 	config string // absolute
 	life   string
 	ports  engine.Ports
-	key    []byte // of digests
+	key    []byte // of digests; one that is not kept yet may change: see settleKey
 	goesOn bool   // the life of an engine that died here goes on
+
+	keeping sync.WaitGroup // keeps a new key
+	kept    []byte         // the key that everybody has, once keeping is done
+	keepErr error
 
 	choosing sync.Mutex // guards the file of ports
 }
@@ -111,10 +116,34 @@ func (h *home) portsFor(sys *spec.System, idle bool) (engine.Ports, error) {
 	return ports, h.lock.WriteJSON(portsFile, all)
 }
 
-// findKey reads the key of the digests, or makes it.
-func (h *home) findKey() (err error) {
-	h.key, err = makeKey(h.lock.Dir())
-	return err
+// findKey reads the key of the digests, or makes it. A new one is kept while
+// the caller goes on: that waits for the disk, longer than a plan takes.
+func (h *home) findKey() error {
+	dir := h.lock.Dir()
+	found, err := statedir.ReadJSON(dir, keyFile, &h.key)
+	if found || err != nil {
+		return err
+	}
+	h.key = newKey()
+	h.keep()
+	return nil
+}
+
+func (h *home) keep() {
+	dir, key := h.lock.Dir(), h.key
+	h.keeping.Go(func() { h.kept, h.keepErr = keepKey(dir, key) })
+}
+
+// settleKey waits until a new key is kept, and reports whether what was made
+// with it has to be made again: somebody who does not hold the directory has
+// been faster, and everybody has that one's key.
+func (h *home) settleKey() (other bool, err error) {
+	h.keeping.Wait()
+	if h.keepErr != nil || h.kept == nil || bytes.Equal(h.kept, h.key) {
+		return false, h.keepErr
+	}
+	h.key = h.kept
+	return true, nil
 }
 
 // makeKey returns the key of the digests of a state directory, which it
@@ -124,10 +153,18 @@ func makeKey(dir string) ([]byte, error) {
 	if found, err := statedir.ReadJSON(dir, keyFile, &key); found || err != nil {
 		return key, err
 	}
-	key = make([]byte, 32)
-	if _, err := rand.Read(key); err != nil {
-		return nil, fmt.Errorf("make the key of digests: %w", err)
-	}
+	return keepKey(dir, newKey())
+}
+
+func newKey() []byte {
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails
+	return key
+}
+
+// keepKey keeps a key where there is none yet, and returns the one that is
+// kept then.
+func keepKey(dir string, key []byte) ([]byte, error) {
 	created, err := statedir.CreateJSON(dir, keyFile, key)
 	if err != nil || created {
 		return key, err
@@ -137,4 +174,7 @@ func makeKey(dir string) ([]byte, error) {
 }
 
 // leave gives the directory back after an orderly end, once.
-func (h *home) leave() { _ = h.lock.Release() }
+func (h *home) leave() {
+	h.keeping.Wait()
+	_ = h.lock.Release()
+}

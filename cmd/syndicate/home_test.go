@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"net"
@@ -42,5 +43,35 @@ func TestAPortKeepsItsNumberWhateverIsDeclaredMeanwhile(t *testing.T) {
 	defer stranger.Close()
 	if other, err := h.portsFor(with, true); err != nil || other["service.web"] == 0 || maps.Equal(other, first) {
 		t.Errorf("got %v, %v; %v is taken", other, err, first)
+	}
+}
+
+// A key is used before it is kept. Where somebody else's is kept by then, that
+// one counts, and what was made with the first is to be made again.
+func TestANewKeyGivesWayToTheOneThatIsKept(t *testing.T) {
+	lock, err := statedir.Acquire(t.TempDir(), statedir.Info{Name: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &home{lock: lock, key: newKey()}
+	defer h.leave()
+	theirs, err := makeKey(lock.Dir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.keep()
+	if other, err := h.settleKey(); err != nil || !other || !bytes.Equal(h.key, theirs) {
+		t.Errorf("got %x, another one: %v, %v; want %x", h.key, other, err, theirs)
+	}
+	if other, err := h.settleKey(); err != nil || other {
+		t.Errorf("it is settled, and got %v, %v", other, err)
+	}
+
+	again := &home{lock: lock}
+	if err := again.findKey(); err != nil {
+		t.Fatal(err)
+	}
+	if other, err := again.settleKey(); err != nil || other || !bytes.Equal(again.key, theirs) {
+		t.Errorf("got %x, another one: %v, %v; want %x", again.key, other, err, theirs)
 	}
 }

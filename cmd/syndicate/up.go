@@ -158,6 +158,13 @@ func (s *session) configPath(operand string) (string, error) {
 // begin runs a life of a system in a state directory that is held.
 func (s *session) begin(h *home, loaded *decode.Result, confined []spec.Addr, r *reporter) error {
 	p, diags := plan.Build(loaded.System, plan.Facts{Key: h.key, Targets: confined})
+	other, err := h.settleKey()
+	if err != nil {
+		return failWith(err, s.here("doctor"))
+	}
+	if other {
+		p, diags = plan.Build(loaded.System, plan.Facts{Key: h.key, Targets: confined})
+	}
 	if diags.HasErrors() {
 		return s.refuse(diags, loaded.Sources)
 	}
