@@ -60,12 +60,12 @@ func (s *session) moveIn(sys *spec.System, config string) (*home, error) {
 		return nil, failWith(err, "")
 	}
 	if err := s.endLeftovers(h); err != nil {
-		return nil, failWith(err, s.here("doctor"))
+		return nil, failWith(err, s.anew("doctor"))
 	}
 	h.ports, err = h.portsFor(sys, true)
 	if err := errors.Join(err, h.findKey()); err != nil {
 		h.leave()
-		return nil, failWith(err, s.here("doctor"))
+		return nil, failWith(err, s.anew("doctor"))
 	}
 	return h, nil
 }

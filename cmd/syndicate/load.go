@@ -81,11 +81,24 @@ func (in inputs) profiles() []string {
 	return out
 }
 
-// words are the flags as they can be shown and given again.
-func (in inputs) words() []string {
+// words are the flags as they can be shown and given again, in their order.
+// The value of a variable that is sensitive, or that no one declares, is left
+// for the reader to fill in.
+func (in inputs) words(declared []*spec.Variable) []string {
+	shown := map[string]bool{}
+	for _, v := range declared {
+		shown[v.Name] = !v.Sensitive
+	}
 	var out []string
-	for _, f := range in.VarFile {
-		out = append(out, "--var-file", f.File)
+	for _, a := range in.assignments() {
+		switch {
+		case a.File != "":
+			out = append(out, "--var-file", a.File)
+		case shown[a.Name]:
+			out = append(out, "--var", a.Name+"="+a.Value)
+		default:
+			out = append(out, "--var", a.Name+"=…")
+		}
 	}
 	for _, name := range in.profiles() {
 		out = append(out, "--profile", name)
@@ -112,6 +125,7 @@ func (s *session) decode(d demand) (*decode.Result, spec.Diagnostics, error) {
 		return nil, nil, err
 	}
 	result, ds := decode.Load(o)
+	s.meant = d.inputs.words(result.System.Variables)
 	return result, d.complete(result, ds), nil
 }
 
@@ -127,7 +141,6 @@ func (d demand) complete(result *decode.Result, ds spec.Diagnostics) spec.Diagno
 
 func (s *session) decodeOptions(d demand) (decode.Options, error) {
 	path, err := s.path(d.operand)
-	s.meant = d.inputs.words()
 	return decode.Options{
 		Path: path, Vars: d.inputs.assignments(), StateDir: s.stateDir,
 		RequireVariables: d.values, Profiles: d.inputs.profiles(), Ports: d.ports,
@@ -151,6 +164,7 @@ func (s *session) record(d demand) (*decode.Result, *decode.Bundle, error) {
 		return nil, nil, err
 	}
 	result, ds, bundle := decode.Record(o)
+	s.meant = d.inputs.words(result.System.Variables)
 	s.declared = func() *spec.System { return result.System }
 	return result, bundle, s.accept(result, d.complete(result, ds))
 }

@@ -26,7 +26,7 @@ const maxPlanFile = 256 << 20
 func (s *session) bind(ctx context.Context, loaded *decode.Result, bundle *decode.Bundle, offline bool, confined []spec.Addr) (*plan.File, error) {
 	sys := loaded.System
 	if _, err := makeKey(sys.StateDir); err != nil {
-		return nil, failWith(err, s.here("doctor"))
+		return nil, failWith(err, s.anew("doctor"))
 	}
 	facts, err := s.survey(ctx, sys, offline)
 	if err != nil {
@@ -87,9 +87,14 @@ func (s *session) checkPlanFile(ctx context.Context, path string, loaded *decode
 	if err != nil {
 		return nil, failWith(fmt.Errorf("read plan file %s: %w", path, err), again)
 	}
-	if was.Offline {
-		again += " --offline"
+	more := []string{"--out", path}
+	for _, target := range was.Plan.Targets {
+		more = append(more, "--target", target)
 	}
+	if was.Offline {
+		more = append(more, "--offline")
+	}
+	again = s.anew("plan", more...)
 	confined, err := parseTargets(was.Plan.Targets)
 	if err != nil {
 		return nil, failWith(fmt.Errorf("read plan file %s: %w", path, err), again)

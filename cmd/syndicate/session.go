@@ -244,13 +244,17 @@ var commands = regexp.MustCompile(`\bsyndicate (up|down|plan|migrate|doctor|logs
 // configuration: who makes the text does not know how it was named.
 func (s *session) spelt(text string) string {
 	return commands.ReplaceAllStringFunc(text, func(found string) string {
-		return s.here(strings.TrimPrefix(found, "syndicate "))
+		command := strings.TrimPrefix(found, "syndicate ")
+		switch command {
+		case "up", "plan", "migrate":
+			return s.anew(command)
+		}
+		return s.here(command)
 	})
 }
 
 // anew is here for a command that decodes the same configuration: it gets the
-// same files of values and the same profiles. Values themselves are left out,
-// since they may be secret.
+// same values and the same profiles.
 func (s *session) anew(command string, words ...string) string {
 	return s.here(append(append([]string{command}, s.meant...), words...)...)
 }

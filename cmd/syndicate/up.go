@@ -188,7 +188,7 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 	}
 	rec, err := h.remember(sys.Environ, logger.Named("store"))
 	if err != nil {
-		return failWith(err, s.here("doctor"))
+		return failWith(err, s.anew("doctor"))
 	}
 	defer func() {
 		if err := rec.Close(); err != nil {
@@ -238,7 +238,7 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 	if err != nil {
 		cancel(err)
 		eng.Run(ctx) // releases what New took
-		return failWith(err, s.here("doctor"))
+		return failWith(err, s.anew("doctor"))
 	}
 	defer listen(cancel, eng, show, r != nil)()
 	shown := show.start(eng, merger)
@@ -296,7 +296,7 @@ func (s *session) upExit(r engine.Result, cause error, show *upDisplay) (last fu
 		unit, _, _ := strings.Cut(r.Failure, " ")
 		next := s.here("logs", unit)
 		if len(show.engine.Tail(unit, 1)) == 0 {
-			next = s.here("doctor") // there is nothing to read
+			next = s.anew("doctor") // there is nothing to read
 		}
 		return func() { show.view.Fail(unit, s.spelt(r.Failure), next, s.withheldAtStart(unit, r.Settled)) }, exit(exitFailed)
 	case cause == errInterrupt:

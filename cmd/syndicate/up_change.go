@@ -27,7 +27,7 @@ func (s *session) answers(ctx context.Context, dir string) (bool, error) {
 			return true, nil
 		}
 		if !errors.Is(err, client.ErrNobody) {
-			return false, failWith(err, s.here("doctor"))
+			return false, failWith(err, s.anew("doctor"))
 		}
 		info, held, _, err := holder(dir)
 		switch {
@@ -70,7 +70,7 @@ func (c *upCmd) guess(s *session, d demand) error {
 	case refused || errors.Is(err, client.ErrNobody):
 		return errUnsure
 	case err != nil:
-		return failWith(err, s.here("doctor"))
+		return failWith(err, s.anew("doctor"))
 	}
 	bundle := decode.Answer(o, &decode.Questions{
 		Env: q.Env, Inherit: q.Inherit, Files: q.Files, Dirs: q.Dirs, Paths: q.Paths, Users: q.Users, Groups: q.Groups,

@@ -60,6 +60,7 @@ const (
 	CodeSource  = "S050" // no source of a database, or more than one
 	CodeProbe   = "S051" // a probe of no kind, or of two
 	CodeEnvFile = "S052" // an env_file that cannot be read
+	CodeOrphans = "S053" // processes that should outlive the engine
 
 	// Warnings.
 	CodeLiteralURL = "S060" // a literal URL where a reference would do

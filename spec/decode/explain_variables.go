@@ -109,5 +109,14 @@ service "api" {
   command  = ["./api"]
   env_file = ["?no-such.env"]
 }`},
+		{CodeOrphans, "Processes cannot outlive the engine yet",
+			`orphans = "keep" asks that a service runs on when the engine is killed, and is taken over by the next up. This version cannot do that: when the engine dies, its services end within a second, whole trees, and the next up starts them anew without ever running two of anything. A configuration that counts on the contrary is refused before it runs.`,
+			`service "api" {
+  command = ["./api"]
+  orphans = "keep"
+}`,
+			`service "api" {
+  command = ["./api"]
+}`},
 	}
 }

@@ -168,6 +168,8 @@ var mistakes = []struct {
 	{"critical needs non-critical in JSON", "", `{"service":{"a":{"command":["x"],"critical":false},"b":{"command":["x"],"depends_on":["service.a"]}}}`, CodeCritical, []string{`"after": ["service.a"]`}},
 	{"missing file", "locals {\n a = file(\"nofile\")\n}", `{"locals":{"a":"${file(\"nofile\")}"}}`, CodePath, []string{"cannot read nofile: ", "file does not exist."}},
 	{"engine's own name in env", "service \"a\" {\n command = [\"x\"]\n env = { SYNDICATE_RUN = 1 }\n}", `{"service":{"a":{"command":["x"],"env":{"SYNDICATE_RUN":1}}}}`, CodeName, []string{"SYNDICATE_RUN is set by syndicate"}},
+	{"kept processes", "service \"a\" {\n command = [\"x\"]\n orphans = \"keep\"\n}", `{"service":{"a":{"command":["x"],"orphans":"keep"}}}`, CodeOrphans, []string{"service.a", "Remove orphans"}},
+	{"a variable's value in the configuration", "port = 3000", "", CodeArgument, []string{"What may stand here: syndicate schema. Values of variables", "*.auto.vars.hcl"}},
 	{"repeated key", "service \"a\" {\n command = [\"x\"]\n for_each = [\"a\", \"a\"]\n}", `{"service":{"a":{"command":["x"],"for_each":["a","a"]}}}`, CodeForEach, []string{`"a" stands twice`}},
 }
 

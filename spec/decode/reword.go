@@ -35,6 +35,9 @@ func (st *Structure) reword(d *hcl.Diagnostic, path string, content *hcl.BodyCon
 			d.Detail = said // HCL knows no letters but these, and nothing that is set already
 		}
 		d.Detail += st.instead(name, path, content)
+		if path == "" && d.Summary == "Unsupported argument" {
+			d.Detail += " Values of variables stand in a file that --var-file names, or in one called *.auto.vars.hcl."
+		}
 		return
 	}
 	for _, f := range st.Blocks {

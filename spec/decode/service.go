@@ -27,7 +27,7 @@ func (d *decoder) service(doc *serviceDoc) *spec.Service {
 		Log:                 d.log(doc.Log),
 		Runtime:             w.choice("runtime"),
 		OnDependencyRestart: w.choice("on_dependency_restart"),
-		Orphans:             w.choice("orphans"),
+		Orphans:             w.orphans(),
 		MayEnqueue:          d.blocks(doc.MayEnqueue, "a queue", spec.KindQueue),
 	}
 	if doc.Memory != nil {
@@ -35,6 +35,17 @@ func (d *decoder) service(doc *serviceDoc) *spec.Service {
 	}
 	w.environmentNames(out.Env)
 	return out
+}
+
+// orphans refuses to keep processes when the engine dies: they end then, and a
+// system that counts on the contrary must know before it happens.
+func (w view) orphans() string {
+	keep := w.choice("orphans")
+	if attr, _ := w.get("orphans"); keep != "" && attr != nil {
+		w.d.report(mistake(CodeOrphans, attr.Range, "Processes end with the engine", fmt.Sprintf(
+			"This version cannot keep the processes of %s when the engine dies: they end within a second, and the next up starts them anew. Remove orphans.", w.d.in.addr)))
+	}
+	return keep
 }
 
 // environmentNames refuses names in env that the engine itself gives.
