@@ -281,7 +281,7 @@ func (c *core) running() []plan.RunningUnit {
 		for _, i := range c.machine.order {
 			u := c.machine.units[i]
 			unit := u.declared
-			unit.State, unit.Held = string(u.state), strings.TrimPrefix(u.held, heldPrefix)
+			unit.State, unit.Held, unit.WasReady = string(u.state), strings.TrimPrefix(u.held, heldPrefix), u.before
 			list = append(list, unit)
 		}
 	})

@@ -88,9 +88,11 @@ func (m *machine) declare(i int, d *member) {
 	if u.member == d {
 		return // it is new
 	}
-	if u.removal || u.next != nil || u.digest != d.digest || u.numbers != d.numbers {
+	changes := u.removal || u.next != nil || u.digest != d.digest || u.numbers != d.numbers
+	if changes {
 		m.op.touched[i] = true
 	}
+	m.op.stale[i] = !changes && slices.Equal(u.declared.Needs, d.declared.Needs) && (u.state == Failed || u.state == Blocked)
 	u.removal = false // it may be declared again before it was gone
 	again := m.op.back && u.oneShot && d.oneShot && !u.live
 	switch {

@@ -16,6 +16,9 @@ type operation struct {
 	// touched are the units whose fate it decides, named those that have to
 	// run at its end whatever holds them back.
 	touched, named map[int]bool
+	// stale are those that it does not change and that had failed, or were
+	// blocked, before: taking it back would not help them.
+	stale map[int]bool
 
 	failures  []string // of units that it touches
 	culprit   string   // the first of them that failed gravely, or at all
@@ -24,7 +27,9 @@ type operation struct {
 	cancelled string // why it ended before its end
 }
 
-func newOperation() *operation { return &operation{touched: map[int]bool{}, named: map[int]bool{}} }
+func newOperation() *operation {
+	return &operation{touched: map[int]bool{}, named: map[int]bool{}, stale: map[int]bool{}}
+}
 
 // failed notes the failure of a unit.
 func (o *operation) failed(u *unit, why string, grave bool) {
@@ -144,7 +149,7 @@ func (m *machine) settleOperation() {
 func (m *machine) blockedInOperation() {
 	for _, i := range m.order {
 		if u := m.units[i]; m.op.touched[i] && u.state == Blocked && (!u.down || m.op.named[i]) {
-			m.op.failed(u, fmt.Sprintf("%s is blocked: %s", u.id, u.cause), m.grave(i))
+			m.op.failed(u, fmt.Sprintf("%s is blocked: %s", u.id, u.cause), m.grave(i) && !m.op.stale[i])
 		}
 	}
 }

@@ -150,8 +150,9 @@ func (m *machine) fail(i int, cause string) {
 		return // that, too, is taken back
 	}
 	if op := m.op; op != nil && op.touched[i] {
-		op.failed(u, fmt.Sprintf("%s failed: %s", u.id, cause), m.grave(i))
-		if op.undo && m.grave(i) {
+		grave := m.grave(i) && !op.stale[i]
+		op.failed(u, fmt.Sprintf("%s failed: %s", u.id, cause), grave)
+		if op.undo && grave {
 			return // what follows is the business of who undoes it
 		}
 	}

@@ -10,11 +10,14 @@ import (
 // each that may run again, looked at. A unit is down when everything stops,
 // when somebody holds it, when it is declared no longer, when its successor
 // needs its place, or when what it needs is taken down: dependents stop
-// first. What is down ends in reverse order of needs (stopInTurn).
+// first. What a person holds lasts, so what will need that by its next
+// definition stops for it, too. What is down ends in reverse order of needs
+// (stopInTurn).
 func (m *machine) takeDown() {
 	m.stale, m.leaving = false, 0
 	down := make([]string, len(m.units)) // why, empty: not down
 	var spread []int                     // units that take dependents with them
+	lasts := make([]bool, len(m.units))  // it is down of a hold, beyond any change
 	for i, u := range m.units {
 		switch {
 		case u == nil:
@@ -24,7 +27,7 @@ func (m *machine) takeDown() {
 			down[i] = "no longer declared"
 			spread = append(spread, i)
 		case u.held != "":
-			down[i] = u.held
+			down[i], lasts[i] = u.held, true
 			spread = append(spread, i)
 		case u.yield:
 			down[i] = u.next.why
@@ -34,7 +37,9 @@ func (m *machine) takeDown() {
 		i := spread[0]
 		spread = spread[1:]
 		for _, d := range m.units[i].dependents {
-			if down[d] == "" && m.fallsWith(d, i) {
+			stuck := lasts[i] && m.fallsBy(m.units[d].latest(), i)
+			if down[d] == "" && (stuck || m.fallsBy(m.units[d].member, i)) {
+				lasts[d] = stuck
 				down[d] = fmt.Sprintf("needs %s, which is stopped", m.units[i].id)
 				if m.units[i].standsOnNeeds {
 					down[d] = down[i]
@@ -63,10 +68,18 @@ func (m *machine) takeDown() {
 	}
 }
 
-// fallsWith reports whether unit d cannot run without unit i: a condition of
-// i that d needs does not outlast i.
-func (m *machine) fallsWith(d, i int) bool {
-	return slices.ContainsFunc(m.units[d].needs, func(n need) bool { return n.unit == i && m.falls(n) })
+// fallsBy reports whether a unit cannot run by a definition without unit i: a
+// condition of i that it needs does not outlast i.
+func (m *machine) fallsBy(d *member, i int) bool {
+	return slices.ContainsFunc(d.needs, func(n need) bool { return n.unit == i && m.falls(n) })
+}
+
+// latest is the definition that counts once a change is through.
+func (u *unit) latest() *member {
+	if u.next != nil {
+		return u.next
+	}
+	return u.member
 }
 
 // falls reports whether a need is of a condition that does not outlast the

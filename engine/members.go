@@ -78,7 +78,8 @@ func (e *Engine) member(step *plan.Step, b blocks, running *member) (*member, er
 	}
 	m.id, m.kind, m.critical = step.ID, string(step.Kind), step.Critical
 	m.digest, m.runDigest, m.why = step.Digest, step.RunDigest, step.Reason
-	m.rerun = step.Action == plan.Start
+	// What has completed and has more to do does that as soon as it can.
+	m.rerun = step.Action == plan.Start || step.Blocked != "" && (step.Kind == plan.StepTask || step.Kind == plan.StepMigrations)
 	m.inPlace = step.Action == plan.Keep || step.Action == plan.Update
 	m.declared = step.Unit()
 	m.numbers = e.numbers(step, b)

@@ -327,6 +327,8 @@ func summarize(p *Plan) Summary {
 			sum.Keep++
 		case s.Action == Update:
 			sum.Update++
+		case s.Action == Stop:
+			sum.Stop++
 		case s.Kind == StepMigrations && p.Running && len(s.Files) == 0:
 			sum.Start++ // again, to see that nothing is missing
 		case s.Kind == StepMigrations && s.Ledger.Source == LedgerUnknown:

@@ -52,9 +52,7 @@ func waits(needs []Need) []string {
 type comparison struct {
 	draft *draft
 	units map[string]*RunningUnit
-	// heldBack are the steps that cannot run because a person stopped
-	// something that they need.
-	heldBack map[string]bool
+	back  *standstill
 }
 
 // compare decides what each step of the draft means for what runs, and
@@ -65,7 +63,7 @@ func compare(p *Plan, d *draft, order []*Step, facts Facts) {
 		resume(order, facts)
 		return
 	}
-	c := &comparison{draft: d, units: make(map[string]*RunningUnit, len(running.Units)), heldBack: map[string]bool{}}
+	c := &comparison{draft: d, units: make(map[string]*RunningUnit, len(running.Units)), back: newStandstill()}
 	for i := range running.Units {
 		u := &running.Units[i]
 		c.units[u.ID] = u
@@ -79,36 +77,40 @@ func compare(p *Plan, d *draft, order []*Step, facts Facts) {
 	moves := newRelocate(d, running)
 	for _, s := range order { // each after all it needs
 		u, ok := c.units[s.ID]
+		if ok {
+			s.Held = u.Held
+		}
+		c.back.look(s)
 		if !ok {
 			s.Reason = "new"
+			if c.back.stays(s.ID) {
+				s.Action, s.Blocked = Update, c.back.why[s.ID]
+			}
 			continue
 		}
-		s.Held = u.Held
-		c.heldBack[s.ID] = slices.ContainsFunc(s.Needs, c.holdsBack)
 		s.Action, s.Reason = c.decide(s, u)
 		c.follow(s, u)
 		moves.follow(s, u)
+		if s.Action != Keep && s.Held == "" {
+			s.Blocked = c.back.why[s.ID]
+		}
+		// One that a standstill keeps from running anew is not done.
+		c.back.done[s.ID] = u.State == "completed" && s.Action != Start && s.Blocked == "" && (s.Kind == StepTask || c.back.why[s.ID] == "")
 	}
 }
 
 // resume keeps what a person has stopped, what cannot run without it, and
 // tasks that have completed in this life, from being started.
 func resume(order []*Step, facts Facts) {
-	back := map[string]bool{}
+	back := newStandstill()
 	for _, s := range order { // each after all it needs
 		s.Held = facts.Held[s.ID]
-		needs := slices.ContainsFunc(s.Needs, func(n Need) bool { return !n.Soft && back[n.Step] })
-		done := s.Kind == StepTask && facts.Completed[s.ID] == s.RunDigest
-		if back[s.ID] = s.Held != "" || needs; back[s.ID] || done {
+		back.look(s)
+		back.done[s.ID] = s.Kind == StepTask && facts.Completed[s.ID] == s.RunDigest
+		if back.stays(s.ID) || back.done[s.ID] {
 			s.Action = Keep
 		}
 	}
-}
-
-// holdsBack reports whether a need cannot be met because of a person's stop.
-func (c *comparison) holdsBack(n Need) bool {
-	u := c.units[n.Step]
-	return !n.Soft && (c.heldBack[n.Step] || u != nil && u.Held != "")
 }
 
 // decide compares one step with the unit that runs for it.
@@ -119,19 +121,19 @@ func (c *comparison) decide(s *Step, u *RunningUnit) (Action, string) {
 		s.Changes = changes(u.Values, s.Values)
 		reason = s.difference(u)
 	}
-	if s.Kind == StepMigrations && len(s.Files) > 0 && !idle(u) {
-		return Start, cmp.Or(reason, "pending")
-	}
-	if s.Kind == StepMigrations && schemaChanged(s.Changes) && !idle(u) {
-		return Start, reason // which holds the schema against it
-	}
-	if again := c.again(s, u); again != "" {
-		return Start, cmp.Or(reason, again)
+	if more := c.more(s, u); more != "" {
+		reason = cmp.Or(reason, more)
+		if c.back.stays(s.ID) {
+			return Update, reason // it does so once it can
+		}
+		return Start, reason
 	}
 	switch {
 	case !differs:
 		return Keep, ""
-	case s.RunDigest == u.RunDigest || s.Kind == StepMigrations || idle(u):
+	case c.back.stays(s.ID) && u.runs():
+		return Stop, reason
+	case c.back.stays(s.ID), s.RunDigest == u.RunDigest || s.Kind == StepMigrations || u.idle():
 		return Update, reason
 	case s.Kind == StepTask:
 		return Start, reason
@@ -139,59 +141,93 @@ func (c *comparison) decide(s *Step, u *RunningUnit) (Action, string) {
 	return Restart, reason
 }
 
-// again says why a unit that runs no more begins anew, whether or not it
-// changed; empty where it does not. A unit that is blocked or waits goes on
-// by itself, and one that a person stopped, or that needs such a one, stays
-// stopped.
-func (c *comparison) again(s *Step, u *RunningUnit) string {
-	if u.Held != "" {
-		return ""
-	}
+// more says why a unit that does not run begins, whether or not it changed;
+// empty where it does not. One that waits goes on by itself, and one that a
+// person stopped, or that needs such a one, stays stopped.
+func (c *comparison) more(s *Step, u *RunningUnit) string {
 	switch {
+	case s.Kind == StepMigrations && !u.idle() && len(s.Files) > 0:
+		return "pending"
+	case s.Kind == StepMigrations && !u.idle() && schemaChanged(s.Changes):
+		return "its schema changed" // which is held against the database
+	case c.back.stays(s.ID):
+		return ""
 	case u.State == "failed":
 		return "it has failed"
-	case u.State != "stopped" || c.heldBack[s.ID]:
-		return ""
-	case s.Kind == StepTask:
+	case u.State == "blocked":
+		return c.freed(s, u)
+	case u.State == "stopped" && s.Kind == StepTask:
 		return "it has not completed"
+	case u.State == "stopped":
+		return "it is stopped"
 	}
-	return "it is stopped"
+	return ""
+}
+
+// freed says why a unit that is blocked is so no longer, empty where it may
+// still be.
+func (c *comparison) freed(s *Step, u *RunningUnit) string {
+	for _, n := range s.Needs {
+		if at := &c.draft.steps[c.draft.index[n.Step]]; !n.Soft && at.Action == Start {
+			return n.Step + " starts"
+		}
+	}
+	if !slices.Equal(waits(s.Needs), u.Needs) {
+		return "what blocked it is needed no longer"
+	}
+	return ""
 }
 
 // idle reports whether a unit has no process that could be replaced, nor
 // will have one before something else happens: then its new definition just
 // takes the place of the old one.
-func idle(u *RunningUnit) bool {
+func (u *RunningUnit) idle() bool {
 	return u.Held != "" || u.State == "blocked" || u.State == "pending" || u.State == "stopped"
+}
+
+// runs reports whether a unit has a process, or is about to try again.
+func (u *RunningUnit) runs() bool {
+	return !u.idle() && u.State != "failed" && u.State != "completed"
 }
 
 // follow makes a step follow what it needs, where that begins anew:
 // migrations go to a database that may be another one, unless it was asked
-// what is applied, and a service that is declared so restarts.
+// what is applied, and what restarts with it does that.
 func (c *comparison) follow(s *Step, u *RunningUnit) {
-	if s.Action == Start || s.Action == Restart || idle(u) {
+	if s.Action != Keep && s.Action != Update || u.idle() || c.back.stays(s.ID) {
 		return
 	}
-	follows := s.Kind == StepMigrations && c.ledgerOfAnother(s)
-	if svc, ok := c.draft.def[c.draft.index[s.ID]].(*spec.Service); ok {
-		follows = svc.OnDependencyRestart == "restart"
-	}
-	if !follows {
+	migrations := s.Kind == StepMigrations
+	if migrations && !c.ledgerOfAnother(s) || !migrations && (!c.restartsWithNeeds(s) || !u.runs() || u.State == "backoff") {
 		return
 	}
 	for _, n := range s.Needs {
-		at := &c.draft.steps[c.draft.index[n.Step]]
-		again := at.Action == Restart || at.Action == Start && c.units[n.Step] != nil
-		if !again || at.Kind == StepTask || at.Kind == StepMigrations {
+		at, was := &c.draft.steps[c.draft.index[n.Step]], c.units[n.Step]
+		if at.Action != Restart && at.Action != Start || was == nil || at.Kind == StepTask || at.Kind == StepMigrations {
 			continue
 		}
+		if !migrations && !was.WasReady {
+			continue // it comes up for the first time
+		}
 		s.Action = Restart
-		if s.Kind == StepMigrations {
+		if migrations {
 			s.Action = Start
 		}
 		s.Reason = strings.TrimPrefix(s.Reason+", "+n.Step+" "+string(at.Action)+"s", ", ")
 		return
 	}
+}
+
+// restartsWithNeeds reports whether a unit is declared to restart with what
+// it needs, or has to.
+func (c *comparison) restartsWithNeeds(s *Step) bool {
+	switch def := c.draft.def[c.draft.index[s.ID]].(type) {
+	case *spec.Service:
+		return def.OnDependencyRestart == "restart"
+	case *spec.Database:
+		return s.Kind == StepServer && def.Source == "shared"
+	}
+	return false
 }
 
 // ledgerOfAnother reports whether what is known of a database's migrations

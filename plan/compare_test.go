@@ -18,7 +18,7 @@ func runningAs(p *Plan) *Running {
 			state = "completed"
 		}
 		u := s.Unit()
-		u.State = state
+		u.State, u.WasReady = state, state == "ready"
 		r.Units = append(r.Units, u)
 	}
 	return r

@@ -67,9 +67,12 @@ type RunningUnit struct {
 	Needs     []string `json:"needs,omitempty"` // as Need.Wait says them, in order
 	// Held says who stopped the unit and when, in words that follow
 	// "stopped": "by anna at 12:03:10". Empty where nobody holds it.
-	Held   string  `json:"held,omitempty"`
-	State  string  `json:"state,omitempty"` // an engine state: ready, failed, …
-	Values []Value `json:"values,omitempty"`
+	Held  string `json:"held,omitempty"`
+	State string `json:"state,omitempty"` // an engine state: ready, failed, …
+	// WasReady says that it was ready before, by whatever definition: what
+	// follows it restarts when it comes back.
+	WasReady bool    `json:"was_ready,omitempty"`
+	Values   []Value `json:"values,omitempty"`
 }
 
 // The sources of a Ledger.

@@ -102,7 +102,9 @@ func condition(u *RunningUnit) string {
 		return "stopped"
 	case u.State == "failed":
 		return "failed"
-	case idle(u):
+	case u.State == "blocked":
+		return "blocked"
+	case u.idle():
 		return "waiting"
 	}
 	return "running"

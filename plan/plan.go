@@ -9,7 +9,7 @@ import (
 // FormatVersion is the version of the JSON form of a Plan. Within a major
 // version nothing is renamed or removed; the minor one grows when fields are
 // added.
-const FormatVersion = "1.2"
+const FormatVersion = "1.3"
 
 // Plan is what up will do: steps in an order in which each comes after all
 // it needs. It is read-only once built.
@@ -77,6 +77,9 @@ type Step struct {
 	// Held says who stopped the unit and when: it stays stopped until
 	// start, whatever its action is.
 	Held string `json:"held,omitempty"`
+	// Blocked says why a step that changes does not run afterwards, though
+	// nobody stopped it: "needs service.db, which is stopped".
+	Blocked string `json:"blocked,omitempty"`
 	// Digest is that of the definition: the unit is unchanged as long as
 	// it and Needs stay. RunDigest is that of what a process of it was
 	// started with: as long as it stays, no process has to be replaced.
@@ -139,8 +142,10 @@ const (
 	// Update gives a unit its new definition and leaves its process alone,
 	// if it has one: what changed needs none, or counts from the next start.
 	Update Action = "update"
-	Stop   Action = "stop"
-	Keep   Action = "keep"
+	// Stop ends the process of a unit, which by its new definition needs
+	// something that is stopped.
+	Stop Action = "stop"
+	Keep Action = "keep"
 )
 
 // Stopped is a unit that runs and will be stopped for good.

@@ -43,7 +43,7 @@ func (r *relocate) follow(s *Step, u *RunningUnit) {
 			why = "the port of " + id + " changes"
 		}
 	}
-	if why == "" || s.Kind != StepService && s.Kind != StepServer || s.Action != Keep && s.Action != Update || idle(u) {
+	if why == "" || s.Kind != StepService && s.Kind != StepServer || s.Action != Keep && s.Action != Update || u.idle() || s.Blocked != "" {
 		return
 	}
 	s.Action = Restart

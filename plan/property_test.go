@@ -171,8 +171,12 @@ func applied(p *Plan, before *Running, settings []Value) *Running {
 	units := p.Units()
 	for i := range units {
 		u, s := &units[i], p.Steps[i]
-		u.State = "ready"
+		u.State, u.WasReady = "ready", true
 		if s.Action == Start || s.Action == Restart || before == nil {
+			continue
+		}
+		if s.Blocked != "" {
+			u.State = "blocked"
 			continue
 		}
 		at := slices.IndexFunc(before.Units, func(b RunningUnit) bool { return b.ID == u.ID })

@@ -201,9 +201,12 @@ func (v *planText) headline(s *plan.Step) {
 		v.line(start + v.ink.note(printable(strings.Join(s.Notes, ", "))))
 		return
 	}
-	how := v.how(s)
+	how, reason := v.how(s), s.Reason
+	if s.Blocked != "" {
+		reason += ": it " + s.Blocked
+	}
 	indent := ansi.StringWidth(start)
-	for i, text := range wrap(how+printable(s.Reason), v.o.Width-indent) {
+	for i, text := range wrap(how+printable(reason), v.o.Width-indent) {
 		if i > 0 {
 			start = strings.Repeat(" ", indent)
 		}

@@ -11,7 +11,9 @@ func (v *planText) how(s *plan.Step) string {
 	switch {
 	case s.Action == plan.Restart:
 		return "restart, "
-	case s.Action == plan.Update && s.Held != "":
+	case s.Action == plan.Stop:
+		return "stop, "
+	case s.Action == plan.Update && (s.Held != "" || s.Blocked != ""):
 		return "for its next start, "
 	case s.Action == plan.Update:
 		return "in place, "

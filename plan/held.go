@@ -1,0 +1,40 @@
+package plan
+
+import "fmt"
+
+// standstill finds the steps that cannot run since a person stopped something
+// that they need.
+type standstill struct {
+	held map[string]bool
+	// why is, per step that is held back, what it needs and has not.
+	why map[string]string
+	// done are the steps that have completed and stay so.
+	done map[string]bool
+}
+
+func newStandstill() *standstill {
+	return &standstill{held: map[string]bool{}, why: map[string]string{}, done: map[string]bool{}}
+}
+
+// look decides about a step; all that it needs was looked at before.
+func (h *standstill) look(s *Step) {
+	h.held[s.ID] = s.Held != ""
+	for _, n := range s.Needs {
+		switch {
+		case n.Soft || h.done[n.Step] && n.Condition == Completed:
+		case h.held[n.Step]:
+			h.why[s.ID] = fmt.Sprintf("needs %s, which is stopped", n.Step)
+		case h.why[n.Step] != "":
+			h.why[s.ID] = fmt.Sprintf("needs %s, which is blocked", n.Step)
+		default:
+			continue
+		}
+		if h.why[s.ID] != "" {
+			return
+		}
+	}
+}
+
+// stays reports whether a step does not run whatever else happens, unless it
+// does already.
+func (h *standstill) stays(id string) bool { return h.held[id] || h.why[id] != "" }
