@@ -52,6 +52,7 @@ type Waiting struct {
 	State string    `json:"state"`
 	Since time.Time `json:"since"`
 	For   []string  `json:"for,omitempty" doc:"Conditions that do not hold yet."`
+	Seen  string    `json:"seen,omitempty" doc:"What the unit's readiness probe has seen so far."`
 }
 
 // The outcomes of an operation.

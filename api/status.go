@@ -90,7 +90,9 @@ type Unit struct {
 	Restarts   int       `json:"restarts"`
 	WaitingFor []string  `json:"waiting_for,omitempty"`
 	Next       time.Time `json:"next,omitzero" doc:"When the next attempt begins."`
+	Seen       string    `json:"seen,omitempty" doc:"What its readiness probe has seen so far, while it is starting."`
 	Cause      string    `json:"cause,omitempty"`
+	Lines      []string  `json:"lines,omitempty" doc:"The last lines of its log, without sensitive values, where they were asked for and it is not well."`
 	Held       string    `json:"held,omitempty" doc:"Who stopped it until it is told to start, and when; empty for nobody."`
 	LastExit   string    `json:"last_exit,omitempty"`
 	Database   *Database `json:"database,omitempty" doc:"What the engine knows of a database from its own use of it."`

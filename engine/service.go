@@ -21,8 +21,9 @@ type serviceWork struct {
 	svc *current[spec.Service]
 	out *log.Log
 
-	mu   sync.Mutex
-	proc *process.Process // of the run under way, nil between; guarded by mu
+	mu    sync.Mutex
+	proc  *process.Process // of the run under way, nil between; guarded by mu
+	ready *probe.Probe     // waits for readiness just now, else nil; guarded by mu
 }
 
 func newServiceWork(s *site, svc *spec.Service, out *log.Log) *serviceWork {
@@ -43,6 +44,21 @@ func (w *serviceWork) setProcess(p *process.Process) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.proc = p
+}
+
+func (w *serviceWork) setReady(p *probe.Probe) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ready = p
+}
+
+// describe implements describer.
+func (w *serviceWork) describe(s *UnitStatus) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ready != nil && s.State == Starting {
+		s.Seen = w.redact.clean(w.ready.Seen().Error())
+	}
 }
 
 // run starts the process and stays with it until it has ended.
@@ -149,7 +165,10 @@ func (w *serviceWork) supervise(ctx context.Context, a *attempt, x *execution, p
 // watch waits for readiness and then looks whether the run still lives.
 func (p *probes) watch(ctx context.Context, a *attempt, failed chan<- error) {
 	if p.ready != nil {
-		if err := p.ready.Ready(ctx); err != nil {
+		p.w.setReady(p.ready)
+		err := p.ready.Ready(ctx)
+		p.w.setReady(nil)
+		if err != nil {
 			if ctx.Err() == nil {
 				failed <- err
 			}

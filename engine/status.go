@@ -64,6 +64,7 @@ type UnitStatus struct {
 	Restarts       int       // since the life began
 	WaitingFor     []string  // conditions that do not hold: "database.main ready"
 	Next           time.Time // of the next attempt in backoff
+	Seen           string    // what its readiness probe has seen so far, while it is starting
 	Cause          string    // why it is in this state, in words
 	LastExit       string    // "exit status 1", "signal: killed", empty before
 	Held           string    // who stopped it until further notice, empty for nobody

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strconv"
@@ -112,7 +113,9 @@ func unitNote(u api.Unit, now time.Time) string {
 	case u.State == "ready" || u.State == "completed":
 		return ""
 	case u.State == "starting" && u.Attempt > 1:
-		return strings.TrimSuffix(fmt.Sprintf("attempt %d: %s", u.Attempt, headline(u.Cause)), ": ")
+		return strings.TrimSuffix(fmt.Sprintf("attempt %d: %s", u.Attempt, headline(cmp.Or(u.Seen, u.Cause))), ": ")
+	case u.State == "starting" && u.Seen != "":
+		return headline(u.Seen)
 	}
 	return because(u)
 }

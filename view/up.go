@@ -159,10 +159,14 @@ func (u *Up) quote(unit string) []string {
 	if len(lines) == 0 {
 		u.print(u.paint("quote", "    (it wrote nothing)"))
 	}
+	u.quoteLines(lines)
+	return lines
+}
+
+func (u *Up) quoteLines(lines []string) {
 	for _, text := range lines {
 		u.print(u.paint("quote", "    | "+oneLine(text)))
 	}
-	return lines
 }
 
 // fewNames is how many variables are named.

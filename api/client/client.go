@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -62,11 +63,19 @@ func New(stateDir string) *Client {
 }
 
 // Status returns a snapshot of the system.
-func (c *Client) Status(ctx context.Context) (api.Status, error) {
+func (c *Client) Status(ctx context.Context) (api.Status, error) { return c.status(ctx, nil) }
+
+// StatusWithLines returns a snapshot with so many last lines of each unit that
+// is not well.
+func (c *Client) StatusWithLines(ctx context.Context, lines int) (api.Status, error) {
+	return c.status(ctx, url.Values{"lines": {strconv.Itoa(lines)}})
+}
+
+func (c *Client) status(ctx context.Context, query url.Values) (api.Status, error) {
 	var st api.Status
 	ctx, cancel := answerBy(ctx)
 	defer cancel()
-	resp, err := c.do(ctx, http.MethodGet, api.PathStatus, nil, nil)
+	resp, err := c.do(ctx, http.MethodGet, api.PathStatus, query, nil)
 	if err != nil {
 		return st, fmt.Errorf("ask for status: %w", err)
 	}

@@ -129,7 +129,7 @@ func waitingUnits(st api.Status) []api.Waiting {
 		switch engine.State(u.State) {
 		case engine.Starting, engine.Backoff, engine.Stopping, engine.Unhealthy, engine.Pending:
 			if len(list) < maxWaiting {
-				list = append(list, api.Waiting{Unit: u.ID, State: u.State, Since: u.Since, For: u.WaitingFor})
+				list = append(list, api.Waiting{Unit: u.ID, State: u.State, Since: u.Since, For: u.WaitingFor, Seen: u.Seen})
 			}
 		}
 	}

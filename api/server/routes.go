@@ -70,6 +70,7 @@ func table() []route {
 		{method: http.MethodGet, path: api.PathOpenAPI, summary: "This description.",
 			answer: map[string]any{}, media: jsonType, handle: (*Server).openAPI},
 		{method: http.MethodGet, path: api.PathStatus, summary: "A snapshot of the system and its units.",
+			params: []param{{"lines", "integer", false, "With so many last lines of the log of each unit that is starting, stopping, unhealthy, waiting for its next attempt or failed, at most 100."}},
 			answer: api.Status{}, media: jsonType, handle: (*Server).status},
 		{method: http.MethodGet, path: api.PathUnits, summary: "What runs, as plan compares with it.",
 			answer: runningUnits{}, media: jsonType, handle: (*Server).units},

@@ -95,6 +95,10 @@ type Config struct {
 	// Metrics writes the text for Prometheus.
 	Metrics func(io.Writer) error
 
+	// Tail returns the last lines that a unit wrote, at most n, without
+	// sensitive values; nil: nobody may see them.
+	Tail func(unit string, n int) []string
+
 	// DegradedFails reports whether a degraded system is not ready; nil: it
 	// is.
 	DegradedFails func() bool

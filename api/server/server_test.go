@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func serve(t *testing.T, dir string, f *fake) *Server {
 	t.Helper()
-	s, err := New(Config{System: f, StateDir: dir, Operator: f, Journal: f, Breakers: f, Metrics: f.metrics, DegradedFails: func() bool { return f.strict }})
+	s, err := New(Config{System: f, StateDir: dir, Operator: f, Journal: f, Breakers: f, Tail: f.tail, Metrics: f.metrics, DegradedFails: func() bool { return f.strict }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,8 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"GET", "/v2/status", "", 404, "/v1/status"},
 		{"GET", "/", "", 404, "nothing at this path"},
-		{"GET", "/v1/status?all", "", 400, "it has no parameters"},
+		{"GET", "/v1/units?all", "", 400, "it has no parameters"},
+		{"GET", "/v1/status?all", "", 400, "use lines"},
 		{"GET", "/v1/logs?tale=3", "", 400, "use unit, follow, since, tail, grep"},
 		{"GET", "/v1/logs?tail=-3", "", 400, "a whole number"},
 		{"GET", "/v1/logs?tail=1&tail=2", "", 400, "may be given once"},

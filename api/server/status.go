@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/syndicate/syndicate/api"
 	"github.com/syndicate/syndicate/engine"
 )
 
@@ -50,13 +51,33 @@ func sameUnit(a, b engine.UnitStatus) bool {
 		a.Since.Equal(b.Since) && a.Started.Equal(b.Started) && a.ReadyAfter == b.ReadyAfter &&
 		a.PID == b.PID && a.Memory == b.Memory && a.MemoryOfCgroup == b.MemoryOfCgroup && a.Port == b.Port && a.URL == b.URL &&
 		a.Attempt == b.Attempt && a.Restarts == b.Restarts && slices.Equal(a.WaitingFor, b.WaitingFor) &&
-		a.Next.Equal(b.Next) && a.Cause == b.Cause && a.LastExit == b.LastExit && a.Held == b.Held &&
+		a.Next.Equal(b.Next) && a.Seen == b.Seen && a.Cause == b.Cause && a.LastExit == b.LastExit && a.Held == b.Held &&
 		(a.Database == nil) == (b.Database == nil) && (a.Database == nil || reflect.DeepEqual(a.Database, b.Database)) &&
 		(a.Breaker == nil) == (b.Breaker == nil) && (a.Breaker == nil || reflect.DeepEqual(a.Breaker, b.Breaker))
 }
 
+// maxLines bounds the lines of a log that come with a status.
+const maxLines = 100
+
+// quote adds the last lines of those units whose lines may tell what is
+// wrong.
+func (s *Server) quote(st *api.Status, n int) {
+	for i := range st.Units {
+		switch u := &st.Units[i]; engine.State(u.State) {
+		case engine.Starting, engine.Stopping, engine.Unhealthy, engine.Backoff, engine.Failed:
+			u.Lines = s.cfg.Tail(u.ID, min(n, maxLines))
+		}
+	}
+}
+
 // status answers with a snapshot.
-func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) status(w http.ResponseWriter, r *http.Request) {
+	if n := number(r, "lines"); n > 0 && s.cfg.Tail != nil {
+		st := WireStatus(s.cfg.System.Status(), s.cfg.StateDir, time.Now())
+		s.quote(&st, n)
+		answer(w, http.StatusOK, jsonType, st)
+		return
+	}
 	s.ask.Lock()
 	st := s.cfg.System.Measured()
 	units, err := s.seen.of(st)

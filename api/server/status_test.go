@@ -35,6 +35,24 @@ func TestStatusIsNeverOld(t *testing.T) {
 	}
 }
 
+// Lines come for those units only that are not well, and when they are asked
+// for.
+func TestStatusWithLines(t *testing.T) {
+	f, dir := newFake(), t.TempDir()
+	serve(t, dir, f)
+	for _, tt := range []struct {
+		state engine.State
+		ask   int
+		want  int
+	}{{engine.Starting, 0, 0}, {engine.Starting, 3, 3}, {engine.Failed, 1000, maxLines}, {engine.Ready, 3, 0}} {
+		f.set(tt.state)
+		st, err := client.New(dir).StatusWithLines(t.Context(), tt.ask)
+		if err != nil || len(st.Units) != 2 || len(st.Units[0].Lines) != tt.want || st.Units[1].Lines != nil {
+			t.Errorf("%s: %+v, %v", tt.state, st.Units, err)
+		}
+	}
+}
+
 func TestEveryFieldOfAUnitIsCompared(t *testing.T) {
 	for i := range reflect.TypeFor[engine.UnitStatus]().NumField() {
 		var a, b engine.UnitStatus

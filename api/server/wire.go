@@ -31,7 +31,7 @@ func wireUnit(u engine.UnitStatus) api.Unit {
 		ReadyAfter: api.Seconds(u.ReadyAfter.Seconds()),
 		PID:        u.PID, Memory: u.Memory, Port: u.Port, URL: u.URL,
 		Attempt: u.Attempt, Restarts: u.Restarts,
-		WaitingFor: u.WaitingFor, Next: u.Next,
+		WaitingFor: u.WaitingFor, Next: u.Next, Seen: u.Seen,
 		Cause: u.Cause, LastExit: u.LastExit, Held: u.Held,
 		Database: wireDatabase(u.Database), Breaker: wireBreaker(u.Breaker),
 	}

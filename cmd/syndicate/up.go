@@ -82,7 +82,7 @@ func (c *upCmd) Run(s *session) error {
 		if taken(err) {
 			runs, err := s.answers(ctx, sys.StateDir)
 			if err != nil && ctx.Err() != nil {
-				return c.lostEngine(ctx, s, err)
+				return c.lostEngine(ctx, s, sys.StateDir, err)
 			}
 			if err != nil {
 				return err
@@ -263,7 +263,7 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 func (s *session) control(system *controlled, op *operator, sys *spec.System, m *meter, logger hclog.Logger) (*server.Server, error) {
 	control, err := server.New(server.Config{
 		System: system, StateDir: sys.StateDir, Logger: logger.Named("api"),
-		Operator: op, Journal: op, Metrics: m.write, Breakers: op.engine,
+		Operator: op, Journal: op, Metrics: m.write, Breakers: op.engine, Tail: op.engine.Tail,
 		DegradedFails: func() bool { return system.System().Degraded == "fail" },
 	})
 	if err != nil {

@@ -66,7 +66,7 @@ func (c *upCmd) guess(s *session, d demand) error {
 	_, refused := errors.AsType[*client.Error](err) // by an engine of another version
 	switch {
 	case ctx.Err() != nil:
-		return c.lostEngine(ctx, s, err)
+		return c.lostEngine(ctx, s, head.StateDir, err)
 	case refused || errors.Is(err, client.ErrNobody):
 		return errUnsure
 	case err != nil:
@@ -103,7 +103,7 @@ func (c *upCmd) change(ctx context.Context, s *session, dir string, req client.A
 	})
 	switch {
 	case err != nil:
-		return c.lostEngine(ctx, s, err)
+		return c.lostEngine(ctx, s, dir, err)
 	case result.Outcome == api.OutcomeUnsure:
 		return errUnsure
 	case p.Running && p.Empty():
@@ -211,15 +211,7 @@ func (f *following) progress(p api.Progress) {
 			return
 		}
 		f.next = now.Add(f.every)
-		var list []string
-		for i, w := range p.Waiting {
-			if i == named {
-				list = append(list, fmt.Sprintf("%d more", len(p.Waiting)-named))
-				break
-			}
-			list = append(list, fmt.Sprintf("%s (%s %s)", w.Unit, w.State, time.Since(w.Since).Truncate(100*time.Millisecond)))
-		}
-		f.view.Waiting(list)
+		f.view.Waiting(waitedFor(p.Waiting, f.every > 0))
 	}
 	f.view.Flush()
 }

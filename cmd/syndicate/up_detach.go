@@ -75,7 +75,7 @@ func (c *upCmd) detach(ctx context.Context, s *session, config string, loaded *d
 	show := s.follow(nil, unitsOf(p))
 	var hello greeting
 	if err := in.Decode(&hello); err != nil {
-		return c.lostEngine(ctx, s, err)
+		return c.lostEngine(ctx, s, sys.StateDir, err)
 	}
 	if hello.Late {
 		return errLate
@@ -83,7 +83,7 @@ func (c *upCmd) detach(ctx context.Context, s *session, config string, loaded *d
 	for {
 		var got api.Progress
 		if err := in.Decode(&got); err != nil {
-			return c.lostEngine(ctx, s, err)
+			return c.lostEngine(ctx, s, sys.StateDir, err)
 		}
 		switch {
 		case got.Result != nil:
@@ -97,28 +97,6 @@ func (c *upCmd) detach(ctx context.Context, s *session, config string, loaded *d
 			return nil
 		}
 		show.progress(got)
-	}
-}
-
-// lostEngine says why nothing more is heard of an engine in the background.
-func (c *upCmd) lostEngine(ctx context.Context, s *session, err error) error {
-	switch {
-	case errors.Is(context.Cause(ctx), errSlow):
-		return c.slow(s)
-	case ctx.Err() != nil:
-		return s.left(ctx, err)
-	}
-	return failWith(fmt.Errorf("lost the engine: %w", err), s.here("status"))
-}
-
-// errSlow is the cause of a wait that lasted longer than --timeout.
-var errSlow = errors.New("the timeout is over")
-
-// slow says that a system was not ready in time.
-func (c *upCmd) slow(s *session) error {
-	return &exitError{
-		code: exitNotReady, hint: s.here("status"),
-		err: fmt.Errorf("not ready within %s; what has begun goes on", c.Timeout),
 	}
 }
 
@@ -351,7 +329,7 @@ func waitedUnits(st engine.Status) []api.Waiting {
 	for _, u := range st.Units {
 		switch u.State {
 		case engine.Starting, engine.Backoff, engine.Stopping, engine.Unhealthy:
-			list = append(list, api.Waiting{Unit: u.ID, State: string(u.State), Since: u.Since, For: u.WaitingFor})
+			list = append(list, api.Waiting{Unit: u.ID, State: string(u.State), Since: u.Since, For: u.WaitingFor, Seen: u.Seen})
 		}
 	}
 	return list

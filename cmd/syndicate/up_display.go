@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -219,7 +220,7 @@ func (d *upDisplay) loop(quit <-chan struct{}) {
 		case <-d.wake:
 			d.drain()
 		case <-d.ticker.C:
-			d.view.Waiting(waitedFor(d.engine.Status()))
+			d.view.Waiting(waitedFor(waitedUnits(d.engine.Status()), !d.screen.Live()))
 			d.view.Flush()
 		case <-quit:
 			d.drain()
@@ -240,24 +241,24 @@ func (d *upDisplay) drain() {
 	d.view.Flush()
 }
 
-// waitedFor names the units that everything else waits for.
-func waitedFor(st engine.Status) []string {
-	var list []string
-	more := 0
-	for _, u := range st.Units {
-		switch u.State {
-		case engine.Starting, engine.Backoff, engine.Stopping, engine.Unhealthy:
-			if len(list) == named {
-				more++
-				continue
-			}
-			list = append(list, fmt.Sprintf("%s (%s %s)", u.ID, u.State, time.Since(u.Since).Truncate(100*time.Millisecond)))
+// waitedFor names the units that everything else waits for. A line of its own
+// has room for what their probes have seen.
+func waitedFor(list []api.Waiting, room bool) []string {
+	var texts []string
+	for i, w := range list {
+		if i == named {
+			return append(texts, fmt.Sprintf("%d more", len(list)-named))
 		}
+		text := fmt.Sprintf("%s (%s %s", w.Unit, w.State, time.Since(w.Since).Truncate(100*time.Millisecond))
+		switch full := room || len(list) == 1; {
+		case full && w.Seen != "":
+			text += ": " + w.Seen
+		case full && len(w.For) > 0:
+			text += ", for " + strings.Join(w.For, ", ")
+		}
+		texts = append(texts, text+")")
 	}
-	if more > 0 {
-		list = append(list, fmt.Sprintf("%d more", more))
-	}
-	return list
+	return texts
 }
 
 // console returns what shows the merged output: on the screen where a person

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,6 +24,7 @@ type fileCheck struct {
 	old   os.FileInfo
 	live  bool
 	sub   *subscription // nil where looks are repeated
+	seen  atomic.Pointer[error]
 }
 
 func newFileCheck(path string, since time.Time, files *Files, live bool) (*fileCheck, error) {
@@ -75,9 +77,11 @@ func (c *fileCheck) fresh(info os.FileInfo) bool {
 
 func (c *fileCheck) wait(ctx context.Context) error {
 	for {
-		if c.look(ctx, 0) == nil {
+		err := c.look(ctx, 0)
+		if err == nil {
 			return nil
 		}
+		c.seen.Store(&err)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -91,7 +95,12 @@ func (c *fileCheck) wait(ctx context.Context) error {
 	}
 }
 
-func (c *fileCheck) state() error { return c.look(context.Background(), 0) }
+func (c *fileCheck) state() error {
+	if err := c.seen.Load(); err != nil {
+		return *err
+	}
+	return errors.New("it was not looked at yet")
+}
 
 func (c *fileCheck) close() {
 	if c.sub != nil {

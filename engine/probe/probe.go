@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/syndicate/syndicate/spec"
@@ -51,7 +53,8 @@ type check interface {
 
 // waiter is a check that is told when to look, instead of looking again and
 // again. wait returns nil once the moment has come, or the context's error;
-// state says, for a message, what it saw so far.
+// state says, for a message, what it saw so far, also while wait runs. It does
+// not block.
 type waiter interface {
 	wait(ctx context.Context) error
 	state() error
@@ -64,6 +67,7 @@ type Probe struct {
 	check   check
 	waiter  waiter // nil where looks are repeated
 	closing func()
+	failed  atomic.Pointer[Error] // the look of Ready that failed last
 }
 
 // New returns a probe, and begins to listen where the kind is driven by
@@ -155,22 +159,43 @@ func (p *Probe) String() string { return p.what }
 // but not while Ready or Live runs.
 func (p *Probe) Close() { p.closing() }
 
-// Error is why a unit did not become ready in time.
+// Seen says what Ready, which runs, has seen so far: an [*Error] without a
+// deadline. It does not block.
+func (p *Probe) Seen() error {
+	if p.waiter != nil {
+		return &Error{What: p.what, Last: p.waiter.state()}
+	}
+	if e := p.failed.Load(); e != nil {
+		return e
+	}
+	return &Error{What: p.what, Last: errors.New("no answer yet")}
+}
+
+// Error is why a unit did not become ready in time, or is not ready yet.
 type Error struct {
 	What  string        // what was probed
-	Tries int           // 0 where events drive the probe
-	After time.Duration // the deadline
+	Tries int           // 0 where events drive the probe, or before the first has ended
+	After time.Duration // the deadline; 0 where it is not over
 	Last  error         // the last failure
 }
 
 func (e *Error) Error() string {
+	var how []string
 	switch e.Tries {
 	case 0:
-		return fmt.Sprintf("%s: %v (in %s)", e.What, e.Last, short(e.After))
 	case 1:
-		return fmt.Sprintf("%s: %v (1 try in %s)", e.What, e.Last, short(e.After))
+		how = append(how, "1 try")
+	default:
+		how = append(how, fmt.Sprintf("%d tries", e.Tries))
 	}
-	return fmt.Sprintf("%s: %v (%d tries in %s)", e.What, e.Last, e.Tries, short(e.After))
+	if e.After > 0 {
+		how = append(how, "in "+short(e.After))
+	}
+	text := fmt.Sprintf("%s: %v", e.What, e.Last)
+	if len(how) > 0 {
+		text += " (" + strings.Join(how, " ") + ")"
+	}
+	return text
 }
 
 // Unwrap returns the last failure.
@@ -227,6 +252,7 @@ func (p *Probe) poll(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return p.ended(ctx, tries, last)
 		}
+		p.failed.Store(&Error{What: p.what, Tries: tries, Last: answer(last)})
 		timer.Reset(nextDelay(time.Since(p.cfg.Started), p.cfg.Interval))
 		select {
 		case <-ctx.Done():
@@ -252,10 +278,15 @@ func (p *Probe) ended(ctx context.Context, tries int, last error) error {
 	if cause != errDeadline {
 		return cause
 	}
-	if errors.Is(last, context.DeadlineExceeded) || errors.Is(last, context.Canceled) {
-		last = errors.New("no answer")
+	return &Error{What: p.what, Tries: tries, After: p.cfg.Deadline, Last: answer(last)}
+}
+
+// answer says in words that a look was cut off.
+func answer(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return errors.New("no answer")
 	}
-	return &Error{What: p.what, Tries: tries, After: p.cfg.Deadline, Last: last}
+	return err
 }
 
 // Live looks every interval until ctx ends. It calls report with an error
