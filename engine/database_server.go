@@ -180,6 +180,7 @@ func (w *serverWork) diagnose(out Outcome, answered bool) Outcome {
 	if said := pg.Diagnose(texts); said != nil {
 		out.Err = fmt.Errorf("%s: %w", out.Exit, said)
 		out.Permanent = !answered && said.Lasting()
+		out.Outside = said.Outside()
 	}
 	return out
 }

@@ -204,6 +204,9 @@ type Outcome struct {
 	Clean bool
 	// Permanent says that another attempt would end the same way.
 	Permanent bool
+	// Outside says that it ended for want of what others have to give, such as
+	// room on a disk: it is tried again, ever later, until that is there.
+	Outside bool
 	// Spoiled says that what an earlier run has completed holds no longer.
 	Spoiled bool
 }

@@ -28,6 +28,26 @@ func TestRestartCountsOnceItWasReady(t *testing.T) {
 	}
 }
 
+// TestNoLimitForWhatLiesOutside: where the disk is full no number of attempts
+// helps, and none is too many.
+func TestNoLimitForWhatLiesOutside(t *testing.T) {
+	p := service("service.a")
+	p.restart.Limit = 1
+	b := newBench(t, p)
+	b.ready(0)
+	full := Outcome{Err: errors.New("no space left"), Exit: "exit status 1", Outside: true}
+	for range 9 {
+		b.end(0, full)
+		if b.m.units[0].state == Backoff {
+			b.wait(0)
+		}
+		b.expect("starting")
+	}
+	if next, longest := backoff(p.restart.Backoff, b.m.units[0].streak, 0.5), p.restart.Backoff.MaxDelay.Std(); next != longest {
+		t.Errorf("the next attempt comes after %s, and not after %s", next, longest)
+	}
+}
+
 // TestAgainAfterTheStartWasGivenUp begins the attempts anew, as often as that
 // takes.
 func TestAgainAfterTheStartWasGivenUp(t *testing.T) {

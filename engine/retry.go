@@ -49,6 +49,12 @@ func (m *machine) restart(i int, out Outcome, cause string) {
 	if !u.readyAt.IsZero() && m.now.Sub(u.readyAt) >= healthyAgain {
 		u.streak = 0
 	}
+	if out.Outside {
+		u.restarts++
+		u.streak++
+		m.delay(i, backoff(u.policy.restart.Backoff, u.streak-1, m.random()), cause)
+		return
+	}
 	recent := u.window[:0]
 	for _, t := range u.window {
 		if m.now.Sub(t) < u.policy.restart.Within.Std() {

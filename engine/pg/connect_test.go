@@ -214,8 +214,12 @@ func TestDiagnose(t *testing.T) {
 		"PANIC:  could not write to file: No space left on device": false,
 		"FATAL:  something new":                                    false,
 	} {
-		if e := Diagnose([]string{text}); e == nil || e.Lasting() != want {
-			t.Errorf("%s: lasting is not %v", text, want)
+		e := Diagnose([]string{text})
+		if e == nil || e.Lasting() != want {
+			t.Fatalf("%s: lasting is not %v", text, want)
+		}
+		if full := strings.Contains(text, "No space left"); e.Outside() != full {
+			t.Errorf("%s: outside is %v", text, e.Outside())
 		}
 	}
 	if e := Diagnose([]string{"LOG:  database system is ready to accept connections"}); e != nil {

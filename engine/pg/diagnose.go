@@ -13,6 +13,9 @@ type complaint struct {
 	lasting bool // a server that is started again says the same
 }
 
+// diskFull is what PostgreSQL and the system call it.
+const diskFull = `No space left on device`
+
 // complaints are compiled when a server has failed: every command would pay
 // for it otherwise.
 var complaints = []complaint{
@@ -32,8 +35,7 @@ var complaints = []complaint{
 		"PostgreSQL refuses to run as root: name another user in managed { user = … }", false},
 	{`could not (access|change permissions of|create) directory .*: Permission denied|could not change directory .*: Permission denied`,
 		"the server's user may not enter a directory above the data: let everybody pass through (chmod o+x), or choose another data_dir", false},
-	{`No space left on device`,
-		"the disk is full: free some space, or choose a data_dir elsewhere", false},
+	{diskFull, "the disk is full: free some space, or choose a data_dir elsewhere", false},
 	{`could not (map anonymous shared memory|create shared memory segment|resize shared memory segment)`,
 		"there is not enough shared memory: lower shared_buffers, or give the container a larger /dev/shm", false},
 	{`unrecognized configuration parameter|invalid value for parameter|parameter .* cannot be changed|outside the valid range`,
@@ -69,7 +71,7 @@ func Diagnose(lines []string) *Error {
 			text := strings.Join(near, "\n")
 			for _, c := range complaints {
 				if regexp.MustCompile(c.pattern).MatchString(text) {
-					e.Remedy, e.lasting = c.remedy, c.lasting
+					e.Remedy, e.lasting, e.outside = c.remedy, c.lasting, c.pattern == diskFull
 					return e
 				}
 			}

@@ -24,12 +24,17 @@ type Error struct {
 	SQLState  string // PostgreSQL's code, empty where it said nothing
 	Temporary bool   // trying again may help
 	lasting   bool   // trying again cannot help
+	outside   bool   // trying again helps once a person has made room
 	cause     error
 }
 
 // Lasting reports whether a server that is started again as it is declared
 // certainly ends in the same way.
 func (e *Error) Lasting() bool { return e.lasting }
+
+// Outside reports whether a server that is started again ends in the same way
+// until somebody has given what it lacks, such as room on a disk.
+func (e *Error) Outside() bool { return e.outside }
 
 // Error returns the operation, the reason and the remedy in one line.
 func (e *Error) Error() string {

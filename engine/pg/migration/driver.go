@@ -278,12 +278,14 @@ func (d *driver) explain(err error, query string, offset int, at *script.Stateme
 		e.Line, e.Statement = at.Line, firstLine(at.Text)
 	}
 	if pe, ok := errors.AsType[*pgconn.PgError](err); ok {
+		e.Lost = pg.TemporaryState(pe.Code)
 		// A mistake in its syntax ends a query before its first statement.
 		if st := d.work.statement(e.fill(pe, d.work.text, query, offset)); st != nil {
 			e.Statement = firstLine(st.Text)
 		}
 	} else {
 		e.Message = pg.LastPart(err)
+		e.Lost = d.session.conn.IsClosed()
 	}
 	return e
 }

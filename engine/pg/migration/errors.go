@@ -62,6 +62,7 @@ type FileError struct {
 	Again     string // the command that goes on: up, down
 	Recorded  bool   // a down file that the ledger knows: its edit has to be accepted
 	Repair    string // what to do where Rest is Unclear
+	Lost      bool   // the server ended, or the network broke, while it ran
 	Cancelled error  // the cause, where it was cancelled
 	cause     error
 }
@@ -78,6 +79,8 @@ func (e *FileError) Error() string {
 	}
 	if e.Cancelled != nil {
 		fmt.Fprintf(&b, "apply %s: cancelled (%v)", at, e.Cancelled)
+	} else if e.Lost {
+		fmt.Fprintf(&b, "apply %s: the connection to the server was lost (%s)", at, e.Message)
 	} else {
 		fmt.Fprintf(&b, "apply %s: %s", at, e.Message)
 	}
@@ -99,6 +102,9 @@ func (e *FileError) Error() string {
 func (e *FileError) rest() string {
 	switch e.Rest {
 	case Part:
+		if e.Lost {
+			return fmt.Sprintf("at least %d of its %d steps are done and stay done: run %s again, which goes on from there", e.Done, e.Of, e.Again)
+		}
 		return fmt.Sprintf("%d of its %d steps are done and stay done: correct the rest and run %s again, which goes on from there",
 			e.Done, e.Of, e.Again)
 	case Unclear:
@@ -106,7 +112,7 @@ func (e *FileError) rest() string {
 	case AllOrNothing:
 		return "the connection broke while it was committed: all of it is done, or nothing; run again, and the ledger tells"
 	}
-	if e.Cancelled != nil {
+	if e.Cancelled != nil || e.Lost {
 		return "nothing of this file was done: run again"
 	}
 	if e.Recorded {
@@ -158,6 +164,9 @@ func (e *FileError) fill(pe *pgconn.PgError, text, query string, offset int) int
 
 // advice says what to do about failures that PostgreSQL gives no hint for.
 func (e *FileError) advice() string {
+	if e.Lost && e.Cancelled == nil {
+		return "the server's log says why it ended: a full disk, too little memory, a restart"
+	}
 	switch e.SQLState {
 	case "55P03":
 		return "another session holds a lock that the statement needs: run again when it is less busy, or raise lock_timeout"
@@ -176,7 +185,7 @@ func (e *FileError) advice() string {
 	case "25006":
 		return "the file made its transaction read-only, so that it cannot be recorded: take that away"
 	case "53100":
-		return "the server's disk is full: free some space and run again"
+		return "the server's disk is full: free some space there and run again"
 	}
 	return ""
 }

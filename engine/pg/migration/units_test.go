@@ -149,8 +149,8 @@ func TestInterruptedIndexIsMended(t *testing.T) {
 // whichever side of the step it died on.
 func TestLostConnection(t *testing.T) {
 	for name, test := range map[string]struct{ body, rest, state string }{
-		"in a transaction":  {"create table b (id int); select pg_terminate_backend(pg_backend_pid());", "nothing of this file was done", "1 applied, 2 pending"},
-		"between two steps": {"create table b (id int); vacuum a; do $$ begin if current_setting('application_name') <> 'again' then perform pg_terminate_backend(pg_backend_pid()); end if; end $$", "2 of its 3 steps are done", "1 applied, 2 half done"},
+		"in a transaction":  {"create table b (id int); select pg_terminate_backend(pg_backend_pid());", "the connection to the server was lost (terminating", "1 applied, 2 pending"},
+		"between two steps": {"create table b (id int); vacuum a; do $$ begin if current_setting('application_name') <> 'again' then perform pg_terminate_backend(pg_backend_pid()); end if; end $$", "at least 2 of its 3 steps are done and stay done: run up again", "1 applied, 2 half done"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			to := pgtest.Database(t)
