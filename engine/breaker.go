@@ -53,10 +53,7 @@ func (w *breakerWork) run(ctx context.Context, a *attempt) (out Outcome) {
 		return permanent("prepare "+b.Addr.String(), err)
 	}
 	host, port := w.breakerAddress(b)
-	if err := portFree(host, port); err != nil {
-		return Outcome{Err: err}
-	}
-	l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+	l, err := w.listeners.listen(b.Addr.String(), host, port)
 	if err != nil {
 		return Outcome{Err: err}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/syndicate/syndicate/engine/pg"
 	"github.com/syndicate/syndicate/engine/probe"
 	"github.com/syndicate/syndicate/engine/process"
+	"github.com/syndicate/syndicate/handover"
 	"github.com/syndicate/syndicate/plan"
 	"github.com/syndicate/syndicate/spec"
 )
@@ -33,6 +34,11 @@ type Config struct {
 	// Guardian has a guardian end everything should the engine be killed.
 	// The program's main must call process.Guardian.
 	Guardian bool
+
+	// Inherited are the sockets that the engine before listened on, and
+	// Passed those that the service manager passed. The engine owns them.
+	Inherited []handover.Socket
+	Passed    Passed
 
 	// Held are the units that a person stopped before, and who did and when,
 	// in words that follow "stopped".
@@ -123,6 +129,7 @@ func New(cfg Config) (*Engine, error) {
 	e.site.probed, e.site.report = cfg.Probed, e.report
 	e.site.host, e.site.files = host, new(probe.Files)
 	e.site.slots = probe.NewSlots(0)
+	e.site.listeners = newListeners(host, &cfg, e.site.log)
 	members, err := e.members(cfg.System, cfg.Plan, nil)
 	if err != nil {
 		e.close()
@@ -139,6 +146,7 @@ func New(cfg Config) (*Engine, error) {
 	})
 	e.core.machine.configure(settingsOf(cfg.System))
 	e.core.machine.remember(cfg.Held, cfg.Completed)
+	e.cfg.Inherited, e.cfg.Passed = nil, nil
 	e.cfg.System, e.cfg.Plan, e.cfg.Ports = nil, nil, nil // current has what is declared
 	e.since = time.Now()
 	e.turns.begin("up")
@@ -171,6 +179,7 @@ func (c *Config) guardian() string {
 // settled ends the turn of the first start.
 func (e *Engine) settled(state Health, cause string) {
 	e.turns.end()
+	e.site.listeners.leave()
 	if e.cfg.Settled != nil {
 		e.cfg.Settled(state, cause)
 	}
@@ -220,6 +229,7 @@ func (e *Engine) Run(ctx context.Context) Result {
 
 // close releases everything that units share.
 func (e *Engine) close() {
+	e.site.listeners.close()
 	if err := e.site.host.Close(); err != nil {
 		e.cfg.Log.Error("cannot end every process", "error", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
-	"strconv"
 	"sync/atomic"
 
 	"github.com/syndicate/syndicate/engine/breaker"
@@ -36,10 +35,6 @@ func (w *gatewayWork) run(ctx context.Context, a *attempt) (out Outcome) {
 	if err != nil {
 		return permanent("prepare the gateway of "+db.Addr.String(), err)
 	}
-	host, port := w.gatewayAddress(db)
-	if err := portFree(host, port); err != nil {
-		return Outcome{Err: err}
-	}
 	capture, err := w.out.Attach()
 	if err != nil {
 		return Outcome{Err: err}
@@ -54,7 +49,9 @@ func (w *gatewayWork) run(ctx context.Context, a *attempt) (out Outcome) {
 	if err != nil {
 		return permanent("prepare the gateway of "+db.Addr.String(), err)
 	}
-	if err := g.Listen(); err != nil {
+	host, port := w.gatewayAddress(db)
+	l, err := w.listeners.listen(plan.GatewayID(db.Addr), host, port)
+	if err != nil {
 		return Outcome{Err: err}
 	}
 	w.running.Store(g)
@@ -70,7 +67,7 @@ func (w *gatewayWork) run(ctx context.Context, a *attempt) (out Outcome) {
 			<-ctx.Done()
 		})
 	}()
-	err = g.Run(ctx, db.Stop.Timeout.Std(), a.hurry)
+	err = g.Run(ctx, l, db.Stop.Timeout.Std(), a.hurry)
 	stop()
 	<-adopted
 	return Outcome{Err: err}
@@ -82,9 +79,7 @@ func (w *gatewayWork) config(db *spec.Database) (gateway.Config, error) {
 	if err != nil {
 		return gateway.Config{}, err
 	}
-	host, port := w.gatewayAddress(db)
 	cfg := gateway.Config{
-		Listen: net.JoinHostPort(host, strconv.Itoa(port)),
 		Server: url.(spec.Text).Reveal(), Limits: gatewayLimits(db), Guard: gatewayGuard{w.guard}, Tally: w.tally,
 	}
 	if g := db.Gateway; g.TLSCert != "" {

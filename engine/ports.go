@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/syndicate/syndicate/handover"
 	"github.com/syndicate/syndicate/listener"
 	"github.com/syndicate/syndicate/spec"
 )
@@ -52,15 +53,20 @@ func ChoosePorts(sys *spec.System, kept Ports) (Ports, error) {
 }
 
 // Untaken returns those of some ports that a system wants and nobody listens
-// on. None of the system may run.
-func (p Ports) Untaken(sys *spec.System) Ports {
+// on, except where ours are those who do, as sockets that were handed over.
+// None of the system may run.
+func (p Ports) Untaken(sys *spec.System, ours []handover.Socket) Ports {
 	left := maps.Clone(p)
 	for _, w := range wishedPorts(sys) {
-		if n := left[w.key]; n != 0 && portFree(w.host, n) != nil {
+		if n := left[w.key]; n != 0 && !hasPort(ours, n) && portFree(w.host, n) != nil {
 			delete(left, w.key)
 		}
 	}
 	return left
+}
+
+func hasPort(sockets []handover.Socket, port int) bool {
+	return slices.ContainsFunc(sockets, func(s handover.Socket) bool { return s.Listener.Addr().(*net.TCPAddr).Port == port })
 }
 
 // portWish is a port that is to be chosen.

@@ -28,11 +28,12 @@ type site struct {
 	redact   redactor
 	log      hclog.Logger
 
-	host    *process.Host
-	files   *probe.Files
-	slots   *probe.Slots
-	buffers *log.Buffers
-	probed  func(spec.ProbeKind, time.Duration, bool) // nil: nobody is told
+	host      *process.Host
+	listeners *listeners
+	files     *probe.Files
+	slots     *probe.Slots
+	buffers   *log.Buffers
+	probed    func(spec.ProbeKind, time.Duration, bool) // nil: nobody is told
 	// How often ledgers and schemas are looked at.
 	ledgerEvery, schemaEvery time.Duration
 	report                   func(event.Event) // tells of something, without waiting for the loop's turn

@@ -13,6 +13,7 @@ import (
 
 	"github.com/syndicate/syndicate/engine"
 	"github.com/syndicate/syndicate/engine/process"
+	"github.com/syndicate/syndicate/handover"
 	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/statedir"
 	"github.com/syndicate/syndicate/view"
@@ -42,6 +43,11 @@ type home struct {
 	kept    []byte         // the key that everybody has, once keeping is done
 	keepErr error
 
+	// inherited are the sockets that the engine before listened on. They are
+	// its guardian's still until they are taken.
+	inherited *handover.Inheritance
+	passed    engine.Passed // by the service manager
+
 	choosing sync.Mutex // guards the file of ports
 }
 
@@ -62,7 +68,13 @@ func (s *session) moveIn(sys *spec.System, config string) (*home, error) {
 	if err := s.endLeftovers(h); err != nil {
 		return nil, failWith(err, s.anew("doctor"))
 	}
-	h.ports, err = h.portsFor(sys, true)
+	if h.inherited, err = handover.Ask(sys.StateDir); err != nil {
+		view.Note(s.stderr, err.Error()) // it is as if there were none
+	}
+	h.passed, err = engine.MatchPassed(sys, s.passed)
+	if err == nil {
+		h.ports, err = h.portsFor(sys, true)
+	}
 	if err := errors.Join(err, h.findKey()); err != nil {
 		h.leave()
 		return nil, failWith(err, s.anew("doctor"))
@@ -99,9 +111,10 @@ func (h *home) portsFor(sys *spec.System, idle bool) (engine.Ports, error) {
 	if _, err := statedir.ReadJSON(h.lock.Dir(), portsFile, &kept); err != nil {
 		return nil, err
 	}
-	usable := kept
+	usable := maps.Clone(kept)
+	maps.Copy(usable, h.passed.Ports(sys))
 	if idle {
-		usable = kept.Untaken(sys)
+		usable = usable.Untaken(sys, h.sockets())
 	}
 	ports, err := engine.ChoosePorts(sys, usable)
 	if err != nil {
@@ -114,6 +127,18 @@ func (h *home) portsFor(sys *spec.System, idle bool) (engine.Ports, error) {
 		return ports, nil
 	}
 	return ports, h.lock.WriteJSON(portsFile, all)
+}
+
+// sockets are those that were handed to this process.
+func (h *home) sockets() []handover.Socket {
+	var all []handover.Socket
+	if h.inherited != nil {
+		all = append(all, h.inherited.Sockets...)
+	}
+	for _, s := range h.passed {
+		all = append(all, s)
+	}
+	return all
 }
 
 // findKey reads the key of the digests, or makes it. A new one is kept while
@@ -176,5 +201,8 @@ func keepKey(dir string, key []byte) ([]byte, error) {
 // leave gives the directory back after an orderly end, once.
 func (h *home) leave() {
 	h.keeping.Wait()
+	if h.inherited != nil {
+		h.inherited.Leave() // what is left of it
+	}
 	_ = h.lock.Release()
 }

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/syndicate/syndicate/handover"
 	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/view"
 )
@@ -28,6 +29,8 @@ type session struct {
 	words    []string // the command line behind them
 	operand  string   // the configuration, where it was an operand
 	meant    []string // the flags that the configuration was decoded with
+
+	passed []handover.Socket // by the service manager, where this command takes such
 
 	declared func() *spec.System // the configuration, where this command applies one
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/syndicate/syndicate/engine"
 	"github.com/syndicate/syndicate/engine/event"
 	"github.com/syndicate/syndicate/engine/log"
+	"github.com/syndicate/syndicate/handover"
 	"github.com/syndicate/syndicate/plan"
 	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/spec/decode"
@@ -53,8 +54,15 @@ func (c *upCmd) Run(s *session) error {
 	// not the system. That lasts until the process ends: what is written too
 	// slowly for the last words is still being written then.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	var err error
+	if s.passed, err = handover.Passed(); err != nil {
+		return failWith(err, "")
+	}
+	if len(s.passed) > 0 && (c.Detach || c.Wait) {
+		return usage("sockets were passed to this process (LISTEN_FDS), and the engine would be another one: leave --detach and --wait away")
+	}
 	configuration := demand{operand: c.Path, inputs: c.inputs, values: true, migrates: true}
-	if c.Plan == "" && len(c.Target) == 0 {
+	if c.Plan == "" && len(c.Target) == 0 && len(s.passed) == 0 {
 		if err := c.guess(s, configuration); !errors.Is(err, errUnsure) {
 			return err
 		}
@@ -86,6 +94,9 @@ func (c *upCmd) Run(s *session) error {
 			}
 			if err != nil {
 				return err
+			}
+			if runs && len(s.passed) > 0 {
+				return failWith(errors.New("sockets were passed to this process (LISTEN_FDS), and the system runs already: they would be of no use to it"), s.here("down"))
 			}
 			if runs {
 				req := client.ApplyRequest{Bundle: bundle.Bytes(), NoRollback: c.NoRollback, Targets: addressTexts(confined)}
@@ -206,6 +217,7 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 		Key: h.key, Log: logger, Merger: merger, Guardian: true, Version: ownVersion(),
 		Probed: func(kind spec.ProbeKind, took time.Duration, ok bool) { meter.recorder.Probed(string(kind), took, ok) },
 		Held:   rec.held, Completed: rec.completed, Hold: rec.hold, Completion: rec.complete,
+		Inherited: h.inherited.Sockets, Passed: h.passed,
 		Guards: rec.guards, SaveGuard: rec.saveGuard, Snapshot: rec.saw,
 		Observe: func(ev event.Event) {
 			ev = rec.Append(ev)
@@ -224,6 +236,7 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 	if err != nil {
 		return failWith(err, "")
 	}
+	h.inherited.Take()
 	meter.engine = eng
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)

@@ -26,41 +26,43 @@ const (
 // guard is the engine's side of its guardian. The guardian is nobody's tree:
 // nothing that ends trees or strays may touch it.
 type guard struct {
-	p    *Process
-	pipe int // the engine's death closes it; -1 once that has no meaning
+	p   *Process
+	ear int // what it hears the engine by; the engine's death closes it; -1 once that has no meaning
 }
 
 // newGuard starts a guardian. It is ready to do its work when newGuard
 // returns: what it has to know and to hear waits for it.
 func (h *Host) newGuard() (*guard, error) {
-	var pipe [2]int
 	// Both ends block: a descriptor that does not would have the guardian
 	// set up a poller.
 	syscall.ForkLock.RLock()
-	err := syscall.Pipe(pipe[:])
+	pair, err := syscall.Socketpair(syscall.AF_UNIX, earType, 0)
 	if err == nil {
-		syscall.CloseOnExec(pipe[0])
-		syscall.CloseOnExec(pipe[1])
+		syscall.CloseOnExec(pair[0])
+		syscall.CloseOnExec(pair[1])
 	}
 	syscall.ForkLock.RUnlock()
 	if err != nil {
 		return nil, fmt.Errorf("start the guardian: %w", err)
 	}
-	defer syscall.Close(pipe[0])
+	defer syscall.Close(pair[0])
 	path, err := ownProgram()
 	if err != nil {
-		syscall.Close(pipe[1])
+		syscall.Close(pair[1])
 		return nil, fmt.Errorf("start the guardian: %w", err)
 	}
-	g := &guard{p: newProcess(h, "guardian", 0), pipe: pipe[1]}
+	g := &guard{p: newProcess(h, "guardian", 0), ear: pair[1]}
 	null := h.null.Fd()
 	request := spawnRequest{path: path, argv: []string{vigil.Title(h.config.Guardian)}, attr: syscall.ProcAttr{
-		Dir: "/", Env: h.guardEnvironment(), Files: []uintptr{uintptr(pipe[0]), null, null},
+		Dir: "/", Env: h.guardEnvironment(), Files: []uintptr{uintptr(pair[0]), null, null},
 		Sys: &syscall.SysProcAttr{Setsid: true},
 	}}
 	if err := h.forkAs(request, g.p, func() {}); err != nil {
-		syscall.Close(pipe[1])
+		syscall.Close(pair[1])
 		return nil, fmt.Errorf("start the guardian: %w", err)
+	}
+	if err := h.keeping.use(g); err != nil {
+		h.log.Warn("a listener would not outlive this engine", "error", err)
 	}
 	return g, nil
 }
@@ -89,9 +91,11 @@ func (h *Host) keepGuard(g *guard) {
 		}
 		select {
 		case <-h.dismiss:
+			h.keeping.close(h.config.Home)
 			g.leave()
 			return
 		case <-ended:
+			_ = h.keeping.use(nil)
 			g.forget()
 			h.log.Warn("the guardian has ended; another one is started", "pid", g.p.pid, "end", g.p.Exit().String())
 			if g.p.Exit().At.Sub(g.p.started) > guardMost {
@@ -121,7 +125,7 @@ func (g *guard) leave() {
 	if g == nil {
 		return
 	}
-	_, _ = syscall.Write(g.pipe, []byte{vigil.Done})
+	_ = g.say([]byte{vigil.Done}, nil)
 	g.forget()
 	limit := time.NewTimer(guardLeave)
 	defer limit.Stop()
@@ -135,20 +139,28 @@ func (g *guard) leave() {
 }
 
 func (g *guard) forget() {
-	if g.pipe >= 0 {
-		syscall.Close(g.pipe)
-		g.pipe = -1
+	if g.ear >= 0 {
+		syscall.Close(g.ear)
+		g.ear = -1
 	}
 }
 
 // Guardian does a guardian's work where this process is one whose engine is
 // dead, and reports whether that was so. main calls it before anything else.
-// died notes the death meanwhile: a disk that hangs holds up no killing.
+// died notes the death meanwhile: a disk that hangs holds up no killing. It
+// offers the listening sockets that it was given to the next engine for up to
+// KeepTime.
 func Guardian(died func(home, life string, at time.Time)) bool {
 	at := time.Now()
-	if !vigil.Bereft() {
+	bereft, kept := vigil.Bereft()
+	if !bereft {
 		return false
 	}
+	offered := make(chan struct{})
+	go func() {
+		defer close(offered)
+		handOn(kept, KeepTime)
+	}()
 	life := os.Getenv(guardedVariable)
 	if checkLife(life) != nil {
 		return true
@@ -164,6 +176,7 @@ func Guardian(died func(home, life string, at time.Time)) bool {
 	// could not be ended, and says so.
 	_, _ = EndLife(life, syscall.SIGKILL, 0)
 	<-noted
+	<-offered
 	return true
 }
 

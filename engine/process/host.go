@@ -35,7 +35,8 @@ type Config struct {
 	Guardian string
 
 	// Home is what the guardian hands to the function that main gives it:
-	// where to note that the engine has died.
+	// where to note that the engine has died. It is the directory, too, where
+	// the next engine asks it for the sockets that it keeps.
 	Home string
 
 	Cgroup Cgroup
@@ -91,6 +92,7 @@ type Host struct {
 	spawners sync.WaitGroup
 	loops    sync.WaitGroup
 	guards   sync.WaitGroup
+	keeping  keeping
 
 	children  chan os.Signal   // SIGCHLD
 	reaping   sync.Mutex       // guards firstSeen

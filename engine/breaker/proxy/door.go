@@ -2,8 +2,8 @@ package proxy
 
 import (
 	"context"
-	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,7 +18,7 @@ import (
 // port that the kernel chose is given up); where it does not go, the door
 // stays open.
 type door struct {
-	listener *net.TCPListener
+	listener syscall.Conn
 
 	mu     sync.Mutex
 	opened chan struct{} // closed once it is open again; nil: it is open; guarded by mu

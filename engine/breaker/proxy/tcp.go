@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/syndicate/syndicate/engine/breaker"
@@ -106,8 +107,8 @@ func (p *TCP) Serve(ctx context.Context, l net.Listener, hurry context.Context) 
 	defer stop()
 	defer p.open.Wait()
 	d := &door{}
-	if tcp, ok := l.(*net.TCPListener); ok {
-		d.listener = tcp
+	if socket, ok := l.(syscall.Conn); ok {
+		d.listener = socket
 		keeping := make(chan struct{})
 		go func() {
 			defer close(keeping)

@@ -23,6 +23,7 @@ const soon = 30 * time.Second
 type gate struct {
 	*Gateway
 	t     testing.TB
+	addr  net.Addr
 	stop  context.CancelFunc
 	hurry chan struct{}
 	done  chan struct{} // closed when Run has returned
@@ -36,7 +37,7 @@ func open(t testing.TB, server string, change func(*Config)) *gate {
 	t.Helper()
 	x := &gate{t: t, hurry: make(chan struct{}), done: make(chan struct{})}
 	cfg := Config{
-		Listen: "127.0.0.1:0", Server: server,
+		Server: server,
 		Limits: Limits{MaxConn: 50, MaxWaiting: 100, AcquireTimeout: soon},
 		Note: func(line string) {
 			x.mu.Lock()
@@ -51,14 +52,16 @@ func open(t testing.TB, server string, change func(*Config)) *gate {
 	if x.Gateway, err = New(cfg); err != nil {
 		t.Fatal(err)
 	}
-	if err := x.Listen(); err != nil {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
 		t.Fatal(err)
 	}
+	x.addr = l.Addr()
 	var ctx context.Context
 	ctx, x.stop = context.WithCancel(context.Background())
 	go func() {
 		defer close(x.done)
-		if err := x.Run(ctx, soon, x.hurry); err != nil {
+		if err := x.Run(ctx, l, soon, x.hurry); err != nil {
 			t.Error(err)
 		}
 	}()
@@ -90,7 +93,7 @@ func (x *gate) url(to pg.Endpoint, params ...string) string {
 	if err != nil {
 		x.t.Fatal(err)
 	}
-	u.Host = x.Addr().String()
+	u.Host = x.addr.String()
 	q := u.Query()
 	for _, name := range []string{"host", "port"} {
 		q.Del(name)

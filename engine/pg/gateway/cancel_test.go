@@ -154,7 +154,7 @@ func TestCancelStorm(t *testing.T) {
 			const sessions = 20
 			var keys [][]byte
 			for range sessions {
-				conn, err := net.Dial("tcp", x.Addr().String())
+				conn, err := net.Dial("tcp", x.addr.String())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -180,7 +180,7 @@ func TestCancelStorm(t *testing.T) {
 				slots <- struct{}{}
 				all.Go(func() {
 					defer func() { <-slots }()
-					conn, err := net.Dial("tcp", x.Addr().String())
+					conn, err := net.Dial("tcp", x.addr.String())
 					if err != nil {
 						t.Error(err)
 						return
@@ -209,7 +209,7 @@ func TestUnknownCancel(t *testing.T) {
 	b := newBackend(t, 4)
 	x := open(t, "postgres://app@"+b.listener.Addr().String()+"/app?sslmode=disable", nil)
 	for _, key := range []string{"12345678", "1234", string(make([]byte, 261))} {
-		conn, err := net.Dial("tcp", x.Addr().String())
+		conn, err := net.Dial("tcp", x.addr.String())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -230,7 +230,7 @@ func TestProtocolVersions(t *testing.T) {
 	b.version = 3 << 16
 	x := open(t, "postgres://app@"+b.listener.Addr().String()+"/app?sslmode=disable", nil)
 	for version, want := range map[uint32]byte{3 << 16: 'R', 3<<16 | 2: 'v', 3<<16 | 9999: 'v', 2 << 16: 'E', 4 << 16: 'E'} {
-		conn, err := net.Dial("tcp", x.Addr().String())
+		conn, err := net.Dial("tcp", x.addr.String())
 		if err != nil {
 			t.Fatal(err)
 		}

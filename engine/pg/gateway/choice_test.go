@@ -25,7 +25,7 @@ func TestTargetSessionAttrs(t *testing.T) {
 	}
 	at := func(s *pgtest.Server) string { return fmt.Sprintf("127.0.0.1:%d", s.Port) }
 	port := func(x *gate) (port int, err error) {
-		conn, err := pgx.Connect(within(t), "postgres://postgres@"+x.Addr().String()+"/postgres?sslmode=disable")
+		conn, err := pgx.Connect(within(t), "postgres://postgres@"+x.addr.String()+"/postgres?sslmode=disable")
 		if err != nil {
 			return 0, err
 		}

@@ -30,7 +30,6 @@ type Limits struct {
 
 // Config describes a gateway.
 type Config struct {
-	Listen string // host:port
 	// Server is the URL of the server. The gateway logs in as its user where
 	// it has to choose among servers, and where a client's login as that user
 	// cannot pass; else its user and password do not count.
@@ -47,17 +46,16 @@ type Config struct {
 
 // Gateway relays sessions. Its methods may be called by many goroutines.
 type Gateway struct {
-	cfg      Config
-	tls      *tls.Config // nil: none is served
-	server   *upstream
-	guard    Guard
-	limits   atomic.Pointer[Limits]
-	slots    limiter
-	keys     keys
-	cancels  chan struct{} // taken by cancel requests under way
-	stats    *stats
-	notes    notes
-	listener net.Listener
+	cfg     Config
+	tls     *tls.Config // nil: none is served
+	server  *upstream
+	guard   Guard
+	limits  atomic.Pointer[Limits]
+	slots   limiter
+	keys    keys
+	cancels chan struct{} // taken by cancel requests under way
+	stats   *stats
+	notes   notes
 
 	// stopping ends when no session begins any more, killed when none goes
 	// on.
@@ -75,7 +73,7 @@ type Gateway struct {
 // errStopping is why nobody is let in at the end.
 var errStopping = errors.New("the gateway stops")
 
-// New returns a gateway that does not listen yet.
+// New returns a gateway that serves nobody yet.
 func New(cfg Config) (*Gateway, error) {
 	server, err := newUpstream(cfg.Server)
 	if err != nil {
@@ -105,40 +103,25 @@ func (g *Gateway) Adopt(l Limits) {
 	g.slots.resize(l.MaxConn, l.MaxWaiting)
 }
 
-// Listen opens the address for clients: once it has returned nil they can
-// connect, and are served when Run begins.
-func (g *Gateway) Listen() error {
-	lc := net.ListenConfig{KeepAliveConfig: keepAlive}
-	l, err := lc.Listen(context.Background(), "tcp", g.cfg.Listen)
-	if err != nil {
-		return fmt.Errorf("listen on %s: %w", g.cfg.Listen, err)
-	}
-	g.listener = l
-	return nil
-}
-
-// Addr is the address that it listens on.
-func (g *Gateway) Addr() net.Addr { return g.listener.Addr() }
-
-// Run serves clients until ctx ends. Then it takes no more, ends the sessions
-// that are idle, and gives the others until the timeout, or until hurry is
-// closed, to come to the end of their transactions. It returns once nothing of
-// it is left: nil, or why it could listen no longer.
-func (g *Gateway) Run(ctx context.Context, timeout time.Duration, hurry <-chan struct{}) error {
+// Run serves who connects to a listener until ctx ends. Then it closes that,
+// ends the sessions that are idle, and gives the others until the timeout, or
+// until hurry is closed, to come to the end of their transactions. It returns
+// once nothing of it is left: nil, or why it could listen no longer.
+func (g *Gateway) Run(ctx context.Context, l net.Listener, timeout time.Duration, hurry <-chan struct{}) error {
 	done := make(chan struct{})
 	stopNotes := g.notes.begin()
 	failed := make(chan error, 1)
 	go func() {
 		defer close(done)
-		failed <- g.accept()
+		failed <- g.accept(l)
 	}()
 	var err error
 	select {
 	case <-ctx.Done():
-		_ = g.listener.Close()
+		_ = l.Close()
 		<-done
 	case err = <-failed:
-		_ = g.listener.Close()
+		_ = l.Close()
 		<-done
 	}
 	g.drain(timeout, hurry)
@@ -147,9 +130,9 @@ func (g *Gateway) Run(ctx context.Context, timeout time.Duration, hurry <-chan s
 }
 
 // accept serves who connects, until the listener is closed.
-func (g *Gateway) accept() error {
+func (g *Gateway) accept(l net.Listener) error {
 	for {
-		conn, err := g.listener.Accept()
+		conn, err := l.Accept()
 		if err != nil {
 			if errors.Is(err, net.ErrClosed) {
 				return nil
@@ -157,7 +140,10 @@ func (g *Gateway) accept() error {
 			if g.shortOf(err) {
 				continue
 			}
-			return fmt.Errorf("listen on %s: %w", g.cfg.Listen, err)
+			return fmt.Errorf("listen on %s: %w", l.Addr(), err)
+		}
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			_ = tcp.SetKeepAliveConfig(keepAlive)
 		}
 		if !g.enter(conn) {
 			_ = conn.Close()

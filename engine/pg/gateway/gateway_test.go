@@ -173,7 +173,7 @@ func TestAbruptClients(t *testing.T) {
 		return append([]byte{'Q', 0, 0, 0, byte(len(sql) + 5)}, sql+"\x00"...)
 	}
 	for n := range 300 {
-		conn, err := net.Dial("tcp", x.Addr().String())
+		conn, err := net.Dial("tcp", x.addr.String())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -215,14 +215,14 @@ func TestAbruptClients(t *testing.T) {
 func TestServerDown(t *testing.T) {
 	w := &witness{}
 	x := open(t, "postgres://app@"+nobody(t)+"/app?sslmode=disable", func(c *Config) { c.Guard = w })
-	_, err := pgx.Connect(within(t), "postgres://app@"+x.Addr().String()+"/app?sslmode=disable")
+	_, err := pgx.Connect(within(t), "postgres://app@"+x.addr.String()+"/app?sslmode=disable")
 	if state(err) != cannotConnectNow || !strings.Contains(err.Error(), "connection refused") {
 		t.Errorf("got %v", err)
 	}
 	if got := w.outcomes(); got != [3]int{0, 1, 0} {
 		t.Errorf("outcomes %v", got)
 	}
-	host, port, _ := net.SplitHostPort(x.Addr().String())
+	host, port, _ := net.SplitHostPort(x.addr.String())
 	cmd := exec.Command(pgtest.Shared().Binaries.Path("pg_isready"), "-h", host, "-p", port)
 	out, _ := cmd.CombinedOutput()
 	if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "rejecting") {
@@ -231,7 +231,7 @@ func TestServerDown(t *testing.T) {
 	w.mu.Lock()
 	w.closed = errors.New("it is open for 5s more")
 	w.mu.Unlock()
-	_, err = pgx.Connect(within(t), "postgres://app@"+x.Addr().String()+"/app?sslmode=disable")
+	_, err = pgx.Connect(within(t), "postgres://app@"+x.addr.String()+"/app?sslmode=disable")
 	if state(err) != cannotConnectNow || !strings.Contains(err.Error(), "open for 5s more") {
 		t.Errorf("behind an open breaker: %v", err)
 	}
@@ -246,7 +246,7 @@ func TestServerSilent(t *testing.T) {
 	defer l.Close()
 	w := &witness{}
 	x := open(t, "postgres://app@"+l.Addr().String()+"/app?sslmode=disable&connect_timeout=1", func(c *Config) { c.Guard = w })
-	_, err = pgx.Connect(within(t), "postgres://app@"+x.Addr().String()+"/app?sslmode=disable")
+	_, err = pgx.Connect(within(t), "postgres://app@"+x.addr.String()+"/app?sslmode=disable")
 	if state(err) != cannotConnectNow || !strings.Contains(err.Error(), "no answer in time") {
 		t.Errorf("got %v", err)
 	}
@@ -261,7 +261,7 @@ func TestRefusedByServer(t *testing.T) {
 	to := pgtest.Database(t)
 	w := &witness{}
 	x := open(t, serverURL(to), func(c *Config) { c.Guard = w })
-	u := "postgres://postgres@" + x.Addr().String() + "/nowhere?sslmode=disable"
+	u := "postgres://postgres@" + x.addr.String() + "/nowhere?sslmode=disable"
 	if _, err := pgx.Connect(within(t), u); state(err) != "3D000" {
 		t.Errorf("got %v", err)
 	}
@@ -374,7 +374,7 @@ func TestStatementTimeout(t *testing.T) {
 func TestHalfClose(t *testing.T) {
 	to := pgtest.Database(t)
 	x := open(t, serverURL(to), nil)
-	conn, err := net.Dial("tcp", x.Addr().String())
+	conn, err := net.Dial("tcp", x.addr.String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -400,7 +400,7 @@ func TestDrain(t *testing.T) {
 		waiting <- err
 	}()
 	eventually(t, "one waits", func() bool { return x.Snapshot().Waiting == 1 })
-	silent, err := net.Dial("tcp", x.Addr().String())
+	silent, err := net.Dial("tcp", x.addr.String())
 	if err != nil {
 		t.Fatal(err)
 	}

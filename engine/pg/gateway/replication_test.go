@@ -41,7 +41,7 @@ func TestReplication(t *testing.T) {
 		t.Fatalf("%v, %v", results, err)
 	}
 	pgtest.Exec(t, to, "create table r (id int); create publication p for table r")
-	gated := []string{"-h", "127.0.0.1", "-p", strconv.Itoa(x.Addr().(*net.TCPAddr).Port), "-U", "postgres"}
+	gated := []string{"-h", "127.0.0.1", "-p", strconv.Itoa(x.addr.(*net.TCPAddr).Port), "-U", "postgres"}
 	direct := []string{"-h", "127.0.0.1", "-p", strconv.Itoa(to.Port), "-U", "postgres"}
 	t.Run("backup", func(t *testing.T) { testBackup(t, server, gated) })
 	t.Run("write-ahead log", func(t *testing.T) { testReceivedLog(t, server, to, direct, gated) })

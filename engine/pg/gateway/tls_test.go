@@ -184,7 +184,7 @@ func TestSCRAM(t *testing.T) {
 			w := &witness{}
 			x := open(t, test.server, func(c *Config) { c.TLS, c.Guard = test.cert, w })
 			for _, a := range test.want {
-				if got := ask(t, x.Addr().String(), a.as, a.params); !strings.Contains(got, a.want) {
+				if got := ask(t, x.addr.String(), a.as, a.params); !strings.Contains(got, a.want) {
 					t.Errorf("%s, %s %q: %s", name, a.as, a.params, got)
 				}
 			}
@@ -198,7 +198,7 @@ func TestSCRAM(t *testing.T) {
 			host := net.JoinHostPort(to.Host, strconv.Itoa(to.Port))
 			x := open(t, "postgres://"+host+"/"+to.Database+"?sslmode="+test.server, func(c *Config) { c.TLS = &other })
 			url := func(password string) string {
-				return "postgres://" + test.user + ":" + password + "@" + x.Addr().String() + "/" + to.Database + "?sslmode=" + test.client
+				return "postgres://" + test.user + ":" + password + "@" + x.addr.String() + "/" + to.Database + "?sslmode=" + test.client
 			}
 			conn, err := pgx.Connect(within(t), url("swordfish"))
 			if err != nil {
@@ -216,7 +216,7 @@ func TestSCRAM(t *testing.T) {
 	// A server that is asked for TLS and has none.
 	plain := net.JoinHostPort("127.0.0.1", strconv.Itoa(pgtest.Shared().Port))
 	without := open(t, "postgres://"+plain+"/x?sslmode=require", nil)
-	if _, err := pgx.Connect(within(t), "postgres://postgres@"+without.Addr().String()+"/x?sslmode=disable"); state(err) != cannotConnectNow {
+	if _, err := pgx.Connect(within(t), "postgres://postgres@"+without.addr.String()+"/x?sslmode=disable"); state(err) != cannotConnectNow {
 		t.Errorf("no TLS at the server: %v", err)
 	}
 }

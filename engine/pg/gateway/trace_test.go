@@ -53,7 +53,7 @@ func TestTraces(t *testing.T) {
 		t.Run(client.name, func(t *testing.T) {
 			var traces [2][][2][]byte
 			var said [2]string
-			for i, address := range []string{d.direct, x.Addr().String()} {
+			for i, address := range []string{d.direct, x.addr.String()} {
 				pgtest.Exec(t, to, "truncate orders, rows")
 				r := record(t, address)
 				said[i] = processes.ReplaceAllString(client.run(t, d, r.listener.Addr().String()), "PID")

@@ -20,7 +20,7 @@ import (
 // raw begins a session with bytes, and hands over what reads its answers.
 func raw(t *testing.T, x *gate, params ...param) (net.Conn, *bufio.Reader) {
 	t.Helper()
-	conn, err := net.Dial("tcp", x.Addr().String())
+	conn, err := net.Dial("tcp", x.addr.String())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,8 +10,12 @@
 // come later. The wait costs 0.8 MiB of memory of its own here, whatever else
 // the program links; in main it would cost 1.7 MiB and more with each library.
 //
-//	started ──► waits ──a byte: the engine ended in good order──► exits here
+//	started ──► waits ──a word: the engine ended in good order──► exits here
 //	              └─────end of file: the engine is dead─────────► main, process.Guardian
+//
+// Meanwhile it is given descriptors to keep, one with a message each, and told
+// to drop them: they are open for as long as somebody has them, so what the
+// guardian has outlives its engine.
 //
 // It imports the least that it can; so must whoever changes it.
 package vigil

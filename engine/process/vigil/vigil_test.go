@@ -11,7 +11,7 @@ import (
 const bereftCode = 42
 
 func TestMain(m *testing.M) {
-	if Bereft() {
+	if bereft, _ := Bereft(); bereft {
 		syscall.Exit(bereftCode)
 	}
 	os.Exit(m.Run())
