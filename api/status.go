@@ -49,6 +49,7 @@ type Status struct {
 	Units         []Unit    `json:"units"`
 	// Leftovers are processes of a lost system that still run.
 	Leftovers []Leftover `json:"leftovers,omitempty"`
+	Kept      []string   `json:"kept,omitempty" doc:"The addresses of breakers and gateways at which connections wait for the next up, for a minute after the engine died."`
 }
 
 // Degraded reports whether something that should run well does not.

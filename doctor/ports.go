@@ -15,6 +15,7 @@ import (
 type wanted struct {
 	port int
 	by   string
+	ours bool // an engine listens there itself
 }
 
 // ports looks for fixed ports of the configuration that somebody listens on.
@@ -30,6 +31,9 @@ func (e *exam) ports() {
 	free := true
 	for _, w := range all {
 		holders, taken := listening[w.port]
+		if w.ours && slices.ContainsFunc(holders, func(l listener.Listener) bool { return l.Guards == e.System.StateDir }) {
+			continue // it is kept for exactly this
+		}
 		if !known {
 			taken = !free4(w.port)
 		}
@@ -59,7 +63,7 @@ func (e *exam) wantedPorts() []wanted {
 			if name != "" {
 				by += ".ports." + name
 			}
-			all = append(all, wanted{p.Number, by})
+			all = append(all, wanted{port: p.Number, by: by})
 		}
 	}
 	for _, s := range e.System.Services {
@@ -71,6 +75,19 @@ func (e *exam) wantedPorts() []wanted {
 	for _, db := range e.System.Databases {
 		if db.Managed != nil && db.Source == "managed" {
 			add(db.Addr, "", &db.Managed.Port)
+		}
+	}
+	for _, b := range e.System.Breakers {
+		if _, p := b.Address(); !p.Auto {
+			all = append(all, wanted{p.Number, b.Addr.String(), true})
+		}
+	}
+	for _, db := range e.System.Databases {
+		if db.Gateway == nil {
+			continue
+		}
+		if _, p := db.Gateway.Address(); !p.Auto {
+			all = append(all, wanted{p.Number, "the gateway of " + db.Addr.String(), db.Gateway.Pooler == ""})
 		}
 	}
 	slices.SortFunc(all, func(a, b wanted) int {

@@ -170,14 +170,20 @@ func Again(l *net.TCPListener) (*net.TCPListener, error) {
 	return tcp, nil
 }
 
-// Take tells the keeper that its work is done: the sockets are the caller's
-// now, to be closed one by one.
-func (in *Inheritance) Take() {
+// Take tells the keeper that its work is done, and returns once that has
+// closed its copies. The sockets are the caller's now, to be closed one by
+// one.
+func (in *Inheritance) Take() []Socket {
+	sockets := in.Sockets
+	in.Sockets = nil
 	if in.conn != nil {
+		_ = in.conn.SetDeadline(time.Now().Add(answerTime))
 		_, _ = in.conn.Write([]byte{mine})
+		_, _ = in.conn.Read(make([]byte, 1)) // the end: there is nothing to read
 		_ = in.conn.Close()
 		in.conn = nil
 	}
+	return sockets
 }
 
 // Leave closes the sockets on this side. Where they were not taken over the

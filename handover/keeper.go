@@ -33,28 +33,30 @@ const (
 var errStranger = errors.New("the process at the other end belongs to another user")
 
 // Keep offers sockets at a door that Open has made, until somebody has taken
-// them over or the time for it is over. It closes neither. Taken says which it
+// them over or the time for it is over, and closes them. Taken says which it
 // was.
 func Keep(door *net.UnixListener, sockets []Kept, wait time.Duration) (taken bool) {
-	end := time.Now().Add(wait)
-	if door.SetDeadline(end) != nil {
+	defer func() { discard(sockets) }()
+	if door.SetDeadline(time.Now().Add(wait)) != nil {
 		return false
 	}
-	for {
+	for !taken {
 		c, err := door.AcceptUnix()
-		switch {
-		case err == nil:
-			err = hand(c, sockets)
-			_ = c.Close()
-			if err == nil {
-				return true
-			}
-		case errors.Is(err, os.ErrDeadlineExceeded), time.Now().After(end):
-			return false
-		case !errors.Is(err, unix.ECONNABORTED):
-			// Descriptors are short, or the like: that passes.
-			time.Sleep(50 * time.Millisecond)
+		if err != nil {
+			return false // the time is over
 		}
+		if taken = hand(c, sockets) == nil; taken {
+			discard(sockets) // before the heir hears of it
+			sockets = nil
+		}
+		_ = c.Close()
+	}
+	return taken
+}
+
+func discard(sockets []Kept) {
+	for _, s := range sockets {
+		_ = unix.Close(s.FD)
 	}
 }
 

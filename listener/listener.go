@@ -16,16 +16,22 @@ type Listener struct {
 	PID     int    // 0 where the kernel does not show it to us
 	Program string // as the kernel keeps it
 	Unit    string // that it runs, where some engine started it
+	Guards  string // the state directory of an engine whose guardian it is
 }
 
-// unitVariable is how an engine marks what it starts: see package process.
-const unitVariable = "SYNDICATE_UNIT="
+// How an engine marks what it starts, and its guardian: see package process.
+const (
+	unitVariable = "SYNDICATE_UNIT="
+	homeVariable = "SYNDICATE_GUARDED_HOME="
+)
 
 // String says who it is.
 func (l Listener) String() string {
 	switch {
 	case l.PID == 0:
 		return "another process, which only root can see"
+	case l.Guards != "":
+		return fmt.Sprintf("process %d, which keeps it for the next up with the state directory %s, for a minute after its engine died", l.PID, l.Guards)
 	case l.Unit != "":
 		return fmt.Sprintf("process %d (%s, which runs %s of a system)", l.PID, l.Program, l.Unit)
 	}
@@ -81,18 +87,25 @@ func socketOwners(proc string) map[string]Listener {
 			continue
 		}
 		program, _ := os.ReadFile(filepath.Join(dir, "comm"))
-		owners[strings.TrimSuffix(inode, "]")] = Listener{pid, strings.TrimSpace(string(program)), unitOf(dir)}
+		l := Listener{PID: pid, Program: strings.TrimSpace(string(program))}
+		l.marks(dir)
+		inode = strings.TrimSuffix(inode, "]")
+		if _, known := owners[inode]; !known || l.Guards == "" { // a guardian's is a copy, as long as its engine lives
+			owners[inode] = l
+		}
 	}
 	return owners
 }
 
-// unitOf reads the mark from a process's environment.
-func unitOf(dir string) string {
+// marks reads what an engine has put into a process's environment.
+func (l *Listener) marks(dir string) {
 	env, _ := os.ReadFile(filepath.Join(dir, "environ"))
 	for entry := range strings.SplitSeq(string(env), "\x00") {
 		if unit, ok := strings.CutPrefix(entry, unitVariable); ok {
-			return unit
+			l.Unit = unit
+		}
+		if home, ok := strings.CutPrefix(entry, homeVariable); ok {
+			l.Guards = home
 		}
 	}
-	return ""
 }

@@ -44,6 +44,9 @@ func StatusText(w io.Writer, st api.Status, o StatusOptions) error {
 			b.WriteString(strings.TrimRight(fmt.Sprintf("  %7d  %s", l.PID, printable(l.Unit)), " ") + "\n")
 		}
 	}
+	if len(st.Kept) > 0 {
+		fmt.Fprintf(&b, "\nConnections wait for the next up, for a minute: %s\n", printable(strings.Join(st.Kept, ", ")))
+	}
 	if line := unwell(st); line != "" && st.State != api.SystemLost {
 		b.WriteString("\n" + i.yellow(line) + "\n")
 	}

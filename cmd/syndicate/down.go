@@ -10,6 +10,7 @@ import (
 	"github.com/syndicate/syndicate/api"
 	"github.com/syndicate/syndicate/api/client"
 	"github.com/syndicate/syndicate/engine/process"
+	"github.com/syndicate/syndicate/handover"
 	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/statedir"
 	"github.com/syndicate/syndicate/view"
@@ -130,6 +131,7 @@ func (c *downCmd) endOrphans(s *session, dir string, info statedir.Info) error {
 	if err != nil {
 		return failWith(fmt.Errorf("end what the engine (pid %d) left running: %w", info.PID, err), s.command("doctor"))
 	}
+	giveUp(dir)
 	st := dead(dir, info)
 	for _, l := range found {
 		st.Leftovers = append(st.Leftovers, api.Leftover{PID: l.PID, Unit: l.Unit})
@@ -138,4 +140,15 @@ func (c *downCmd) endOrphans(s *session, dir string, info statedir.Info) error {
 		return err
 	}
 	return view.Ended(s.stdout, st)
+}
+
+// giveUp closes what a dead engine's guardian keeps for the next one.
+func giveUp(dir string) {
+	in, err := handover.Ask(dir)
+	if err != nil {
+		return // it gives it up by itself, in a while
+	}
+	for _, s := range in.Take() {
+		_ = s.Listener.Close()
+	}
 }

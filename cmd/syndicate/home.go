@@ -111,7 +111,8 @@ func (h *home) portsFor(sys *spec.System, idle bool) (engine.Ports, error) {
 	if _, err := statedir.ReadJSON(h.lock.Dir(), portsFile, &kept); err != nil {
 		return nil, err
 	}
-	usable := maps.Clone(kept)
+	usable := engine.Ports{}
+	maps.Copy(usable, kept)
 	maps.Copy(usable, h.passed.Ports(sys))
 	if idle {
 		usable = usable.Untaken(sys, h.sockets())

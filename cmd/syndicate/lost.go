@@ -14,6 +14,7 @@ import (
 	"github.com/syndicate/syndicate/engine/event"
 	"github.com/syndicate/syndicate/engine/process"
 	"github.com/syndicate/syndicate/engine/store"
+	"github.com/syndicate/syndicate/handover"
 	"github.com/syndicate/syndicate/statedir"
 	"github.com/syndicate/syndicate/view"
 )
@@ -65,6 +66,7 @@ func lostStatus(ctx context.Context, dir string, info statedir.Info) (api.Status
 	st.FormatVersion, st.Name, st.Config, st.StateDir = api.FormatVersion, info.Name, info.Config, dir
 	st.Life, st.PID, st.Since, st.Now = info.Life, info.PID, info.Started, time.Now()
 	st.State, st.Cause, st.Leftovers = api.SystemLost, "", left
+	st.Kept = keptFor(dir)
 	st.LastSign = later(seen, info.Started)
 	if at, ok := statedir.Died(dir, info.Life); ok {
 		st.Died, st.LastSign = at, later(st.LastSign, at)
@@ -144,6 +146,22 @@ func leftovers(info statedir.Info) ([]api.Leftover, error) {
 		left = append(left, api.Leftover{PID: l.PID, Unit: l.Unit})
 	}
 	return left, nil
+}
+
+// keptFor lists the addresses that a dead engine's guardian keeps for the next
+// one.
+func keptFor(dir string) []string {
+	in, err := handover.Ask(dir)
+	if err != nil {
+		return nil
+	}
+	defer in.Leave()
+	var list []string
+	for _, s := range in.Sockets {
+		list = append(list, s.Name)
+	}
+	slices.Sort(list)
+	return list
 }
 
 // tellDeath says, behind what a command could show without an engine, that
