@@ -24,6 +24,7 @@ func (c *validateCmd) Run(s *session) error {
 		return err
 	}
 	ds = append(ds, unusableMigrations(result.System, func(*spec.Database) bool { return true })...)
+	ds = append(ds, missingPrograms(result.System)...)
 	ds.Sort()
 	if s.quiet {
 		ds = onlyErrors(ds)

@@ -70,6 +70,25 @@ func (c *Command) locate() (string, error) {
 	return "", c.notFound(name)
 }
 
+// Program reports whether there is a program to execute, as Start would find
+// it out, and starts nothing. Its error is a *StartError.
+func (c *Command) Program() error {
+	path, err := c.locate()
+	if err != nil || !strings.Contains(c.Argv[0], "/") {
+		return err
+	}
+	info, err := os.Stat(c.fromDir(path))
+	switch {
+	case err != nil:
+		return c.explain(path, err)
+	case info.IsDir():
+		return c.explain(path, syscall.EACCES)
+	case info.Mode()&0o111 == 0:
+		return notExecutable(path, c.fromDir(path))
+	}
+	return nil
+}
+
 // searchPath is the PATH of the child, an empty entry being its directory.
 func (c *Command) searchPath() []string {
 	value, ok := c.variable("PATH")

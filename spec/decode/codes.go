@@ -67,6 +67,7 @@ const (
 	CodeWebhook    = "S061" // an empty webhook
 	CodeGateway    = "S062" // a query metric without a gateway
 	CodeUndeclared = "S063" // a value in a file for a variable that is not declared
+	CodeProgram    = "S064" // a command whose program is not there; found by validate
 )
 
 // The code of the diagnostic that package plan gives: dependencies between

@@ -63,6 +63,14 @@ threshold "slow" {
 		{CodeUndeclared, "A file gives a value to a variable that is not declared",
 			`A file of variables names one that this configuration does not declare. It may be shared with another configuration, so this is a warning; a name given by --var is an error.`,
 			"", ""},
+		{CodeProgram, "The program of a command is not there",
+			`validate looks for the program of each command, as far as its name is known while planning: one with a slash from the unit's dir, any other in the PATH that the child will get. It is only a warning, since the system may run on another machine, and a step of start-up may make the program; up fails at that unit if it is still missing then.`,
+			`service "api" {
+  command = ["no-such-program"]
+}`,
+			`service "api" {
+  command = ["sleep", "infinity"]
+}`},
 		{CodePortClash, "Two blocks have one port",
 			`Two blocks that can run at the same time are declared with the same port, and only one of them can listen on it. Change one, or write port = "auto" and take the value from the block's url.`,
 			`service "api" {
