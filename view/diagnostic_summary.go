@@ -71,3 +71,9 @@ func Failure(w io.Writer, colour bool, message, hint string) {
 		fmt.Fprintf(w, "Try: %s\n", printable(hint))
 	}
 }
+
+// Warning shows what a command goes on in spite of.
+func Warning(w io.Writer, colour bool, message string) {
+	i := ink(colour)
+	fmt.Fprintf(w, "%s %s\n", i.bold(i.yellow("Warning:")), printable(message))
+}

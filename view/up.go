@@ -223,6 +223,9 @@ func (u *Up) Print(text string) {
 	}
 }
 
+// Note shows what an engine elsewhere has to say of itself.
+func (u *Up) Note(text string) { u.print(oneLine(text)) }
+
 // Fail shows why it did not come up, or failed later, the last lines of the
 // unit that was to blame, and what to do next. Of the variables that were
 // withheld from a unit which executed, some are named.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/signal"
@@ -39,7 +40,7 @@ func (c *eventsCmd) Run(s *session) error {
 	if len(c.Addresses) > 0 {
 		known, err := unitsWithEvents(ctx, dir)
 		if err != nil {
-			return err
+			return s.unreadable(err)
 		}
 		if q.Units, err = pickUnits(c.Addresses, known); err != nil {
 			return err
@@ -54,12 +55,20 @@ func (c *eventsCmd) Run(s *session) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return s.absent(dir, "")
 	case err != nil:
-		return err
+		return s.unreadable(err)
 	case ctx.Err() != nil:
 		return exit(exitInterrupted)
 	}
 	defer s.tellDeath(dir)
 	return h.flush()
+}
+
+// unreadable says what becomes of a journal that is broken.
+func (s *session) unreadable(err error) error {
+	if _, ok := errors.AsType[*store.BrokenError](err); ok {
+		return failWith(fmt.Errorf("%w; the next up sets it aside and begins a new one", err), s.here("up"))
+	}
+	return err
 }
 
 // query reads the flags.

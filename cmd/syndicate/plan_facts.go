@@ -13,6 +13,7 @@ import (
 	"github.com/syndicate/syndicate/api/client"
 	"github.com/syndicate/syndicate/engine/pg"
 	"github.com/syndicate/syndicate/engine/pg/migration"
+	"github.com/syndicate/syndicate/engine/store"
 	"github.com/syndicate/syndicate/plan"
 	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/statedir"
@@ -44,6 +45,10 @@ func (s *session) survey(ctx context.Context, sys *spec.System, offline bool) (p
 	}
 	if !held {
 		facts.Held, facts.Completed, err = recalled(ctx, sys.StateDir, goesOn)
+		if broken, ok := errors.AsType[*store.BrokenError](err); ok {
+			s.tellBroken(broken)
+			err = nil // up starts without it, too
+		}
 	}
 	return facts, err
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/syndicate/syndicate/engine/store"
+	"github.com/syndicate/syndicate/view"
 )
 
 // The facts that outlive an engine. Holds stay until start; the others are of
@@ -115,6 +116,11 @@ func recalled(ctx context.Context, dir string, goesOn bool) (held, completed map
 	}
 	completed, err = factsBelow(ctx, reader, factCompleted)
 	return held, completed, err
+}
+
+// tellBroken says that a journal cannot be read, and what becomes of it.
+func (s *session) tellBroken(e *store.BrokenError) {
+	view.Warning(s.stderr, s.stderr.colour, e.Error()+"; the next up sets it aside and begins a new one")
 }
 
 func factsBelow(ctx context.Context, r *store.Reader, prefix string) (map[string]string, error) {

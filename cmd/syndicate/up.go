@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -191,8 +192,12 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 	if !s.stdout.unread {
 		merger = &log.Merger{}
 	}
+	var output io.Writer = show
+	if r != nil {
+		output = io.MultiWriter(show, r)
+	}
 	logger := hclog.New(&hclog.LoggerOptions{
-		Name: "syndicate", Output: show, Level: hclog.Warn, DisableTime: true,
+		Name: "syndicate", Output: output, Level: hclog.Warn, DisableTime: true,
 	})
 	if s.verbose {
 		logger.SetLevel(hclog.Debug)

@@ -44,7 +44,14 @@ type order struct {
 // reportPulse is how often it reports what it waits for.
 const reportPulse = time.Second
 
-// greeting is the first line that it reports; api.Progress follow.
+// report is a line of what it reports: progress, or something that the engine
+// has to say of itself.
+type report struct {
+	api.Progress
+	Note string `json:"note,omitempty"`
+}
+
+// greeting is the first line that it reports; reports follow.
 type greeting struct {
 	PID int `json:"pid"` // 0 where nothing has begun
 	// Late says that another engine took the state directory first.
@@ -81,11 +88,15 @@ func (c *upCmd) detach(ctx context.Context, s *session, config string, loaded *d
 		return errLate
 	}
 	for {
-		var got api.Progress
+		var got report
 		if err := in.Decode(&got); err != nil {
 			return c.lostEngine(ctx, s, sys.StateDir, err)
 		}
 		switch {
+		case got.Note != "":
+			show.view.Note(got.Note)
+			show.view.Flush()
+			continue
 		case got.Result != nil:
 			if got.Result.Failed() {
 				_, _ = io.Copy(io.Discard, reports) // until the engine is gone
@@ -96,7 +107,7 @@ func (c *upCmd) detach(ctx context.Context, s *session, config string, loaded *d
 			show.view.Flush()
 			return nil
 		}
-		show.progress(got)
+		show.progress(got.Progress)
 	}
 }
 
@@ -203,6 +214,35 @@ type reporter struct {
 	once   sync.Once
 	// undone says that the start was: the reports end with the process then.
 	undone bool
+
+	mu    sync.Mutex
+	notes []string // not reported yet; guarded by mu
+	mute  bool     // nobody reads any more; guarded by mu
+}
+
+// mostNotes bounds the notes that wait for a reader.
+const mostNotes = 100
+
+// Write takes a line of the engine's log: whoever waits for the start is to
+// see it, too. It never blocks.
+func (r *reporter) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.mute && len(r.notes) < mostNotes {
+		r.notes = append(r.notes, strings.TrimRight(string(p), "\n"))
+	}
+	return len(p), nil
+}
+
+// tell reports the notes; with the last ones nothing comes any more.
+func (r *reporter) tell(last bool) {
+	r.mu.Lock()
+	notes := r.notes
+	r.notes, r.mute = nil, last
+	r.mu.Unlock()
+	for _, note := range notes {
+		_ = r.send(report{Note: note})
+	}
 }
 
 func newReporter(out *os.File) *reporter {
@@ -221,6 +261,7 @@ func (r *reporter) begin(eng *engine.Engine, bus *event.Bus) {
 		_ = r.send(greeting{PID: os.Getpid()})
 		for r.next(eng, sub) {
 		}
+		r.tell(true)
 		if !r.undone {
 			_ = r.out.Close()
 		}
@@ -229,10 +270,12 @@ func (r *reporter) begin(eng *engine.Engine, bus *event.Bus) {
 
 // next reports one thing. It returns false after the last one.
 func (r *reporter) next(eng *engine.Engine, sub *event.Subscription) bool {
+	r.tell(false)
 	select {
 	case result := <-r.result:
 		r.rest(sub)
 		r.undone = result.Failed()
+		r.tell(true)
 		_ = r.send(api.Progress{Result: &result})
 		return false
 	default:
@@ -244,6 +287,7 @@ func (r *reporter) next(eng *engine.Engine, sub *event.Subscription) bool {
 	case errors.Is(err, event.ErrClosed):
 		result := <-r.result
 		r.undone = result.Failed()
+		r.tell(true)
 		_ = r.send(api.Progress{Result: &result})
 		return false
 	case err != nil:

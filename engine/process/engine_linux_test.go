@@ -252,8 +252,11 @@ func TestWithoutPrivilegesInACgroupOfOnesOwn(t *testing.T) {
 		base += fmt.Sprintf("/test-%d", os.Getpid())
 		err = os.Mkdir(base, 0o755)
 	}
-	if err != nil || os.Getuid() != 0 {
-		t.Skip("needs root and a writable cgroup2: ", err)
+	switch {
+	case err != nil && os.Getuid() != 0 && os.Getenv("CI") == "":
+		t.Skip("only root can hand a cgroup over: CI does, and fails where it cannot: ", err)
+	case err != nil:
+		t.Fatal("a cgroup2 that root can write to is needed: ", err)
 	}
 	defer func() {
 		if err := removeCell(base); err != nil {

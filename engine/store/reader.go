@@ -39,13 +39,25 @@ func OpenReader(dir string) (*Reader, error) {
 	r := &Reader{path: filepath.Join(dir, name)}
 	info, err := os.Stat(r.path)
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no regular file", r.path)
+		return nil, &BrokenError{Path: r.path, Err: errors.New("it is no regular file")}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	return r, nil
 }
+
+// BrokenError is the error of reading a file that is damaged, or none of ours.
+// The next engine sets it aside.
+type BrokenError struct {
+	Path string
+	Err  error
+}
+
+func (e *BrokenError) Error() string { return fmt.Sprintf("%s is broken: %v", e.Path, e.Err) }
+
+// Unwrap returns what is wrong with it.
+func (e *BrokenError) Unwrap() error { return e.Err }
 
 // Events returns what the journal holds, oldest first.
 func (r *Reader) Events(ctx context.Context, q Query) ([]event.Event, error) {
@@ -55,7 +67,7 @@ func (r *Reader) Events(ctx context.Context, q Query) ([]event.Event, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read journal: %w", err)
+		return nil, fmt.Errorf("read journal: %w", r.named(err))
 	}
 	return found, nil
 }
@@ -88,9 +100,17 @@ func (r *Reader) List(ctx context.Context, prefix string) ([]Fact, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read facts: %w", err)
+		return nil, fmt.Errorf("read facts: %w", r.named(err))
 	}
 	return found, nil
+}
+
+// named tells a file that is broken from one that cannot be read just now.
+func (r *Reader) named(err error) error {
+	if broken(err) {
+		return &BrokenError{Path: r.path, Err: err}
+	}
+	return err
 }
 
 // Follow calls fn with the events that fit, and goes on with those that come,

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"path/filepath"
 	"time"
 
 	"github.com/syndicate/syndicate/engine/event"
@@ -158,7 +159,7 @@ func (s *Store) useNow(f func(*database) error) error {
 		return errors.Join(err, asideErr)
 	}
 	s.queue.follow(last)
-	s.config.Logger.Warn("the journal is broken and was set aside; a new one begins", "file", aside, "error", err)
+	s.config.Logger.Warn("the journal is broken and was set aside; a new one begins", "file", filepath.Join(s.config.Dir, aside), "error", err)
 	s.Append(event.Event{
 		Kind:  event.Engine,
 		Cause: "the journal until now was set aside as " + aside + ": " + err.Error(),
