@@ -15,6 +15,7 @@ import (
 	"github.com/syndicate/syndicate/engine/breaker"
 	"github.com/syndicate/syndicate/engine/breaker/proxy"
 	"github.com/syndicate/syndicate/engine/process"
+	"github.com/syndicate/syndicate/socket"
 	"github.com/syndicate/syndicate/spec"
 )
 
@@ -51,7 +52,7 @@ func (p httpBreaker) serve(ctx context.Context, l net.Listener, stop time.Durati
 	server := p.Server()
 	server.BaseContext = func(net.Listener) context.Context { return calls }
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(l) }()
+	go func() { served <- server.Serve(socket.Listen(l)) }()
 	defer p.Close()
 	select {
 	case err := <-served:

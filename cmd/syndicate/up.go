@@ -236,6 +236,7 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 			r.end(settledResult(state, cause))
 			usual()
 			settle()
+			keepTempo()
 		},
 	})
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httputil"
 	"strconv"
@@ -167,7 +166,7 @@ func (c *call) abort(res *http.Response) {
 	if c.in.ProtoMajor != 1 || c.in.ProtoMinor != 0 || res.ContentLength >= 0 {
 		return
 	}
-	if conn, ok := c.in.Context().Value(connKey{}).(*net.TCPConn); ok {
+	if conn, ok := c.in.Context().Value(connKey{}).(interface{ SetLinger(int) error }); ok {
 		_ = conn.SetLinger(0)
 	}
 }

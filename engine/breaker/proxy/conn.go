@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net"
 	"sync"
+
+	"github.com/syndicate/syndicate/socket"
 )
 
 // upstreamConn is a connection to an upstream that knows whether somebody
@@ -31,7 +33,7 @@ func dialUpstream(d *net.Dialer) func(ctx context.Context, network, addr string)
 		if err != nil {
 			return nil, err
 		}
-		u := &upstreamConn{Conn: c}
+		u := &upstreamConn{Conn: socket.Quick(c)}
 		u.changed.L = &u.mu
 		return u, nil
 	}

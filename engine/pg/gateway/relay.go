@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"time"
+
+	"github.com/syndicate/syndicate/socket"
 )
 
 // goneTimeout is how long the server may take to end a session whose client
@@ -49,8 +51,7 @@ func (s *session) slow(f flight, took time.Duration) {
 func (s *session) upload() {
 	buf := newBuffer()
 	r := requests{&s.flights}
-	from, _ := quick(s.client)
-	_, to := quick(s.server)
+	from, to := socket.Quick(s.client), socket.Quick(s.server)
 	for {
 		n, err := from.Read(buf.bytes)
 		if n > 0 && !s.pass(to, buf.bytes[:n], r) {
@@ -90,8 +91,7 @@ func (s *session) pass(to io.Writer, b []byte, r requests) bool {
 // download takes what the server sends to the client, until either has gone.
 func (s *session) download() {
 	a := &answers{flights: &s.flights, failed: s.failed}
-	from, _ := quick(s.server)
-	_, to := quick(s.client)
+	from, to := socket.Quick(s.server), socket.Quick(s.client)
 	if len(s.early) > 0 && !s.deliver(to, s.early, a) {
 		return
 	}

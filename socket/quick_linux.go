@@ -1,0 +1,136 @@
+package socket
+
+import (
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"unsafe"
+)
+
+// Quick returns a connection that is as conn but for Read and Write, which of
+// TCP go to the kernel without a word to Go's scheduler: they never block.
+// Where there is nothing to read, and no room to write, the goroutine waits as
+// ever, and deadlines and Close hold. Of other connections it returns conn.
+//
+// Both methods may be called by several goroutines, which take turns.
+func Quick(conn net.Conn) net.Conn {
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return conn
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return conn
+	}
+	c := &quick{TCPConn: tcp, raw: raw}
+	c.in.try, c.out.try = c.in.read, c.out.write
+	return c
+}
+
+type quick struct {
+	*net.TCPConn
+	raw syscall.RawConn
+	in  reading
+	out writing
+}
+
+// Read implements io.Reader.
+func (c *quick) Read(b []byte) (int, error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	r := &c.in
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.b = b
+	err := c.raw.Read(r.try)
+	r.b = nil
+	switch {
+	case err != nil:
+		return 0, named("read", err)
+	case r.err != 0:
+		return 0, c.failed("read", r.err)
+	case r.n == 0:
+		return 0, io.EOF
+	}
+	return int(r.n), nil
+}
+
+// reading is a call of Read.
+type reading struct {
+	mu  sync.Mutex
+	try func(uintptr) bool
+	b   []byte
+	n   uintptr
+	err syscall.Errno
+}
+
+func (r *reading) read(fd uintptr) bool {
+	for {
+		r.n, _, r.err = syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(&r.b[0])), uintptr(len(r.b)))
+		if r.err != syscall.EINTR {
+			return r.err != syscall.EAGAIN
+		}
+	}
+}
+
+// Write implements io.Writer.
+func (c *quick) Write(b []byte) (int, error) {
+	w := &c.out
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.left = b
+	err := c.raw.Write(w.try)
+	n := len(b) - len(w.left)
+	w.left = nil
+	switch {
+	case err != nil:
+		return n, named("write", err)
+	case w.err != 0:
+		return n, c.failed("write", w.err)
+	}
+	return n, nil
+}
+
+// writing is a call of Write.
+type writing struct {
+	mu   sync.Mutex
+	try  func(uintptr) bool
+	left []byte
+	err  syscall.Errno
+}
+
+func (w *writing) write(fd uintptr) bool {
+	for w.err = 0; len(w.left) > 0; {
+		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, fd, uintptr(unsafe.Pointer(&w.left[0])), uintptr(len(w.left)))
+		switch errno {
+		case 0:
+			w.left = w.left[n:]
+		case syscall.EINTR:
+		case syscall.EAGAIN:
+			return false
+		default:
+			w.err = errno
+			return true
+		}
+	}
+	return true
+}
+
+// named has an error of a syscall.RawConn name what was called.
+func named(op string, err error) error {
+	if e, ok := err.(*net.OpError); ok {
+		e.Op = op
+	}
+	return err
+}
+
+// failed gives an error the form that those of package net have.
+func (c *quick) failed(op string, errno syscall.Errno) error {
+	return &net.OpError{
+		Op: op, Net: "tcp", Source: c.LocalAddr(), Addr: c.RemoteAddr(),
+		Err: &os.SyscallError{Syscall: op, Err: errno},
+	}
+}
