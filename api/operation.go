@@ -73,6 +73,7 @@ type Result struct {
 	Cause   string   `json:"cause,omitempty" doc:"Why, in words, where it did not go well."`
 	Unit    string   `json:"unit,omitempty" doc:"The unit that is to blame."`
 	Lines   []string `json:"lines,omitempty" doc:"The last lines of its log, without sensitive values."`
+	Lifted  []string `json:"lifted,omitempty" doc:"Holds that a restart ended, in words."`
 	Waited  Seconds  `json:"waited_seconds,omitzero" doc:"For its turn, before it began."`
 	Output  string   `json:"output,omitempty" doc:"What an action said."`
 }

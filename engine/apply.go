@@ -51,6 +51,8 @@ type Change struct {
 	RollbackFailure string
 	// Cancelled is why it ended before its end.
 	Cancelled string
+	// Lifted are the holds that a restart ended, in words.
+	Lifted []string
 	// Waited is how long it had to wait for its turn.
 	Waited time.Duration
 }
@@ -257,7 +259,7 @@ func (e *Engine) changed(op *operation) Change {
 	return Change{
 		State: state, Cause: e.site.redact.clean(cause),
 		Culprit: op.culprit, Failure: e.site.redact.clean(op.why), Grave: op.grave,
-		Lines: e.Tail(op.culprit, quotedLines), Cancelled: op.cancelled,
+		Lines: e.Tail(op.culprit, quotedLines), Cancelled: op.cancelled, Lifted: op.lifted,
 	}
 }
 
@@ -275,5 +277,5 @@ func (e *Engine) Environ() []string { return slices.Clone(e.site.environ.list) }
 // Running returns what runs, as plans compare it.
 func (e *Engine) Running() *plan.Running {
 	d := e.declared()
-	return &plan.Running{Units: e.core.running(), Settings: d.settings, Ports: d.ports}
+	return &plan.Running{Units: e.core.running(), Held: e.core.holds(), Settings: d.settings, Ports: d.ports}
 }

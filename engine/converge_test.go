@@ -374,7 +374,6 @@ func (s *story) begin(declared []*blueprint) (*life, bool) {
 			})
 		},
 		completed: func(unit, digest string) { record(func() { w.completed[unit] = digest }) },
-		dropped:   func(m *member) { record(func() { delete(w.held, m.id) }) },
 	})
 	l.core.machine.configure(s.settings)
 	l.core.machine.remember(held, completed)

@@ -89,7 +89,6 @@ type watcher struct {
 	observe func(event.Event)
 	settled func(Health, string)
 	held    func(unit, by string) // a person's hold begins or, with "", ends
-	dropped func(*member)         // the unit is no more
 	ended   func(*operation)
 	// completed is told that a one-shot unit has, with its run digest.
 	completed func(unit, runDigest string)
@@ -106,9 +105,6 @@ func (w *watcher) defaults() {
 	}
 	if w.held == nil {
 		w.held = func(string, string) {}
-	}
-	if w.dropped == nil {
-		w.dropped = func(*member) {}
 	}
 	if w.ended == nil {
 		w.ended = func(*operation) {}
@@ -191,7 +187,12 @@ func (c *core) handle(ev any) {
 		case heldChanged:
 			c.watch.held(eff.id, strings.TrimPrefix(eff.by, heldPrefix))
 		case dropped:
-			c.watch.dropped(eff.member)
+			if eff.held != "" {
+				c.watch.observe(event.Event{
+					Time: now, Kind: event.Notice, Unit: eff.member.id, UnitKind: eff.member.kind, To: "held",
+					Cause: "no longer declared, and " + eff.held + ": that counts when it is declared again, until start",
+				})
+			}
 		case opEnded:
 			c.watch.ended(eff.op)
 			due = true
@@ -286,6 +287,17 @@ func (c *core) running() []plan.RunningUnit {
 		}
 	})
 	return list
+}
+
+// holds returns the holds of addresses that are no unit now.
+func (c *core) holds() map[string]string {
+	found := map[string]string{}
+	c.ask(func() {
+		for id, by := range c.machine.kept {
+			found[id] = strings.TrimPrefix(by, heldPrefix)
+		}
+	})
+	return found
 }
 
 // send delivers a message to the loop, or drops it once the loop has ended.

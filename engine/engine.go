@@ -139,7 +139,6 @@ func New(cfg Config) (*Engine, error) {
 		observe:   e.observe,
 		settled:   e.settled,
 		held:      cfg.Hold,
-		dropped:   e.dropped,
 		ended:     e.operationEnded,
 		completed: cfg.Completion,
 		seen:      e.seen,
@@ -182,13 +181,6 @@ func (e *Engine) settled(state Health, cause string) {
 	e.site.listeners.leave()
 	if e.cfg.Settled != nil {
 		e.cfg.Settled(state, cause)
-	}
-}
-
-// dropped is told of a unit that is no more.
-func (e *Engine) dropped(m *member) {
-	if e.cfg.Hold != nil {
-		e.cfg.Hold(m.id, "") // what is gone is held by nobody
 	}
 }
 

@@ -114,6 +114,9 @@ type machine struct {
 	units []*unit        // nil where one was removed
 	byID  map[string]int // their places
 	order []int          // of units, as they are declared
+	// kept are the holds of addresses that are no unit now: a hold belongs to the
+	// address, and counts again when that is declared again.
+	kept map[string]string
 
 	parallelism  int  // 0: unlimited
 	failDegraded bool // degraded = "fail"
@@ -233,8 +236,11 @@ type (
 		cause    string
 		exit     string // how the run ended, where this is its end
 	}
-	// dropped says that a unit is no more.
-	dropped struct{ member *member }
+	// dropped says that a unit is no more, and what hold on it remains.
+	dropped struct {
+		member *member
+		held   string
+	}
 	// heldChanged says that a person's hold on a unit began or ended.
 	heldChanged struct{ id, by string }
 	// opEnded says that an operation is over.
@@ -248,7 +254,7 @@ type (
 // newMachine returns a machine for units whose needs count among them.
 func newMachine(members []*member, random func() float64) *machine {
 	m := &machine{
-		random: random, byID: map[string]int{}, count: map[State]int{}, claimed: map[string]int{},
+		random: random, byID: map[string]int{}, kept: map[string]string{}, count: map[State]int{}, claimed: map[string]int{},
 	}
 	for _, d := range members {
 		m.add(d)

@@ -74,7 +74,8 @@ func (m *machine) add(d *member) int {
 		i = len(m.units)
 		m.units = append(m.units, nil)
 	}
-	m.units[i] = &unit{member: d, state: Pending, since: m.now}
+	m.units[i] = &unit{member: d, state: Pending, since: m.now, held: m.kept[d.id]}
+	delete(m.kept, d.id)
 	m.count[Pending]++
 	m.byID[d.id] = i
 	m.order = append(m.order, i)
@@ -221,10 +222,14 @@ func (m *machine) configure(s settings) {
 // remember takes over, before the beginning, what is known of this life: who
 // stopped which unit, and which one-shot units have completed.
 func (m *machine) remember(held, completed map[string]string) {
-	for _, u := range m.units {
-		if by := held[u.id]; by != "" {
-			u.held = heldPrefix + by
+	for id, by := range held {
+		if i, ok := m.byID[id]; ok {
+			m.units[i].held = heldPrefix + by
+		} else {
+			m.kept[id] = heldPrefix + by
 		}
+	}
+	for _, u := range m.units {
 		if digest := completed[u.id]; u.oneShot && digest != "" && digest == u.runDigest && !u.standsOnNeeds {
 			m.count[u.state]--
 			m.count[Completed]++

@@ -20,6 +20,7 @@ type operation struct {
 	// blocked, before: taking it back would not help them.
 	stale map[int]bool
 
+	lifted    []string // holds that it ended by the way, in words
 	failures  []string // of units that it touches
 	culprit   string   // the first of them that failed gravely, or at all
 	why       string   // in words: what the culprit failed of
@@ -81,6 +82,9 @@ func (m *machine) command(ev evCommand) {
 				m.renew(i, ev.why)
 			}
 		case verbRestart:
+			if u.held != "" {
+				m.op.lifted = append(m.op.lifted, u.id+" was "+u.held)
+			}
 			m.hold(i, "")
 			m.restartNow(i, ev.why)
 		}

@@ -228,7 +228,10 @@ func (m *machine) forget() {
 		if u == nil || !u.removal || !u.gone {
 			continue
 		}
-		m.effects = append(m.effects, dropped{u.member})
+		if u.held != "" {
+			m.kept[u.id] = u.held
+		}
+		m.effects = append(m.effects, dropped{u.member, u.held})
 		m.count[u.state]--
 		m.units[i] = nil
 		delete(m.byID, u.id)

@@ -61,6 +61,7 @@ func compare(p *Plan, d *draft, order []*Step, facts Facts) {
 	running := facts.Running
 	if running == nil {
 		resume(order, facts)
+		p.Holds = d.undeclared(facts.Held)
 		return
 	}
 	c := &comparison{draft: d, units: make(map[string]*RunningUnit, len(running.Units)), back: newStandstill()}
@@ -71,13 +72,14 @@ func compare(p *Plan, d *draft, order []*Step, facts Facts) {
 			p.Stops = append(p.Stops, Stopped{ID: u.ID})
 		}
 	}
+	p.Holds = d.undeclared(running.holds())
 	d.explain(p.Stops)
 	slices.SortFunc(p.Stops, func(a, b Stopped) int { return strings.Compare(a.ID, b.ID) })
 	p.Settings = changes(running.Settings, Settings(d.sys, facts.Key))
 	moves := newRelocate(d, running)
 	for _, s := range order { // each after all it needs
 		u, ok := c.units[s.ID]
-		if ok {
+		if s.Held = running.Held[s.ID]; ok {
 			s.Held = u.Held
 		}
 		c.back.look(s)

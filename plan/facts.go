@@ -48,6 +48,8 @@ type Running struct {
 	// Settings are what the function Settings returned for the system; nil
 	// where they are not known.
 	Settings []Value `json:"settings,omitempty"`
+	// Held are the holds of what is declared no longer, as in Facts.
+	Held map[string]string `json:"held,omitempty"`
 	// Ports are those that "auto" was decided to be, as in Facts.
 	Ports map[string]int `json:"ports,omitempty"`
 }

@@ -1,6 +1,33 @@
 package plan
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// holds are all that there are, by unit.
+func (r *Running) holds() map[string]string {
+	all := map[string]string{}
+	maps.Copy(all, r.Held)
+	for i := range r.Units {
+		if u := &r.Units[i]; u.Held != "" {
+			all[u.ID] = u.Held
+		}
+	}
+	return all
+}
+
+// undeclared lists the holds on what is no step.
+func (d *draft) undeclared(held map[string]string) []Hold {
+	var list []Hold
+	for _, id := range slices.Sorted(maps.Keys(held)) {
+		if _, ok := d.index[id]; !ok {
+			list = append(list, Hold{id, held[id]})
+		}
+	}
+	return list
+}
 
 // standstill finds the steps that cannot run since a person stopped something
 // that they need.

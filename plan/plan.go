@@ -24,6 +24,9 @@ type Plan struct {
 	Steps []Step `json:"steps"`
 	// Stops are units that run and are declared no longer, in order of ID.
 	Stops []Stopped `json:"stops"`
+	// Holds are those of a person on what is not declared, in order of ID:
+	// they count when it is declared again, until start.
+	Holds []Hold `json:"holds,omitempty"`
 	// Targets are the addresses that the plan is confined to, with what
 	// they need; none: everything.
 	Targets []string `json:"targets,omitempty"`
@@ -152,6 +155,12 @@ const (
 type Stopped struct {
 	ID     string `json:"id"`
 	Reason string `json:"reason"`
+}
+
+// Hold says who stopped a unit and when, in the words of Step.Held.
+type Hold struct {
+	ID   string `json:"id"`
+	Held string `json:"held"`
 }
 
 // Value is one attribute of a step as it is shown.

@@ -77,6 +77,9 @@ func (v *planText) measure() {
 			v.needs = max(v.needs, min(maxIDColumn, ansi.StringWidth(n.Wait())))
 		}
 	}
+	for _, h := range v.p.Holds {
+		v.ids = max(v.ids, min(maxIDColumn, ansi.StringWidth(h.ID)))
+	}
 	if len(v.p.Settings) > 0 {
 		v.ids = max(v.ids, len("syndicate"))
 	}

@@ -67,6 +67,13 @@ func (v *planText) held() {
 		}
 		v.line(fmt.Sprintf("    %s  %s", pad(printable(s.ID), v.ids), v.ink.note("stopped "+printable(s.Held))))
 	}
+	for _, h := range v.p.Holds {
+		if !written {
+			v.heading("Held", "stopped by a person; runs again with start")
+			written = true
+		}
+		v.line(fmt.Sprintf("    %s  %s", pad(printable(h.ID), v.ids), v.ink.note("stopped "+printable(h.Held)+"; not declared now, and held if it is again")))
+	}
 	if written {
 		v.line("")
 	}

@@ -217,7 +217,7 @@ func (o *operator) relay(ctx context.Context, progress func(api.Progress)) func(
 
 // result says how an operation ended, on the wire.
 func (o *operator) result(c engine.Change, apply bool) api.Result {
-	r := api.Result{Outcome: api.OutcomeDone, Cause: c.Failure, Unit: c.Culprit, Lines: c.Lines, Waited: api.Seconds(c.Waited.Seconds())}
+	r := api.Result{Outcome: api.OutcomeDone, Cause: c.Failure, Unit: c.Culprit, Lines: c.Lines, Lifted: c.Lifted, Waited: api.Seconds(c.Waited.Seconds())}
 	switch {
 	case c.Cancelled != "":
 		r.Outcome, r.Cause = api.OutcomeCancelled, c.Cancelled

@@ -220,6 +220,9 @@ func (f *following) progress(p api.Progress) {
 func (f *following) end(s *session, r api.Result, summary string) error {
 	f.result = r
 	f.view.Waited(r.Waited.Duration())
+	for _, hold := range r.Lifted {
+		f.view.Print("The hold is lifted: " + hold + ".")
+	}
 	switch r.Outcome {
 	case api.OutcomeDone:
 		f.view.Done(summary)
