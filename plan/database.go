@@ -13,6 +13,7 @@ import (
 // machine.
 func (w writer) database(db *spec.Database, found Found, chosen int) {
 	w.source(db, found, chosen)
+	w.step.Problem = found.Problem
 	w.critical(db.Block)
 	if w.notesOnly {
 		return

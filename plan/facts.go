@@ -39,6 +39,8 @@ type Facts struct {
 type Found struct {
 	Notes  []string // in few words: managed PostgreSQL 15.18, will be created
 	Values []Value  // for -v: where the binaries are
+	// Problem is why the database will not start, with what helps, in lines.
+	Problem string
 }
 
 // Running is a system that runs now. Its JSON form is that of the API and of

@@ -92,6 +92,7 @@ type Step struct {
 	Values    []Value     `json:"values,omitempty"`     // attributes, for -v
 	Changes   []Change    `json:"changes,omitempty"`    // of a restart or an update
 	Notes     []string    `json:"notes,omitempty"`      // command, source, port, probe: in few words
+	Problem   string      `json:"problem,omitempty"`    // why it will fail, with what helps: lines
 	Ledger    *Ledger     `json:"ledger,omitempty"`     // of a migrations step
 	Files     []Migration `json:"migrations,omitempty"` // the pending ones
 	// Lint is what is wrong with the pending ones, errors first. It is no
@@ -110,11 +111,22 @@ type Need struct {
 // String says what is waited for, in the words of the language:
 // "service.api ready", "database.main migrated".
 func (n Need) String() string {
-	if db, ok := migrationsOf(n.Step); ok && n.Condition == Completed {
-		return db + " " + migrated
+	if n.migrated() {
+		return n.Unit() + " " + migrated
 	}
 	return n.Step + " " + n.Condition
 }
+
+// Unit is who is waited for, in the words of the language: a database also
+// where it is its migrations.
+func (n Need) Unit() string {
+	if db, ok := migrationsOf(n.Step); ok && n.Condition == Completed {
+		return db
+	}
+	return n.Step
+}
+
+func (n Need) migrated() bool { return n.Unit() != n.Step }
 
 // Wait is String with what else ends the wait: "service.cache ready or
 // failed" for a soft need.

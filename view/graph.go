@@ -26,9 +26,6 @@ const maxTreeDepth = 16
 // GraphTree writes what each unit waits for, and why, as trees: their roots
 // are what nothing waits for. A unit is opened once.
 func GraphTree(w io.Writer, g *plan.Graph, o PlanOptions) error {
-	if o.Width <= 0 {
-		o.Width = 100
-	}
 	t := &tree{
 		w: bufio.NewWriter(w), o: o, ink: ink(o.Colour),
 		needs: map[string][]plan.Edge{}, opened: map[string]bool{},
@@ -115,7 +112,7 @@ func (t *tree) line(todo []treeLine, l treeLine) []treeLine {
 	const reasonsAt = 44
 	used := ansi.StringWidth(l.prefix) + 3
 	text := t.ink.dim(l.prefix+branch) + pad(name, reasonsAt-used) + "  " + t.ink.dim(reasonText(l.edge.Need()))
-	fmt.Fprintln(t.w, ansi.Truncate(strings.TrimRight(text, " "), t.o.Width, "…"))
+	fmt.Fprintln(t.w, t.o.cut(strings.TrimRight(text, " ")))
 	if open {
 		t.opened[id] = true
 		return t.below(todo, id, l.prefix+next, l.depth)
@@ -148,7 +145,11 @@ func GraphDot(w io.Writer, g *plan.Graph) error {
 			style = ", style=dashed"
 		}
 		// From what comes first to what waits for it, as time runs.
-		fmt.Fprintf(b, "  %s -> %s [label=%s%s];\n", dotText(e.To), dotText(e.From), dotText(edgeLabel(e)), style)
+		label := dotText(edgeLabel(e))
+		if why := reasonText(e.Need()); why != "" { // \n ends a line of a label
+			label = strings.TrimSuffix(label, `"`) + `\n` + strings.TrimPrefix(dotText(why), `"`)
+		}
+		fmt.Fprintf(b, "  %s -> %s [label=%s%s];\n", dotText(e.To), dotText(e.From), label, style)
 	}
 	fmt.Fprintln(b, "}")
 	if err := b.Flush(); err != nil {
@@ -163,10 +164,10 @@ func dotText(s string) string {
 	return `"` + strings.ReplaceAll(s, `"`, `\"`) + `"`
 }
 
-// edgeLabel is the condition in the language's word.
+// edgeLabel is the condition in the language's word, with what else ends the
+// wait.
 func edgeLabel(e plan.Edge) string {
-	need := e.Need().String()
-	return need[strings.LastIndexByte(need, ' ')+1:]
+	return strings.TrimSpace(strings.TrimPrefix(e.Need().Wait(), e.Need().Unit()))
 }
 
 // GraphMermaid writes the graph as a Mermaid flowchart. Edges that others
@@ -196,7 +197,11 @@ func GraphMermaid(w io.Writer, g *plan.Graph) error {
 		if e.Soft {
 			arrow = "-.->"
 		}
-		fmt.Fprintf(b, "  %s %s|%s| %s\n", short[e.To], arrow, edgeLabel(e), short[e.From])
+		label := mermaidText(edgeLabel(e))
+		if why := reasonText(e.Need()); why != "" {
+			label += "<br>" + mermaidText(why)
+		}
+		fmt.Fprintf(b, "  %s %s|\"%s\"| %s\n", short[e.To], arrow, label, short[e.From])
 	}
 	if err := b.Flush(); err != nil {
 		return fmt.Errorf("write graph: %w", err)

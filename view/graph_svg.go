@@ -21,6 +21,7 @@ const svgStyle = `
     .kind { font-size: 11px; }
     .name { fill: #1f2328; font: 600 13px ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
     .edge { fill: none; stroke: #afb8c1; stroke-width: 1.5; }
+    .near { fill: none; stroke: transparent; stroke-width: 14; }
     .tip { fill: #afb8c1; }
     .soft { stroke-dasharray: 5 4; }
     .path { stroke: #0969da; stroke-width: 2.25; }
@@ -43,8 +44,8 @@ const svgStyle = `
 
 // GraphSVG draws the graph as a picture that needs nothing else: no script,
 // no font, no style sheet. What waits stands right of what it waits for, the
-// critical path is drawn in colour, soft edges are dashed, and pointing at
-// an edge tells why it is there.
+// critical path is drawn in colour, soft edges are dashed, and pointing at an
+// edge, or near it, tells why it is there.
 func GraphSVG(w io.Writer, g *plan.Graph) error {
 	l := newLayout(g)
 	d := &svg{w: bufio.NewWriter(data(w)), g: g, l: l, onPath: map[[2]string]bool{}}
@@ -170,6 +171,7 @@ func (d *svg) edge(r route) {
 		}
 	}
 	fmt.Fprintf(d.w, "  <g><title>%s</title>\n", escape(strings.Join(why, "\n")))
+	fmt.Fprintf(d.w, `    <path class="near" d="%s"/>`+"\n", path.String())
 	fmt.Fprintf(d.w, `    <path class="%s" d="%s"/>`+"\n", class, path.String())
 	fmt.Fprintf(d.w, `    <path class="%s" d="M%s %s l-%d -4 v8 z"/>`+"\n", tipClass, px(last.x), px(last.y), tip+1)
 	fmt.Fprintln(d.w, "  </g>")

@@ -168,7 +168,11 @@ func TestGraphProperties(t *testing.T) {
 
 func TestGraphTreeIsBounded(t *testing.T) {
 	g := ladder(t, 3, 200)
-	out := string(render(t, "txt", g))
+	var b strings.Builder
+	if err := GraphTree(&b, g, PlanOptions{Width: 100}); err != nil {
+		t.Fatal(err)
+	}
+	out := b.String()
 	if n := strings.Count(out, "\n"); n > 2*(len(g.Nodes)+len(g.Edges)) {
 		t.Errorf("%d lines for %d edges", n, len(g.Edges))
 	}

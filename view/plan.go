@@ -15,9 +15,26 @@ import (
 
 // PlanOptions say how a plan or a tree is written for people.
 type PlanOptions struct {
-	Width   int  // columns; 0 is 100
+	Width   int  // of the terminal, in columns; 0 for no limit: nothing is cut
 	Colour  bool // ANSI escapes
 	Verbose bool // attributes, and where each block stands
+}
+
+// cut shortens a line to the terminal, unless somebody asked for all of it.
+func (o PlanOptions) cut(text string) string {
+	if o.Width <= 0 || o.Verbose {
+		return text
+	}
+	return ansi.Truncate(text, o.Width, "…")
+}
+
+// wrap breaks a text for the columns behind an indentation. A pipe gets it
+// in one line.
+func (o PlanOptions) wrap(text string, indent int) []string {
+	if o.Width <= 0 {
+		return []string{text}
+	}
+	return wrap(text, max(o.Width-indent, 20))
 }
 
 // maxIDColumn bounds the column of the names, so that one long name does
@@ -35,9 +52,6 @@ func PlanJSON(w io.Writer, p *plan.Plan) error {
 // PlanText writes the plan for people: what starts, in waves, with the
 // reason for each wait, and last, next to the summary, what is stopped.
 func PlanText(w io.Writer, p *plan.Plan, o PlanOptions) error {
-	if o.Width <= 0 {
-		o.Width = 100
-	}
 	v := &planText{w: bufio.NewWriter(w), p: p, o: o, ink: ink(o.Colour)}
 	v.measure()
 	v.title()
@@ -88,11 +102,11 @@ func (v *planText) measure() {
 	}
 }
 
-// line writes a line cut to the width.
-func (v *planText) line(text string) {
-	text = strings.TrimRight(text, " ")
-	fmt.Fprintln(v.w, ansi.Truncate(text, v.o.Width, "…"))
-}
+// line writes a line, cut to the terminal.
+func (v *planText) line(text string) { v.whole(v.o.cut(strings.TrimRight(text, " "))) }
+
+// whole writes a line that is for copying, or wrapped before.
+func (v *planText) whole(text string) { fmt.Fprintln(v.w, text) }
 
 func (v *planText) heading(text, note string) {
 	if note != "" {
@@ -170,6 +184,7 @@ func (v *planText) waveNote(first int) string {
 // what it will migrate.
 func (v *planText) step(s *plan.Step) {
 	v.headline(s)
+	v.problem(s)
 	v.changes(s.Changes)
 	if v.o.Verbose {
 		v.values(s)
@@ -192,7 +207,7 @@ func (v *planText) headline(s *plan.Step) {
 	}
 	if s.Ledger != nil && s.Ledger.Source == plan.LedgerUnknown { // why, in full
 		indent := ansi.StringWidth(start)
-		for i, text := range wrap(printable(strings.Join(s.Notes, ", ")), v.o.Width-indent) {
+		for i, text := range v.o.wrap(printable(strings.Join(s.Notes, ", ")), indent) {
 			if i > 0 {
 				start = strings.Repeat(" ", indent)
 			}
@@ -209,7 +224,7 @@ func (v *planText) headline(s *plan.Step) {
 		reason += ": it " + s.Blocked
 	}
 	indent := ansi.StringWidth(start)
-	for i, text := range wrap(how+printable(reason), v.o.Width-indent) {
+	for i, text := range v.o.wrap(how+printable(reason), indent) {
 		if i > 0 {
 			start = strings.Repeat(" ", indent)
 		}
@@ -218,6 +233,21 @@ func (v *planText) headline(s *plan.Step) {
 			how = ""
 		}
 		v.line(start + v.ink.bold(how) + v.ink.note(text))
+	}
+}
+
+// problem says why a step will fail, with the commands that help.
+func (v *planText) problem(s *plan.Step) {
+	if s.Problem == "" {
+		return
+	}
+	for i, line := range strings.Split(s.Problem, "\n") {
+		if i == 0 {
+			line = v.ink.yellow("! ") + printable(line)
+		} else {
+			line = "  " + printable(line)
+		}
+		v.whole("      " + line)
 	}
 }
 
@@ -326,7 +356,7 @@ func (v *planText) criticalPath() {
 		if i > 0 {
 			word = " → " + id
 		}
-		if i > 0 && ansi.StringWidth(line+word) > v.o.Width {
+		if i > 0 && v.o.Width > 0 && ansi.StringWidth(line+word) > v.o.Width {
 			v.line(line)
 			line = "   " + word
 			continue

@@ -189,13 +189,12 @@ func TestPlanText(t *testing.T) {
 				if err := PlanText(&b, p, o); err != nil {
 					t.Fatal(err)
 				}
-				width := max(o.Width, 60)
-				if o.Width == 0 {
-					width = 100
+				if o.Width == 0 && strings.Contains(strings.ReplaceAll(b.String(), "… ", ""), "…") { // "… 3 more" counts
+					t.Errorf("something is cut though there is no limit:\n%s", b.String())
 				}
 				for line := range strings.Lines(b.String()) {
-					if n := ansi.StringWidth(strings.TrimSuffix(line, "\n")); n > width && !strings.HasPrefix(line, "Plan: ") {
-						t.Errorf("%d columns, at most %d: %s", n, width, line)
+					if n := ansi.StringWidth(strings.TrimSuffix(line, "\n")); o.Width > 0 && n > o.Width && !strings.HasPrefix(line, "Plan: ") {
+						t.Errorf("%d columns, at most %d: %s", n, o.Width, line)
 					}
 				}
 				golden(t, "plan-"+name+suffix+".txt", b.Bytes())
@@ -261,3 +260,21 @@ func TestPlanTextReportsAFailedWrite(t *testing.T) {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// Why a step will fail is for reading and its commands are for copying: they
+// are whole also on a terminal.
+func TestPlanTextCutsNoProblem(t *testing.T) {
+	f := facts(plan.Ledger{Source: plan.LedgerEmpty})
+	command := "apt-get install -y --no-install-recommends postgresql-14 and-something-that-is-long"
+	for addr, found := range f.Databases {
+		found.Problem = "version 14 is not installed\ninstall it with:\n" + command
+		f.Databases[addr] = found
+	}
+	var b bytes.Buffer
+	if err := PlanText(&b, build(t, quickstart(), f), PlanOptions{Width: 60}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "\n      ! version 14 is not installed\n        install it with:\n        " + command + "\n"; !strings.Contains(b.String(), want) {
+		t.Errorf("got\n%s", b.String())
+	}
+}

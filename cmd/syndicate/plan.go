@@ -10,9 +10,6 @@ import (
 	"github.com/syndicate/syndicate/view"
 )
 
-// planWidth is the widest that a plan is written.
-const planWidth = 100
-
 type planCmd struct {
 	target
 	inputs
@@ -98,11 +95,7 @@ func (c *planCmd) build(ctx context.Context, s *session, out string) (*plan.Plan
 func (s *session) planOptions() view.PlanOptions { return s.planOptionsFor(s.stdout) }
 
 func (s *session) planOptionsFor(out stream) view.PlanOptions {
-	o := view.PlanOptions{Width: planWidth, Colour: out.colour, Verbose: s.verbose}
-	if n := out.columns(); n > 0 {
-		o.Width = min(n, planWidth)
-	}
-	return o
+	return view.PlanOptions{Width: out.columns(), Colour: out.colour, Verbose: s.verbose}
 }
 
 // refuse shows why there is no plan.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -116,7 +117,8 @@ func findServer(ctx context.Context, db *spec.Database) plan.Found {
 	major := pg.DataMajor(m.DataDir)
 	b, err := pg.Find(ctx, pg.FindConfig{BinDir: m.BinDir, DataMajor: major, Major: m.Version})
 	if err != nil {
-		found.Notes = append(found.Notes, "managed, but no fitting PostgreSQL is installed (see: syndicate doctor)")
+		found.Notes = append(found.Notes, "managed, but no fitting PostgreSQL is installed")
+		found.Problem = missingServer(err)
 	} else {
 		found.Notes = append(found.Notes, "managed PostgreSQL "+b.Version)
 		found.Values = append(found.Values, plan.Value{Name: "binaries", Text: b.Dir})
@@ -128,6 +130,24 @@ func findServer(ctx context.Context, db *spec.Database) plan.Found {
 		found.Notes = append(found.Notes, fmt.Sprintf("its data are of version %d: up refuses", major))
 	}
 	return found
+}
+
+// missingServer says which PostgreSQL is missing and how to install it. Where
+// it was looked for is the business of doctor.
+func missingServer(err error) string {
+	missing, ok := errors.AsType[*pg.NotFoundError](err)
+	if !ok {
+		return err.Error()
+	}
+	first, _, _ := strings.Cut(missing.Error(), "\n")
+	lines := []string{first}
+	if len(missing.Install.Commands) > 0 {
+		lines = append(append(lines, "install it with:"), missing.Install.Commands...)
+	}
+	if missing.Install.Note != "" {
+		lines = append(lines, missing.Install.Note)
+	}
+	return strings.Join(append(lines, "syndicate doctor tells where it was looked for"), "\n")
 }
 
 // readLedger finds out what is applied to a database that has migrations.

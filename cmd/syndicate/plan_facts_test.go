@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/syndicate/syndicate/engine/pg"
 	"github.com/syndicate/syndicate/engine/pg/migration"
 	"github.com/syndicate/syndicate/plan"
 	"github.com/syndicate/syndicate/spec"
@@ -81,6 +83,22 @@ func TestSurveyOfAManagedDatabase(t *testing.T) {
 				t.Errorf("notes %q, want %q among them", notes, test.note)
 			}
 		})
+	}
+}
+
+// What is missing is named with how to get it, which is all that a person has
+// to copy.
+func TestSurveySaysHowToInstallWhatIsMissing(t *testing.T) {
+	for name, err := range map[string]error{
+		"found by nobody": &pg.NotFoundError{Major: 14, Looked: []pg.Looked{{Dir: "/nowhere"}}, Install: pg.Install{Commands: []string{"get it"}, Note: "or not"}},
+		"something else":  errors.New("version 14: install it with:\nget it\nor not"),
+	} {
+		got := missingServer(err)
+		for _, want := range []string{"version 14", "install it with:\nget it\nor not"} {
+			if !strings.Contains(got, want) || strings.Contains(got, "/nowhere") {
+				t.Errorf("%s: %q", name, got)
+			}
+		}
 	}
 }
 
