@@ -49,7 +49,12 @@ type Console struct {
 	names map[string]string
 	width int
 	buf   bytes.Buffer
+	// prefixes are what was made of labels: it costs more than the line does.
+	prefixes map[label]string
 }
+
+// label is what the beginning of a line depends on.
+type label struct{ unit, stream string }
 
 // maxNameColumn bounds the column of names: a longer one pushes its line to
 // the right.
@@ -57,7 +62,7 @@ const maxNameColumn = 32
 
 // NewConsole returns a Console.
 func NewConsole(cfg ConsoleConfig) *Console {
-	c := &Console{cfg: cfg, ink: ink(cfg.Colour), names: ShortNames(cfg.Units), signs: usualSigns}
+	c := &Console{cfg: cfg, ink: ink(cfg.Colour), names: ShortNames(cfg.Units), signs: usualSigns, prefixes: map[label]string{}}
 	if to, past := verbatim(cfg.Out); past {
 		c.cfg.Out, c.signs = to, usualSigns.ascii()
 	}
@@ -122,33 +127,48 @@ func (c *Console) line(l *LogLine) {
 	if c.cfg.Times {
 		c.buf.WriteString(c.ink.dim(l.Time.Local().Format(clockFmt)))
 	}
-	if !c.cfg.Bare {
-		name, ok := c.names[l.Unit]
-		if !ok {
-			name = l.Unit
-		}
-		name = printable(name)
-		c.buf.WriteString(c.ink.paint(hue(l.Unit), pad(name, c.width)))
-		c.buf.WriteByte(' ')
+	begins := label{l.Unit, l.Stream}
+	prefix, ok := c.prefixes[begins]
+	if !ok {
+		prefix = c.prefix(begins)
+		c.prefixes[begins] = prefix
 	}
+	c.buf.WriteString(prefix)
 	text := bytes.TrimSuffix(l.Text, []byte{'\r'})
-	if l.Stream == "syndicate" {
+	switch {
+	case l.Stream == "syndicate":
 		c.buf.WriteString(c.ink.yellow(c.signs.note + " " + harmless(text, false)))
 		c.buf.WriteByte('\n')
 		return
-	}
-	switch {
-	case c.cfg.Bare && !c.cfg.Colour:
-	case l.Stream == "stderr":
-		c.buf.WriteString(c.ink.red(c.signs.err) + " ")
-	default:
-		c.buf.WriteString(c.ink.dim(c.signs.out) + " ")
-	}
-	if l.Continued {
+	case l.Continued:
 		c.buf.WriteString(c.ink.dim(c.signs.goingOn))
 	}
-	c.buf.WriteString(harmless(text, c.cfg.Colour))
+	if isPlain(text) {
+		c.buf.Write(text)
+	} else {
+		c.buf.WriteString(harmless(text, c.cfg.Colour))
+	}
 	c.buf.WriteByte('\n')
+}
+
+// prefix is the name of a unit and the sign of a stream.
+func (c *Console) prefix(l label) string {
+	var b strings.Builder
+	if !c.cfg.Bare {
+		name, ok := c.names[l.unit]
+		if !ok {
+			name = l.unit
+		}
+		b.WriteString(c.ink.paint(hue(l.unit), pad(printable(name), c.width)) + " ")
+	}
+	switch {
+	case l.stream == "syndicate", c.cfg.Bare && !c.cfg.Colour:
+	case l.stream == "stderr":
+		b.WriteString(c.ink.red(c.signs.err) + " ")
+	default:
+		b.WriteString(c.ink.dim(c.signs.out) + " ")
+	}
+	return b.String()
 }
 
 // hues are the colours of names: those that stand out on light and dark and
@@ -170,9 +190,6 @@ func hue(unit string) string {
 func harmless(text []byte, colour bool) string {
 	if i := bytes.LastIndexByte(text, '\r'); i >= 0 {
 		text = text[i+1:]
-	}
-	if isPlain(text) {
-		return string(text)
 	}
 	var b strings.Builder
 	painted := false
