@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/syndicate/syndicate/engine/breaker"
+	"github.com/syndicate/syndicate/socket"
 )
 
 // TCPConfig says what a TCP proxy forwards to.
@@ -221,17 +222,17 @@ func (r *relay) judge(n int, err error) {
 	}
 }
 
-// forward copies one way to the end, in the kernel where it can, and passes
-// the end on: what is half closed stays open the other way. A reset is passed
-// on as one. first is told how the first read went.
+// messages is how much a connection may carry at a time, in bytes, to be
+// copied through memory: below that, calling splice(2) twice and looking for
+// more takes longer than the copy.
+const messages = 8 << 10
+
+// forward copies one way to the end, from the first read on that fills its
+// buffer in the kernel, where that can, and passes the end on: what is half
+// closed stays open the other way. A reset is passed on as one. first is told
+// how the first read went.
 func forward(to, from *net.TCPConn, first func(int, error)) {
-	buffer := pool.Get().(*[bufferSize]byte)
-	n, err := from.Read(buffer[:])
-	first(n, err)
-	if err == nil {
-		_, err = to.Write(buffer[:n])
-	}
-	pool.Put(buffer)
+	err := relayMessages(socket.Quick(to), socket.Quick(from), first)
 	if err == nil {
 		_, err = io.Copy(to, from) // splice(2) on Linux
 	}
@@ -241,4 +242,23 @@ func forward(to, from *net.TCPConn, first func(int, error)) {
 		return
 	}
 	_ = to.CloseWrite()
+}
+
+// relayMessages copies up to the first read that fills the buffer, or an
+// error.
+func relayMessages(to io.Writer, from io.Reader, first func(int, error)) error {
+	buffer := make([]byte, messages)
+	for {
+		n, err := from.Read(buffer)
+		if first != nil {
+			first(n, err)
+			first = nil
+		}
+		if n > 0 && err == nil {
+			_, err = to.Write(buffer[:n])
+		}
+		if err != nil || n == len(buffer) {
+			return err
+		}
+	}
 }
