@@ -94,6 +94,7 @@ func (e *Engine) Apply(ctx context.Context, req Request) (Change, error) {
 	}
 	e.asked("", "up", req.By)
 	op := newOperation()
+	op.by = req.By
 	op.undo, op.partial = !req.NoRollback, len(p.Targets) > 0
 	defer e.closeLogs()
 	before, was := e.core.inForce(), e.declared()
@@ -104,7 +105,7 @@ func (e *Engine) Apply(ctx context.Context, req Request) (Change, error) {
 	change.Plan, change.Waited = p, waited
 	if op.undo && op.grave && op.cancelled == "" {
 		change.RolledBack = true
-		change.RollbackFailure = e.rollBack(before, was)
+		change.RollbackFailure = e.rollBack(before, was, req.By)
 		change.State, change.Cause = e.core.system()
 	}
 	return change, nil
@@ -210,9 +211,9 @@ func (e *Engine) enforce(op *operation, d declaration, members []*member) {
 
 // rollBack puts what was in force before a change in force again. It returns
 // why that did not go well.
-func (e *Engine) rollBack(before []*member, was declaration) string {
+func (e *Engine) rollBack(before []*member, was declaration, by string) string {
 	op := newOperation()
-	op.back = true
+	op.back, op.by = true, by
 	e.site.declare(was.system, was.ports)
 	e.enforce(op, was, before)
 	return cmp.Or(e.site.redact.clean(op.why), op.cancelled)

@@ -90,7 +90,7 @@ func TestAShutdownAmidAReversalEnds(t *testing.T) {
 	b := newTown(t, declared("1", service("service.a")), declared("1", service("service.b", on(0))))
 	b.apply(newOperation(), declared("2", service("service.b")), declared("2", service("service.a", on(0))))
 	b.expect("ready stopping")
-	b.send(evStop{"the end"})
+	b.send(evStop{cause: "the end"})
 	b.stopped(1)
 	b.stopped(0)
 	b.expect("stopped stopped")
@@ -279,7 +279,7 @@ func TestWhoIsBlockedByAStopToComeSaysSo(t *testing.T) {
 // One that is to stop and does not yet says whose end it waits for.
 func TestWhoStopsLaterSaysAfterWhom(t *testing.T) {
 	b := newTown(t, declared("1", service("service.base")), declared("1", service("service.top", need{unit: 0, condition: "ready"})))
-	b.send(evStop{"Ctrl-C"})
+	b.send(evStop{cause: "Ctrl-C"})
 	b.expect("ready stopping")
 	if got := b.m.waitingFor(b.m.units[0]); !slices.Equal(got, []string{"service.top stopped"}) {
 		t.Errorf("base waits for %q", got)

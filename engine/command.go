@@ -94,6 +94,7 @@ func (e *Engine) Do(ctx context.Context, cmd Command) (Change, error) {
 		return Change{}, err
 	}
 	op := newOperation()
+	op.by = cmd.By
 	ev := evCommand{op: op, verb: cmd.Verb, units: cmd.Units, why: map[string]string{
 		"stop": heldPrefix, "start": "started ", "restart": "restarted ", "migrate": "asked ",
 	}[cmd.Verb] + "by " + cmd.By}

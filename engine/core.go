@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -329,12 +330,20 @@ func (c *core) start(eff startRun) {
 	})
 }
 
+// usual is why a unit goes to a state where nothing else is to be said of it.
+var usual = map[State]string{
+	Pending:   "it may start",
+	Starting:  "all that it needs is there",
+	Ready:     "its run is ready",
+	Completed: "its run ended well",
+}
+
 // report tells the observer of a transition.
 func (c *core) report(now time.Time, eff changed) {
 	u := eff.unit
 	ev := event.Event{
 		Time: now, Kind: event.Transition, Unit: u.id, UnitKind: u.kind,
-		From: string(eff.from), To: string(eff.to), Cause: eff.cause, Run: u.runs, Attempt: u.attempt,
+		From: string(eff.from), To: string(eff.to), Cause: cmp.Or(eff.cause, usual[eff.to]), Actor: eff.actor, Run: u.runs, Attempt: u.attempt,
 		Restarts: u.restarts, Exit: eff.exit,
 	}
 	if !u.started.IsZero() {
@@ -363,7 +372,7 @@ func (c *core) reportSystem(now time.Time) {
 }
 
 // stop asks for the orderly end of everything. It does not wait.
-func (c *core) stop(cause string) { c.send(evStop{cause}) }
+func (c *core) stop(cause string) { c.send(evStop{cause: cause}) }
 
 // quicken makes every stop, under way or to come, a quick one.
 func (c *core) quicken() { c.once.Do(func() { close(c.hurry) }) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -39,6 +40,10 @@ type Config struct {
 	// Passed those that the service manager passed. The engine owns them.
 	Inherited []handover.Socket
 	Passed    Passed
+
+	// By says who begins the life, in words: "root (uid 0, pid 4711)". Empty
+	// is nobody in particular, and no event of a command.
+	By string
 
 	// Held are the units that a person stopped before, and who did and when,
 	// in words that follow "stopped".
@@ -143,12 +148,13 @@ func New(cfg Config) (*Engine, error) {
 		completed: cfg.Completion,
 		seen:      e.seen,
 	})
+	e.core.machine.by = cfg.By
 	e.core.machine.configure(settingsOf(cfg.System))
 	e.core.machine.remember(cfg.Held, cfg.Completed)
 	e.cfg.Inherited, e.cfg.Passed = nil, nil
 	e.cfg.System, e.cfg.Plan, e.cfg.Ports = nil, nil, nil // current has what is declared
 	e.since = time.Now()
-	e.turns.begin("up")
+	e.turns.begin(strings.TrimSuffix("up by "+cfg.By, " by "))
 	return e, nil
 }
 
@@ -214,6 +220,9 @@ func (e *Engine) closeLogs() {
 // ends, after Stop, or when it fails in a way that ends it. Nothing that it
 // started is left when it returns.
 func (e *Engine) Run(ctx context.Context) Result {
+	if e.cfg.By != "" { // nothing else is observed before
+		e.observe(event.Event{Time: time.Now(), Kind: event.Command, To: "up", Actor: e.cfg.By})
+	}
 	result := e.core.run(ctx)
 	e.close()
 	return result
@@ -237,9 +246,12 @@ func (e *Engine) close() {
 }
 
 // Stop stops everything in order and returns once that is done, or when ctx
-// ends. The system stops all the same.
-func (e *Engine) Stop(ctx context.Context, cause string) error {
-	e.core.stop(cause)
+// ends. The system stops all the same. by is who asks, in words.
+func (e *Engine) Stop(ctx context.Context, cause, by string) error {
+	if by != "" && e.core.stopping.Err() == nil {
+		e.asked("", "down", by)
+	}
+	e.core.send(evStop{cause, by})
 	select {
 	case <-e.core.done:
 		return nil

@@ -123,6 +123,7 @@ type machine struct {
 	stopOnFail   bool // on_failure = "stop"
 	random       func() float64
 
+	by      string // who began this life or, once it stops, who stopped it
 	phase   phase
 	op      *operation // under way, or nil
 	undoing bool       // one has failed, and is about to be taken back
@@ -180,7 +181,7 @@ type (
 	// evTimer says that a timer has fired.
 	evTimer struct{ unit, seq int }
 	// evStop stops everything.
-	evStop struct{ cause string }
+	evStop struct{ cause, by string }
 	// evApply changes what is declared: see apply.
 	evApply struct {
 		op       *operation
@@ -235,6 +236,7 @@ type (
 		from, to State
 		cause    string
 		exit     string // how the run ended, where this is its end
+		actor    string // on whose behalf
 	}
 	// dropped says that a unit is no more, and what hold on it remains.
 	dropped struct {
@@ -287,6 +289,7 @@ func (m *machine) handle(now time.Time, ev any) []effect {
 	case evTimer:
 		m.timerFired(ev)
 	case evStop:
+		m.by = cmp.Or(ev.by, byItself)
 		m.stop(ev.cause)
 	case evApply:
 		if m.begins(ev.op) {
@@ -347,7 +350,7 @@ func (m *machine) set(i int, to State, cause string) {
 	if !u.live && (from == Starting || from == Ready || from == Unhealthy || from == Stopping) {
 		exit = u.lastExit
 	}
-	m.effects = append(m.effects, changed{u, from, to, cause, exit})
+	m.effects = append(m.effects, changed{u, from, to, cause, exit, m.actor(i)})
 	m.touch(i)
 }
 

@@ -1,6 +1,9 @@
 package engine
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // operation is something that a person asked for and that takes a while. It
 // is over once no unit that it touches is on its way to anything.
@@ -9,6 +12,8 @@ type operation struct {
 	// it back then. Until that begins nothing that fails is of consequence,
 	// and what it removes is not forgotten.
 	undo bool
+	// by is who asked for it.
+	by string
 	// back says that it takes another one back.
 	back bool
 	// partial says that units which are not declared stay as they are.
@@ -131,6 +136,20 @@ func (m *machine) restartNow(i int, why string) {
 		u.attempt, u.streak, u.window = 0, 0, nil
 		m.end(i, why)
 	}
+}
+
+// byItself is the actor of what nobody asked for: a crash, a restart by policy.
+const byItself = "the engine"
+
+// actor is on whose behalf something happens to a unit now.
+func (m *machine) actor(i int) string {
+	switch {
+	case m.phase == phaseUp || m.phase >= phaseStopping:
+		return cmp.Or(m.by, byItself)
+	case m.op != nil && m.op.touched[i]:
+		return cmp.Or(m.op.by, byItself)
+	}
+	return byItself
 }
 
 // settleOperation ends the operation when it is over.

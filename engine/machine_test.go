@@ -318,7 +318,7 @@ func TestShutdownOrderGoesThroughCompletedTasks(t *testing.T) {
 	b.end(1, Outcome{Clean: true})
 	b.ready(2)
 	b.expect("ready completed ready")
-	b.send(evStop{"test"})
+	b.send(evStop{cause: "test"})
 	b.expect("ready completed stopping")
 	b.end(2, Outcome{})
 	b.expect("stopping completed stopped")

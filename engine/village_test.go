@@ -160,7 +160,7 @@ func (v *village) apply() {
 func (v *village) bound() func() bool {
 	return time.AfterFunc(20*time.Second, func() {
 		v.t.Errorf("it does not end: %+v", v.trial.engine.Status().Units)
-		_ = v.trial.engine.Stop(context.Background(), "it does not end")
+		_ = v.trial.engine.Stop(context.Background(), "it does not end", "")
 	}).Stop
 }
 

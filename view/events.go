@@ -139,7 +139,9 @@ func eventNote(ev *api.Event) string {
 	if ev.Attempt > 1 && ev.To == "starting" {
 		parts = append(parts, fmt.Sprintf("attempt %d", ev.Attempt))
 	}
-	if ev.Cause != "" {
+	// That a unit starts or is ready is all there is to say, as a rule.
+	plain := ev.To == "starting" || ev.To == "ready" || ev.To == "completed" && ev.From == "starting"
+	if ev.Cause != "" && !(plain && ev.Kind == api.EventTransition) {
 		parts = append(parts, headline(ev.Cause))
 	}
 	if begins := ev.To == "pending" || ev.To == "starting" || ev.To == "ready"; !begins && ev.Exit != "" && !strings.Contains(ev.Cause, ev.Exit) {
@@ -148,7 +150,7 @@ func eventNote(ev *api.Event) string {
 	if !ev.Next.IsZero() {
 		parts = append(parts, "next attempt in "+seconds(max(0, ev.Next.Sub(ev.Time))))
 	}
-	if ev.Actor != "" {
+	if ev.Actor != "" && ev.Kind != api.EventTransition {
 		parts = append(parts, "by "+ev.Actor)
 	}
 	return strings.Join(parts, "; ")

@@ -90,7 +90,7 @@ func (u *Up) Event(ev api.Event) {
 		switch {
 		case ev.From == "stopping":
 			u.line(ev, "stopped", headline(ev.Cause)+"; starts again")
-		case ev.From == "blocked" || ev.From == "completed" || ev.Cause == "":
+		case ev.From == "blocked" || ev.From == "completed" || ev.From == "stopped" || ev.Cause == "":
 		case ev.From == "backoff" || ev.From == "failed": // it was told before
 		default:
 			u.line(ev, "ended", headline(ev.Cause)+"; starts again")

@@ -126,6 +126,9 @@ func lastSeen(ctx context.Context, dir, life string) (st api.Status, seen time.T
 // follow has a unit be as a transition says.
 func follow(u *api.Unit, ev api.Event) {
 	u.State, u.Since, u.Cause, u.Attempt, u.Restarts = ev.To, ev.Time, ev.Cause, ev.Attempt, ev.Restarts
+	if ev.To == string(engine.Starting) || ev.To == string(engine.Ready) || ev.To == string(engine.Completed) && ev.From == string(engine.Starting) {
+		u.Cause = "" // a status says nothing of what goes well
+	}
 	u.WaitingFor = nil
 	if ev.Exit != "" {
 		u.LastExit = ev.Exit

@@ -28,6 +28,7 @@ type session struct {
 	given    []string // the global flags that were given, for hints
 	words    []string // the command line behind them
 	operand  string   // the configuration, where it was an operand
+	by       string   // who asked, where that was another process
 	meant    []string // the flags that the configuration was decoded with
 
 	passed []handover.Socket // by the service manager, where this command takes such

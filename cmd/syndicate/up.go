@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/syndicate/syndicate/api"
 	"github.com/syndicate/syndicate/api/client"
 	"github.com/syndicate/syndicate/api/server"
 	"github.com/syndicate/syndicate/engine"
@@ -220,6 +222,7 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 	eng, err := engine.New(engine.Config{
 		System: sys, Plan: p, ConfigPath: h.config, Life: h.life, Ports: h.ports,
 		Key: h.key, Log: logger, Merger: merger, Guardian: true, Version: ownVersion(),
+		By:     cmp.Or(s.by, self()),
 		Probed: func(kind spec.ProbeKind, took time.Duration, ok bool) { meter.recorder.Probed(string(kind), took, ok) },
 		Held:   rec.held, Completed: rec.completed, Hold: rec.hold, Completion: rec.complete,
 		Inherited: h.inherited.Sockets, Passed: h.passed,
@@ -228,7 +231,9 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 			ev = rec.Append(ev)
 			rec.seq = ev.Seq
 			meter.observe(ev)
-			show.observe(ev)
+			if ev.Kind != event.Command || ev.To == "up" && ev.Actor != cmp.Or(s.by, self()) || ev.Unit != "" {
+				show.observe(ev) // what began or ends this life is shown anyway
+			}
 			bus.Publish(ev)
 		},
 		Settled: func(state engine.Health, cause string) {
@@ -304,7 +309,8 @@ type controlled struct {
 // Stop implements server.System.
 func (c *controlled) Stop(ctx context.Context, cause string) error {
 	c.once.Do(func() { c.show.stopping(cause, false) })
-	return c.Engine.Stop(ctx, cause)
+	by, _ := api.ActorOf(ctx)
+	return c.Engine.Stop(ctx, cause, by.String())
 }
 
 // upExit returns what says how it ended, and the exit code.
@@ -374,6 +380,11 @@ func listen(stop context.CancelCauseFunc, eng *engine.Engine, show *upDisplay, b
 // leaves to a program what is ignored, so no service would ever get it, and a
 // shell could not even trap it.
 func drop(sig os.Signal) { signal.Notify(make(chan os.Signal, 1), sig) }
+
+// self names this process as the journal does whoever asks for something.
+func self() string {
+	return api.Actor{Peer: api.Peer{UID: os.Geteuid(), PID: os.Getpid()}}.String()
+}
 
 // newLife returns a random mark for one life of a system.
 func newLife() string { return strings.ToLower(rand.Text()) }

@@ -39,6 +39,7 @@ type order struct {
 	Verbose  bool     `json:"verbose,omitempty"`
 	Given    []string `json:"given,omitempty"` // global flags, for hints
 	Targets  []string `json:"targets,omitempty"`
+	By       string   `json:"by"` // who asks
 }
 
 // reportPulse is how often it reports what it waits for.
@@ -70,7 +71,7 @@ func (c *upCmd) detach(ctx context.Context, s *session, config string, loaded *d
 	}
 	reports, err := s.spawn(order{
 		Config: config, StateDir: s.stateDir, Verbose: s.verbose, Given: s.given,
-		Targets: addressTexts(confined),
+		Targets: addressTexts(confined), By: self(),
 	}, sys.Name, bundle.Bytes())
 	if err != nil {
 		return err
@@ -182,7 +183,7 @@ func runDaemon(r *reporter) error {
 		return errors.New(diagnosticText(diags, decoded.Sources))
 	}
 	s := newSession(os.Stdin, os.Stdout, os.Stderr)
-	s.stateDir, s.verbose, s.given, s.operand = o.StateDir, o.Verbose, o.Given, o.Config
+	s.stateDir, s.verbose, s.given, s.operand, s.by = o.StateDir, o.Verbose, o.Given, o.Config, o.By
 	home, err := s.moveIn(decoded.System, o.Config)
 	if err != nil {
 		return err
