@@ -290,6 +290,9 @@ func (p tcpBreaker) serve(ctx context.Context, l net.Listener, stop time.Duratio
 // tcpPolicy is what of a breaker changes while it runs.
 func (w *breakerWork) tcpPolicy(b *spec.Breaker) (proxy.TCPPolicy, error) {
 	out := proxy.TCPPolicy{Refuse: b.OnOpen == "refuse", ConnectTimeout: b.ConnectTimeout.Std(), MaxCalls: b.MaxCalls, MaxWaiting: b.MaxWaiting, WaitTimeout: b.QueueTimeout.Std()}
+	if t := b.Probe; t != nil {
+		out.Probe = &proxy.TCPProbe{Send: t.Send, Expect: t.Expect, Timeout: t.Timeout.Std()}
+	}
 	var errs []error
 	for i := range b.Fallbacks {
 		other, err := w.resolveURL(b.Fallbacks[i].Upstream)

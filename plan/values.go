@@ -288,6 +288,11 @@ func (w writer) breaker(b *spec.Breaker) {
 	if b.OnOpen == "refuse" {
 		w.value("on_open", b.OnOpen)
 	}
+	if t := b.Probe; t != nil {
+		w.value("probe.send", strconv.Quote(t.Send))
+		w.value("probe.expect", strconv.Quote(t.Expect))
+		w.value("probe.timeout", t.Timeout.String())
+	}
 	if b.PreserveHost {
 		w.value("preserve_host", "true")
 	}

@@ -52,6 +52,12 @@ type Route struct {
 	CallRules
 }
 
+// Talk is what a tcp target is asked, and what its answer has to hold.
+type Talk struct {
+	Send, Expect string
+	Timeout      Duration
+}
+
 // ClientTLS is how a breaker meets an upstream with TLS. Paths are absolute.
 type ClientTLS struct {
 	CA         string // "": the system's

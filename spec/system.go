@@ -488,6 +488,7 @@ type Breaker struct {
 	TLS            *ClientTLS // nil: as the system does
 	PreserveHost   bool
 	OnOpen         string // of a tcp target: reset, refuse
+	Probe          *Talk  // before a trial of a tcp target; nil: none
 	MaxCalls       int    // 0: any number
 	MaxWaiting     int
 	QueueTimeout   Duration

@@ -21,7 +21,7 @@ import (
 // breakerExecCmd runs a command behind a breaker.
 type breakerExecCmd struct {
 	Name    string   `arg:"" name:"breaker" help:"Its address or name: breaker.ollama, ollama, database.main." completion-predictor:"address"`
-	Command []string `arg:"" name:"command" help:"The command, behind --."`
+	Command []string `arg:"" optional:"" name:"command" help:"The command, behind --."`
 	FailOn  []int    `name:"fail-on" placeholder:"CODE,…" help:"Exit codes that count as failures. Default: all but 0."`
 	Timeout string   `name:"timeout" placeholder:"30s" help:"End the command after that long, which counts as a failure."`
 }
@@ -39,6 +39,9 @@ const killAfter = 5 * time.Second
 
 // Run asks the engine for a call, makes it, and tells how it went.
 func (c *breakerExecCmd) Run(s *session) error {
+	if len(c.Command) == 0 {
+		return usage("there is no command to run: it stands behind --, as in syndicate breaker exec %s -- curl -fsS http://localhost:11434/api/tags", c.Name)
+	}
 	timeout, err := c.timeout()
 	if err != nil {
 		return err

@@ -18,7 +18,7 @@ func (d *decoder) breaker(doc *breakerDoc) *spec.Breaker {
 		BreakerPolicy:  d.rules(w, &doc.breakerRuleDoc),
 		CallRules:      d.callRules(w, &doc.callRulesDoc, spec.DefaultCallRules()),
 		Listen:         w.listen("listen"),
-		ConnectTimeout: w.period("connect_timeout"), TLS: d.clientTLS(doc.TLS), PreserveHost: w.truth("preserve_host"), OnOpen: w.choice("on_open"),
+		ConnectTimeout: w.period("connect_timeout"), TLS: d.clientTLS(doc.TLS), PreserveHost: w.truth("preserve_host"), OnOpen: w.choice("on_open"), Probe: d.talk(doc.Probe),
 		MaxCalls: w.number("max_calls", 1, 1e6), MaxWaiting: w.number("max_waiting", 0, 1e6), QueueTimeout: w.period("queue_timeout"),
 	}
 	out.Routes = d.routes(doc.Routes, out.CallRules)
@@ -58,6 +58,10 @@ func (d *decoder) fitting(doc *breakerDoc, b *spec.Breaker, target spec.Text) {
 		d.report(mistake(CodeCombine, doc.OnOpen.Range, "Nobody to be refused", "A fallback takes the connections while the breaker is open: leave on_open out, or the fallback.",
 			related{doc.Fallbacks[0].DefRange, "the fallback"}))
 	}
+	if doc.Probe != nil && !tcp {
+		d.report(mistake(CodeCombine, doc.Probe.DefRange, "Only for connections", "The target is http, whose answers tell how it is: leave probe out.",
+			related{doc.Target.Range, "the target"}))
+	}
 	if doc.TLS != nil && strings.HasPrefix(target.Reveal(), "http:") {
 		d.report(mistake(CodeCombine, doc.TLS.DefRange, "No TLS to meet", "The target is http, which is not encrypted: write https, or leave tls out.",
 			related{doc.Target.Range, "the target"}))
@@ -76,6 +80,19 @@ func (d *decoder) fitting(doc *breakerDoc, b *spec.Breaker, target spec.Text) {
 				"target and upstream are either both tcp or both http or https.", related{doc.Target.Range, "the target"}))
 		}
 	}
+}
+
+// talk reads what a tcp target is asked.
+func (d *decoder) talk(doc *talkDoc) *spec.Talk {
+	if doc == nil {
+		return nil
+	}
+	w := d.view(doc, "probe.")
+	out := &spec.Talk{Send: w.text("send"), Expect: w.text("expect"), Timeout: w.period("timeout")}
+	if v, attr, _, ok := w.known("expect"); ok && out.Expect == "" && v.Type() == cty.String {
+		d.report(mistake(CodeCombine, attr.Range, "Nothing to expect", `Any answer holds an empty text: say what a target that is well answers, such as expect = "+PONG".`))
+	}
+	return out
 }
 
 // urlText reads a URL that may be sensitive and may be known only later.

@@ -130,12 +130,21 @@ type breakerDoc struct {
 	ConnectTimeout *hcl.Attribute `hcl:"connect_timeout,optional" type:"duration" default:"2s" doc:"How long connecting to the target may take; TLS may take as long again."`
 	TLS            *clientTLSDoc  `hcl:"tls,block" doc:"How to meet a target with https. Default: by the system's certificate authorities and the name in the target."`
 	OnOpen         *hcl.Attribute `hcl:"on_open,optional" type:"string" enum:"reset,refuse" default:"reset" doc:"What clients of a tcp target see while it is open and no fallback takes them: their connection is reset, or refused as if nobody listened (on Linux; elsewhere it is reset)."`
+	Probe          *talkDoc       `hcl:"probe,block" doc:"What a tcp target has to answer, on a connection of its own, before each connection of a trial. Default: the connections themselves are the trial."`
 	PreserveHost   *hcl.Attribute `hcl:"preserve_host,optional" type:"bool" default:"false" doc:"Whether the target is told the Host that the client asked for, instead of its own."`
 	MaxCalls       *hcl.Attribute `hcl:"max_calls,optional" type:"int" doc:"Calls at once, or connections; more wait, are answered by a fallback, or refused. Default: unlimited."`
 	MaxWaiting     *hcl.Attribute `hcl:"max_waiting,optional" type:"int" default:"0" doc:"How many calls may wait in line for one of max_calls."`
 	QueueTimeout   *hcl.Attribute `hcl:"queue_timeout,optional" type:"duration" default:"1s" doc:"How long a call may wait in line."`
 	Routes         []*routeDoc    `hcl:"route,block" label:"pattern" doc:"Rules for a part of the calls, by a pattern such as \"GET /items/{id}\", \"/static/\" or \"/{$}\": method and path, as Go's http.ServeMux has them. The most specific one counts; what it does not say is as for the rest."`
 	Share          *hcl.Attribute `hcl:"share,optional" type:"address of a database" doc:"A database through which engines share whether a breaker is open, and its mode: those of this name, in systems of one name."`
+}
+
+// talkDoc is a probe of a target that is no HTTP server.
+type talkDoc struct {
+	header
+	Send    *hcl.Attribute `hcl:"send,optional" type:"string" doc:"What it is sent, such as \"PING\\r\\n\". Default: nothing; it speaks first."`
+	Expect  *hcl.Attribute `hcl:"expect" type:"string" doc:"What its answer has to hold, within the first 64 KiB: text, not a pattern."`
+	Timeout *hcl.Attribute `hcl:"timeout,optional" type:"duration" default:"2s" doc:"How long its answer may take once it is connected."`
 }
 
 // callRulesDoc are what is expected of a call. They have no defaults here,

@@ -81,6 +81,8 @@ func TestReferences(t *testing.T) {
 		{"task", "command = [\"x\"]\nneeds = [service.api]", `{"command":["x"],"needs":["service.api"]}`, CodeKind, "service.api"},
 		{"queue", "store = queue.default", `{"store":"queue.default"}`, CodeKind, "queue.default"},
 		{"queue", "suspend_on = [service.api]", `{"suspend_on":["service.api"]}`, CodeKind, "threshold"},
+		{"breaker", "target = \"http://localhost:2\"\nprobe {\n expect = \"x\"\n}", `{"target":"http://localhost:2","probe":{"expect":"x"}}`, CodeCombine, "leave probe out"},
+		{"breaker", "target = \"tcp://localhost:2\"\nprobe {\n expect = \"\"\n}", `{"target":"tcp://localhost:2","probe":{"expect":""}}`, CodeCombine, "Any answer holds an empty text"},
 		{"breaker", "target = \"http://localhost:2\"\non_open = \"refuse\"", `{"target":"http://localhost:2","on_open":"refuse"}`, CodeCombine, "leave on_open out"},
 		{"breaker", "target = \"http://localhost:2\"\nshare = service.api", `{"target":"http://localhost:2","share":"service.api"}`, CodeKind, "database"},
 		{"threshold", "watch = service.api.memry", `{"watch":"service.api.memry"}`, CodeMember, `"service.api.memory"`},

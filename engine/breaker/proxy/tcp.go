@@ -37,6 +37,9 @@ type TCPPolicy struct {
 	// nothing through: clients find nobody there. Where the system cannot do
 	// that, and without it, they are reset.
 	Refuse bool
+	// Probe is what a target has to pass before each connection of a trial;
+	// nil: the connections themselves are the trial.
+	Probe *TCPProbe
 	// Others are further targets, each with a guard of its own, tried in
 	// order where the first may not be asked or cannot be reached.
 	Others []TCPTarget
@@ -159,7 +162,7 @@ func (p *TCP) handle(ctx context.Context, client *net.TCPConn) {
 		if err != nil {
 			continue
 		}
-		up, err := (&net.Dialer{Timeout: cmp.Or(policy.ConnectTimeout, dialTimeout)}).DialContext(ctx, "tcp", t.Target)
+		up, err := policy.connect(ctx, t.Target, permit.Trial())
 		if err != nil {
 			if ctx.Err() != nil {
 				permit.Neutral()
@@ -176,6 +179,17 @@ func (p *TCP) handle(ctx context.Context, client *net.TCPConn) {
 		return
 	}
 	reset(client)
+}
+
+// connect connects to a target, after its probe where this is a trial.
+func (p *TCPPolicy) connect(ctx context.Context, target string, trial bool) (net.Conn, error) {
+	dialer := &net.Dialer{Timeout: cmp.Or(p.ConnectTimeout, dialTimeout)}
+	if trial && p.Probe != nil {
+		if err := p.Probe.pass(ctx, dialer, target); err != nil {
+			return nil, err
+		}
+	}
+	return dialer.DialContext(ctx, "tcp", target)
 }
 
 // reset closes a connection so that the other side sees a failure at once.
