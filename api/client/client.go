@@ -32,6 +32,10 @@ const (
 // runs, or the one that did is dead.
 var ErrNobody = errors.New("no engine answers")
 
+// ErrSilent is the error of an engine that takes connections and does not
+// answer: it hangs, or was stopped by a signal.
+var ErrSilent = fmt.Errorf("the engine did not answer within %s", answerTimeout)
+
 // Error is a refusal by the engine.
 type Error struct {
 	Code int // of HTTP
@@ -151,7 +155,7 @@ func (c *Client) Metrics(ctx context.Context, w io.Writer) error {
 
 // answerBy bounds the wait for an answer that comes at once.
 func answerBy(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, answerTimeout, fmt.Errorf("the engine did not answer within %s", answerTimeout))
+	return context.WithTimeoutCause(ctx, answerTimeout, ErrSilent)
 }
 
 // body is what a request sends.

@@ -80,6 +80,9 @@ func (s *session) tellOf(verb string, addresses, args []string, asJSON bool, amo
 			return failWith(errors.New(view.Death(st)), s.again("up", ""))
 		}
 	}
+	if errors.Is(err, client.ErrSilent) {
+		return s.hangs(dir, err)
+	}
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ type downCmd struct {
 const (
 	releaseWait = 5 * time.Second // for the engine's end after the last unit's
 	answerWait  = 5 * time.Second // for an engine that is about to start or end
+	silentAfter = 2 * time.Second // until an engine is said not to answer
 	lookAgain   = 20 * time.Millisecond
 	orphanWait  = 10 * time.Second // until what a dead engine left is killed
 )
@@ -47,6 +48,7 @@ func (c *downCmd) Run(s *session) error {
 	}
 	show := view.NewDown(view.DownConfig{Screen: view.NewScreen(s.stderr, width), Quiet: s.quiet})
 	begun := time.Now()
+	c.awaitAnswer(dir, show)
 	for {
 		asked := c.stop(client.New(dir), show)
 		if asked == nil || errors.Is(asked, client.ErrUnfinished) {
@@ -72,6 +74,18 @@ func (c *downCmd) Run(s *session) error {
 			return failWith(asked, s.again("status", c.Path))
 		}
 		time.Sleep(lookAgain)
+	}
+}
+
+// awaitAnswer says who is waited for where the engine hangs.
+func (c *downCmd) awaitAnswer(dir string, show *view.Down) {
+	ctx, cancel := context.WithTimeout(context.Background(), silentAfter)
+	defer cancel()
+	if err := client.New(dir).Answers(ctx); err == nil || ctx.Err() == nil {
+		return
+	}
+	if info, held, _, _ := holder(dir); held {
+		show.Note(fmt.Sprintf("Waiting for the engine (pid %d), which does not answer.", info.PID))
 	}
 }
 

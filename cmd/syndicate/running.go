@@ -78,6 +78,14 @@ func (s *session) again(word, operand string) string {
 	return s.command(word, operand)
 }
 
+// hangs names an engine that takes connections and does not answer.
+func (s *session) hangs(dir string, err error) error {
+	if info, held, _, _ := holder(dir); held && info.PID != 0 {
+		err = fmt.Errorf("%w (pid %d)", err, info.PID)
+	}
+	return failWith(err, s.command("doctor"))
+}
+
 // silent says that an engine holds a state directory and does not answer.
 func (s *session) silent(dir string, info statedir.Info) error {
 	if info.PID == 0 {

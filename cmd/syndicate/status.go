@@ -51,8 +51,11 @@ func (c *statusCmd) Run(s *session) error {
 // left.
 func (s *session) statusIn(ctx context.Context, dir, operand string) (api.Status, error) {
 	st, err := client.New(dir).Status(ctx)
-	if errors.Is(err, client.ErrNobody) {
+	switch {
+	case errors.Is(err, client.ErrNobody):
 		return s.lost(ctx, dir, operand)
+	case errors.Is(err, client.ErrSilent):
+		return st, s.hangs(dir, err)
 	}
 	return st, err
 }
