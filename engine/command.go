@@ -164,7 +164,12 @@ func (e *Engine) migrationsOf(ids []string) []string {
 
 // signal sends a signal to the leaders of running services.
 func (e *Engine) signal(cmd Command) (Change, error) {
-	if len(cmd.Args) != 1 || signals[cmd.Args[0]] == 0 {
+	var sig syscall.Signal
+	if len(cmd.Args) == 1 { // kill(1) takes both names, too
+		name := strings.ToUpper(cmd.Args[0])
+		sig = cmp.Or(signals[name], signals["SIG"+name])
+	}
+	if sig == 0 {
 		names := make([]string, 0, len(signals))
 		for name := range signals {
 			names = append(names, name)
@@ -178,7 +183,7 @@ func (e *Engine) signal(cmd Command) (Change, error) {
 		if m == nil {
 			return Change{}, &UnknownUnitError{Units: []string{id}}
 		}
-		if err := m.work.(signaler).signal(signals[cmd.Args[0]]); err != nil {
+		if err := m.work.(signaler).signal(sig); err != nil {
 			return Change{}, fmt.Errorf("signal %s: %w", id, err)
 		}
 	}

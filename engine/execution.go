@@ -102,7 +102,14 @@ func (x *execution) drain() {
 
 // exited is the outcome of a process that ended by itself.
 func exited(e process.Exit) Outcome {
-	return Outcome{Err: errors.New(e.String()), Exit: e.String(), Clean: e.Success()}
+	why := e.String()
+	switch e.Code { // POSIX, Shell Command Language, 2.8.2
+	case 126:
+		why += ", a shell's for a program that it cannot execute"
+	case 127:
+		why += ", a shell's for a program that it cannot find"
+	}
+	return Outcome{Err: errors.New(why), Exit: e.String(), Clean: e.Success()}
 }
 
 // signals that a person may send by do.

@@ -98,6 +98,8 @@ func moment(at time.Time) string {
 // unitNote says what a unit waits for, or why it is in its state.
 func unitNote(u api.Unit, now time.Time) string {
 	switch {
+	case u.State == "blocked" && u.Cause != "": // it waits for nothing that could come by itself
+		return headline(u.Cause)
 	case len(u.WaitingFor) > 0:
 		return "waits for " + strings.Join(u.WaitingFor, ", ")
 	case u.State == "backoff" && !u.Next.IsZero():

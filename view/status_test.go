@@ -36,7 +36,7 @@ func statuses() map[string]api.Status {
 	degraded.State, degraded.Cause, degraded.Since = api.SystemDegraded, "service.cache failed: exit status 3", ago(90*time.Minute)
 	degraded.Units = []api.Unit{
 		{ID: "service.cache", State: "failed", Since: ago(time.Hour), Restarts: 5, Cause: "exit status 3 (attempt 3 of 3)"},
-		{ID: "service.reader", State: "blocked", Since: ago(time.Hour), Cause: "service.cache failed"},
+		{ID: "service.reader", State: "blocked", Since: ago(time.Hour), WaitingFor: []string{"service.cache ready"}, Cause: "needs service.cache, which failed"},
 		{ID: "service.slow", State: "unhealthy", Since: ago(3 * time.Second), PID: 104, Port: 9000, ReadyAfter: 0.014, Cause: "GET http://127.0.0.1:9000/: status 503"},
 		{ID: "service.crash", State: "backoff", Since: ago(time.Second), Restarts: 2, Next: now.Add(1500 * time.Millisecond), LastExit: "signal: killed"},
 		{ID: "service.odd", State: "stopped", Since: ago(time.Second), LastExit: "exit\x1b[2J\nstatus 0"},

@@ -88,7 +88,7 @@ func (s *session) tellOf(verb string, addresses, args []string, asJSON bool, amo
 	}
 	units, err := pickUnits(addresses, among(st))
 	if err != nil {
-		return err
+		return s.toStatus(err)
 	}
 	show := s.follow(c, units)
 	result, err := c.Command(ctx, api.CommandRequest{Verb: verb, Units: units, Args: args}, show.progress)

@@ -43,7 +43,7 @@ func (c *eventsCmd) Run(s *session) error {
 			return s.unreadable(err)
 		}
 		if q.Units, err = pickUnits(c.Addresses, known); err != nil {
-			return err
+			return s.toStatus(err)
 		}
 	}
 	h := &history{dir: dir, query: q, follow: c.Follow}

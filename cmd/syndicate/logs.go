@@ -44,7 +44,7 @@ func (c *logsCmd) Run(s *session) error {
 	units := known
 	if len(c.Addresses) > 0 {
 		if units, err = pickUnits(c.Addresses, known); err != nil {
-			return err
+			return s.toStatus(err)
 		}
 		q.Units = units
 	}

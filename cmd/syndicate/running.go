@@ -136,6 +136,16 @@ func pickUnits(addresses, known []string) ([]string, error) {
 	return slices.DeleteFunc(slices.Clone(known), func(id string) bool { return !chosen[id] }), nil
 }
 
+// toStatus has who named a unit that there is not look at those that there
+// are.
+func (s *session) toStatus(err error) error {
+	own, ok := errors.AsType[*exitError](err)
+	if !ok {
+		return err
+	}
+	return &exitError{code: own.code, err: own.err, hint: s.here("status")}
+}
+
 func pickUnit(text string, known []string) ([]string, error) {
 	if slices.Contains(known, text) {
 		return []string{text}, nil
