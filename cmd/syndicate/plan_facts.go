@@ -115,6 +115,10 @@ func findServer(ctx context.Context, db *spec.Database) plan.Found {
 	}
 	var found plan.Found
 	major := pg.DataMajor(m.DataDir)
+	if major != 0 && m.Version != 0 && m.Version != major {
+		found.Notes = append(found.Notes, fmt.Sprintf("its data are of version %d: up refuses", major))
+		return found
+	}
 	b, err := pg.Find(ctx, pg.FindConfig{BinDir: m.BinDir, DataMajor: major, Major: m.Version})
 	if err != nil {
 		found.Notes = append(found.Notes, "managed, but no fitting PostgreSQL is installed")
@@ -123,11 +127,8 @@ func findServer(ctx context.Context, db *spec.Database) plan.Found {
 		found.Notes = append(found.Notes, "managed PostgreSQL "+b.Version)
 		found.Values = append(found.Values, plan.Value{Name: "binaries", Text: b.Dir})
 	}
-	switch {
-	case major == 0:
+	if major == 0 {
 		found.Notes = append(found.Notes, "will be created, empty")
-	case m.Version != 0 && m.Version != major:
-		found.Notes = append(found.Notes, fmt.Sprintf("its data are of version %d: up refuses", major))
 	}
 	return found
 }

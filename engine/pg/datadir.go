@@ -22,6 +22,7 @@ const durabilityMark = "syndicate-durability-off"
 // VersionMismatchError says that a data directory was made by another major
 // version than the one declared. PostgreSQL cannot open it.
 type VersionMismatchError struct {
+	Name     string // of the database block
 	Dir      string
 	Data     int // major version of the data directory
 	Declared int
@@ -29,9 +30,9 @@ type VersionMismatchError struct {
 
 func (e *VersionMismatchError) Error() string {
 	return fmt.Sprintf("open %s: its data belong to PostgreSQL %d, and version %d is declared; "+
-		"either declare version = %d, or move the data: start with version = %d, save them (pg_dumpall -f all.sql), "+
-		"move the directory aside, declare version = %d, start, and load them (psql -f all.sql)",
-		e.Dir, e.Data, e.Declared, e.Data, e.Data, e.Declared)
+		"either declare version = %d, or move the data: with version = %d, `syndicate db dump %s --output %s.dump`, and the same for each database that shares the server; "+
+		"then `mv %s %s.%d`; then, with version = %d, `syndicate db restore %s %s.dump`",
+		e.Dir, e.Data, e.Declared, e.Data, e.Data, e.Name, e.Name, e.Dir, e.Dir, e.Data, e.Declared, e.Name, e.Name)
 }
 
 // data is what is known of a data directory before anything runs.
@@ -71,7 +72,7 @@ func (s *Server) inspectData() (data, error) {
 		return data{}, &Error{Op: op, Reason: fmt.Sprintf("its PG_VERSION says %q", strings.TrimSpace(string(text)))}
 	}
 	if v := s.cfg.Managed.Version; v != 0 && v != major {
-		return data{}, &VersionMismatchError{Dir: s.dataDir, Data: major, Declared: v}
+		return data{}, &VersionMismatchError{Name: s.cfg.Name, Dir: s.dataDir, Data: major, Declared: v}
 	}
 	return data{major: major}, s.checkOwner()
 }

@@ -20,7 +20,7 @@ const diskFull = `No space left on device`
 // for it otherwise.
 var complaints = []complaint{
 	{`database files are incompatible with server|initialized by PostgreSQL version`,
-		"the data belong to another major version: declare that one, or move the data by pg_dumpall", true},
+		"the data belong to another major version: declare that one, or move the data by db dump and db restore", true},
 	{`has invalid permissions|Permissions should be u=rwx`,
 		"take others' permissions from the data directory: chmod 0700", false},
 	{`lock file "postmaster\.pid" already exists|lock file .* already exists`,

@@ -19,7 +19,8 @@ type Program struct {
 // FindProgram returns the program to use with a server of a major version.
 // It looks where [Find] does, also where only clients are installed, and on
 // PATH, and takes the oldest that is not older than the server: an older one
-// may not understand it, and pg_dump refuses.
+// may not understand it, and pg_dump refuses. Where there is none of that kind
+// psql is the newest: it works, but for some of its own commands, and says so.
 func FindProgram(ctx context.Context, name string, server int, cfg FindConfig) (Program, error) {
 	if cfg.Getenv == nil {
 		cfg.Getenv = os.Getenv
@@ -56,6 +57,9 @@ func FindProgram(ctx context.Context, name string, server int, cfg FindConfig) (
 	e := &Error{Op: "find " + name, Reason: "it is not installed"}
 	if len(all) > 0 {
 		newest := slices.MaxFunc(all, func(a, b Program) int { return cmp.Compare(a.Major, b.Major) })
+		if name == "psql" {
+			return newest, nil
+		}
 		e.Reason = fmt.Sprintf("%s is of PostgreSQL %d, and the server is PostgreSQL %d: it needs one that is not older", newest.Path, newest.Major, server)
 	}
 	e.Remedy = clientHint(installer(cfg), server)

@@ -19,8 +19,10 @@ func TestFindProgram(t *testing.T) {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, "pg_dump"), []byte(script), 0o755); err != nil {
-			t.Fatal(err)
+		for _, name := range []string{"pg_dump", "psql"} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	cfg := FindConfig{Root: root, Getenv: func(string) string { return "" }}
@@ -32,6 +34,9 @@ func TestFindProgram(t *testing.T) {
 	}
 	_, err := FindProgram(t.Context(), "pg_dump", 18, cfg)
 	wantText(t, err, "find pg_dump", "is of PostgreSQL 17, and the server is PostgreSQL 18", "install")
+	if psql, err := FindProgram(t.Context(), "psql", 18, cfg); err != nil || psql.Major != 17 {
+		t.Errorf("psql for a server of 18: %+v, %v", psql, err)
+	}
 	_, err = FindProgram(t.Context(), "pg_restore", 15, cfg)
 	wantText(t, err, "pg_restore", "not installed")
 }

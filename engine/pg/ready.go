@@ -216,11 +216,24 @@ func (s *Server) ensureExtensions(ctx context.Context) error {
 	}
 	to := s.endpointOf(adminRole, s.cfg.Database, s.admin.Password.Reveal())
 	return s.asAdmin(ctx, to, func(ctx context.Context, conn *pgx.Conn) error {
+		var failed *Error // of all that cannot be
 		for _, name := range s.cfg.Managed.Extensions {
 			_, err := conn.Exec(ctx, "CREATE EXTENSION IF NOT EXISTS "+quoteIdent(name)+" CASCADE")
-			if err != nil && !isDuplicate(err) {
-				return s.extensionError(name, err)
+			if err == nil || isDuplicate(err) {
+				continue
 			}
+			e, ok := errors.AsType[*Error](s.extensionError(name, err))
+			switch {
+			case !ok:
+				return err
+			case failed == nil:
+				failed = e
+			default:
+				failed.Reason += "; " + e.Op + ": " + e.Reason
+			}
+		}
+		if failed != nil {
+			return failed
 		}
 		return nil
 	})
@@ -246,8 +259,8 @@ func (s *Server) extensionError(name string, err error) error {
 	e := &Error{Op: fmt.Sprintf("create extension %q", name), Reason: pe.Message, SQLState: pe.Code, cause: err}
 	switch pe.Code {
 	case "0A000", "58P01", "22023":
-		e.Remedy = fmt.Sprintf("install the package that holds it: on Debian postgresql-%d-%s, or postgresql-contrib for PostgreSQL's own",
-			s.bin.Major, strings.ReplaceAll(name, "_", "-"))
+		e.Remedy = fmt.Sprintf("install the package that holds it: on Debian postgresql-%d-%s or a name that goes on from there (apt-cache search postgresql-%d), or postgresql-contrib for PostgreSQL's own",
+			s.bin.Major, strings.ReplaceAll(name, "_", "-"), s.bin.Major)
 	}
 	return e
 }

@@ -238,7 +238,7 @@ func TestVersionMismatch(t *testing.T) {
 	if !ok || mismatch.Declared != 11 || mismatch.Data != major {
 		t.Fatalf("err = %v, want a VersionMismatchError", err)
 	}
-	wantText(t, err, fmt.Sprintf("PostgreSQL %d", major), "version 11", "pg_dumpall")
+	wantText(t, err, fmt.Sprintf("PostgreSQL %d", major), "version 11", "syndicate db dump main --output main.dump", "syndicate db restore main main.dump")
 
 	// Data of a version that is not installed.
 	if err := os.WriteFile(filepath.Join(s.DataDir(), "PG_VERSION"), []byte("11\n"), 0o600); err != nil {
@@ -343,8 +343,8 @@ func TestReadyWaitsForTheServer(t *testing.T) {
 	if got := query(t, s.Endpoint(), "select count(*)::text from pg_extension where extname = 'pg_trgm'"); got != "1" {
 		t.Error("the extension is missing")
 	}
-	s.cfg.Managed.Extensions = []string{"no_such_extension"}
-	wantText(t, s.Ready(t.Context()), `create extension "no_such_extension"`, "install the package")
+	s.cfg.Managed.Extensions = []string{"no_such_extension", "nor_this"}
+	wantText(t, s.Ready(t.Context()), `create extension "no_such_extension"`, `create extension "nor_this"`, "install the package")
 }
 
 func TestInitialisation(t *testing.T) {
