@@ -60,10 +60,37 @@ func (h *Host) lastingTrees() (trees []*tree, members map[*tree][]int) {
 		}
 	}
 	h.mu.Unlock()
-	if shared {
+	if shared && !h.onlyLeaders(trees) {
 		members = h.outsideCells(trees)
 	}
 	return trees, members
+}
+
+// onlyLeaders reports whether the shared cgroup has in it the leaders of all
+// trees without one of their own, and nobody else. The cgroup's list is one
+// file, where the process table has one for each process.
+func (h *Host) onlyLeaders(trees []*tree) bool {
+	if !h.cells.usable() {
+		return false
+	}
+	pids, err := h.cells.sharedPIDs()
+	if err != nil {
+		return false
+	}
+	inside := make(map[int]bool, len(pids))
+	for _, pid := range pids {
+		inside[pid] = true
+	}
+	leaders := 0
+	for _, t := range trees {
+		if t.cell != nil {
+			continue
+		}
+		if leaders++; !inside[t.p.pid] {
+			return false
+		}
+	}
+	return leaders == len(inside)
 }
 
 // outsideCells finds the descendants of trees that have no cgroup of their
