@@ -4,7 +4,7 @@ package decode
 func explainText() []Explanation {
 	return []Explanation{
 		{CodeSyntax, "The text is not HCL or JSON",
-			`A file does not follow the rules of HCL's native syntax or, where its name ends in .json, of JSON. What follows the first such mistake in a file may be a consequence of it, so mend the first one first.
+			`A file does not follow the rules of HCL's native syntax or, where its name ends in .json, of JSON. What follows the first such mistake in a file may be a consequence of it, so mend the first one first. Until then nothing more is said of the block that it stands in, nor of names that are not declared, since they may stand in what could not be read.
 
 One argument stands on each line, a block with more than one argument has them on lines of their own, and every bracket and quote is closed.`,
 			`service "api" {

@@ -137,6 +137,12 @@ func (l *loader) readFile(path string) {
 		parse = l.parseHead
 	}
 	bodies, ok := parse(path, f.name)
+	if !ok {
+		if l.unread == nil {
+			l.unread = map[string]bool{}
+		}
+		l.unread[f.name] = true
+	}
 	for _, body := range bodies {
 		l.markStrangers(body)
 		diags := l.types.decodeBody(body, &f.doc, "")
@@ -173,6 +179,9 @@ func (l *loader) parse(path, name string) ([]hcl.Body, bool) {
 		return bodies, !diags.HasErrors()
 	}
 	parsed, diags := json.Parse(src, name)
+	if len(diags) > 1 { // what does not parse is no object either
+		diags = slices.DeleteFunc(diags, func(d *hcl.Diagnostic) bool { return d.Summary == "Root value must be object" })
+	}
 	l.report(diags...)
 	if parsed == nil || parsed.Body == nil {
 		return nil, false

@@ -109,6 +109,7 @@ func (l *loader) load() (*Result, spec.Diagnostics) {
 	ds := l.finish()
 	ds = append(ds, spec.Check(l.system)...)
 	l.giveContext(ds)
+	ds = l.withoutConsequences(ds)
 	ds.Sort()
 	l.functions.seal()
 	return &Result{System: l.system, Sources: l.sources, Profiles: slices.Sorted(maps.Keys(l.profiles.declared))}, ds
@@ -143,6 +144,7 @@ type loader struct {
 	inherited map[string]bool // NAME=value pairs that inherit_env matched
 	patterns  map[string]bool // of inherit_env
 	vague     bool            // some variable has no value
+	unread    map[string]bool // names of files that could be read in part only
 	profiles  profiles
 	marks     map[string][]marker
 	offers    map[spec.Kind]members
