@@ -227,15 +227,7 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 		Held:   rec.held, Completed: rec.completed, Hold: rec.hold, Completion: rec.complete,
 		Inherited: h.inherited.Sockets, Passed: h.passed,
 		Guards: rec.guards, SaveGuard: rec.saveGuard, Snapshot: rec.saw,
-		Observe: func(ev event.Event) {
-			ev = rec.Append(ev)
-			rec.seq = ev.Seq
-			meter.observe(ev)
-			if ev.Kind != event.Command || ev.To == "up" && ev.Actor != cmp.Or(s.by, self()) || ev.Unit != "" {
-				show.observe(ev) // what began or ends this life is shown anyway
-			}
-			bus.Publish(ev)
-		},
+		Observe: s.witness(rec, meter, show, bus),
 		Settled: func(state engine.Health, cause string) {
 			show.settled(state, cause)
 			r.end(settledResult(state, cause))
@@ -281,6 +273,19 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 	last, err := s.upExit(result, context.Cause(ctx), show)
 	shown(last)
 	return err
+}
+
+// witness returns what is told of each event of a life.
+func (s *session) witness(rec *record, meter *meter, show *upDisplay, bus *event.Bus) func(event.Event) {
+	return func(ev event.Event) {
+		ev = rec.Append(ev)
+		rec.seq = ev.Seq
+		meter.observe(ev)
+		if ev.Kind != event.Command || ev.To == "up" && ev.Actor != cmp.Or(s.by, self()) || ev.Unit != "" {
+			show.observe(ev) // what began or ends this life is shown anyway
+		}
+		bus.Publish(ev)
+	}
 }
 
 // control opens the control socket, and the endpoint where one is declared.
