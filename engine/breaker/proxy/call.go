@@ -22,6 +22,7 @@ type call struct {
 	trouble *trouble // why the upstream is not asked
 
 	reverse  httputil.ReverseProxy // of this call alone: it comes back to RoundTrip
+	buffers  buffers               // for the answer
 	body     requestBody
 	attempts int
 	first    attempt // most calls have no other
@@ -61,7 +62,7 @@ func (c *call) run() {
 	}
 	c.body.begin(c.in, c.rules.keeps())
 	c.reverse = httputil.ReverseProxy{
-		Rewrite: c.rewrite, Transport: c, BufferPool: buffers{}, ErrorHandler: c.proxy.problems, ErrorLog: silent,
+		Rewrite: c.rewrite, Transport: c, BufferPool: &c.buffers, ErrorHandler: c.proxy.problems, ErrorLog: silent,
 	}
 	c.reverse.ServeHTTP(c.out, in)
 	c.drain()
@@ -182,6 +183,7 @@ func (c *call) RoundTrip(out *http.Request) (*http.Response, error) {
 		case err != nil:
 			return nil, err
 		case t == nil:
+			c.buffers.long = res.ContentLength >= longBody
 			c.reply()
 			return res, nil
 		case res != nil:
