@@ -11,12 +11,18 @@ import (
 // where this system does not tell.
 func (e *Engine) Usage() (list []process.Usage, ok bool) { return e.site.host.Usage() }
 
-// Measured is Status with what the units have in memory, which is looked at
-// now, or was a moment ago for somebody else. Nothing is measured unless
-// somebody asks.
+// Measured is Status with what the units have in memory, which was looked at
+// after the last of them started and no more than some seconds ago. Nothing is
+// measured unless somebody asks.
 func (e *Engine) Measured() Status {
 	st := e.Status()
-	memory := e.memory.look(e.site.host.Memory)
+	var newest time.Time
+	for _, u := range st.Units {
+		if u.Started.After(newest) {
+			newest = u.Started
+		}
+	}
+	memory := e.memory.look(newest, e.site.host.Memory)
 	for i := range st.Units {
 		// After the end the list is everybody's, and no unit has a run.
 		if u := &st.Units[i]; !u.Started.IsZero() {
@@ -27,24 +33,47 @@ func (e *Engine) Measured() Status {
 	return st
 }
 
-// memoryAge is for how long a look at the memory serves: who asks for the
-// status a thousand times a second costs one.
-const memoryAge = 500 * time.Millisecond
+const (
+	// memoryAge is for how long a look at the memory serves: who asks for the
+	// status a thousand times a second costs two.
+	memoryAge = 500 * time.Millisecond
+	// memoryGrace is how old a look may be that is told while the next is
+	// taken. With a thousand units it takes longer than all else of a status.
+	memoryGrace = 5 * time.Second
+)
 
 // memoryLook is the last look at the memory of all units.
 type memoryLook struct {
-	mu    sync.Mutex
-	at    time.Time
-	units map[string]process.Memory // never changed
+	mu      sync.Mutex
+	at      time.Time
+	units   map[string]process.Memory // never changed
+	looking bool                      // in the background
 }
 
-// look returns what the last look found, if it is not too old, or has one.
-func (l *memoryLook) look(now func() (map[string]process.Memory, bool)) map[string]process.Memory {
+// look returns what was found at some time after since: by the last look, if
+// it is not too old, or by one now.
+func (l *memoryLook) look(since time.Time, now func() (map[string]process.Memory, bool)) map[string]process.Memory {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.at.IsZero() || time.Since(l.at) >= memoryAge {
+	age := time.Since(l.at)
+	if !l.at.After(since) || age >= memoryGrace {
+		l.at = time.Now() // what starts from here on may be missed
 		l.units, _ = now()
-		l.at = time.Now()
+	} else if age >= memoryAge && !l.looking {
+		l.looking = true
+		go l.renew(now)
 	}
 	return l.units
+}
+
+// renew takes a look that nobody waits for.
+func (l *memoryLook) renew(now func() (map[string]process.Memory, bool)) {
+	at := time.Now()
+	units, _ := now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.looking = false
+	if at.After(l.at) {
+		l.at, l.units = at, units
+	}
 }

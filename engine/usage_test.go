@@ -8,23 +8,45 @@ import (
 	"github.com/syndicate/syndicate/engine/process"
 )
 
-// Who asks often does not measure often.
+// Who asks often does not measure often, nor wait for it, and what has started
+// since is never told by what was before.
 func TestMemoryIsLookedAtOnceInAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l memoryLook
 		looks := 0
 		now := func() (map[string]process.Memory, bool) {
 			looks++
+			time.Sleep(time.Millisecond)
 			return map[string]process.Memory{"service.a": {Bytes: int64(looks)}}, true
 		}
-		for range 100 {
-			if got := l.look(now)["service.a"].Bytes; got != 1 {
-				t.Fatalf("got %d", got)
+		started := time.Now().Add(-time.Hour)
+		ask := func(what string, want int64, wait time.Duration) {
+			t.Helper()
+			begin := time.Now()
+			if got := l.look(started, now)["service.a"].Bytes; got != want {
+				t.Errorf("%s: got look %d, want %d", what, got, want)
+			}
+			if took := time.Since(begin); took != wait {
+				t.Errorf("%s: took %s, want %s", what, took, wait)
 			}
 		}
+		ask("first", 1, time.Millisecond)
+		for range 100 {
+			ask("at once again", 1, 0)
+		}
 		time.Sleep(memoryAge)
-		if got := l.look(now)["service.a"].Bytes; got != 2 || looks != 2 {
-			t.Errorf("later: got %d after %d looks", got, looks)
+		ask("later, the next look begins", 1, 0)
+		ask("while it is taken", 1, 0)
+		time.Sleep(2 * time.Millisecond)
+		ask("when it is there", 2, 0)
+		started = time.Now()
+		time.Sleep(1)
+		ask("after a start", 3, time.Millisecond)
+		ask("and again", 3, 0)
+		time.Sleep(memoryGrace)
+		ask("much later", 4, time.Millisecond)
+		if looks != 4 {
+			t.Errorf("%d looks", looks)
 		}
 	})
 }
