@@ -91,6 +91,24 @@ func NothingRuns(w io.Writer, stateDir string) error {
 	return err
 }
 
+// EndingLeftovers tells what of a dead engine's is still waited for; left is
+// the time until what is deaf to SIGTERM is killed.
+func EndingLeftovers(engine int, list []api.Leftover, left time.Duration) string {
+	const most = 5
+	names := make([]string, 0, most)
+	for _, l := range list[:min(most, len(list))] {
+		names = append(names, strings.TrimSpace(fmt.Sprintf("%s (pid %d)", l.Unit, l.PID)))
+	}
+	text := fmt.Sprintf("Waiting for %s that the engine (pid %d) left running: %s", processes(len(list)), engine, strings.Join(names, ", "))
+	if more := len(list) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	if left <= 0 {
+		return text + "; it was told to end."
+	}
+	return text + "; what ignores SIGTERM is killed in " + max(left, time.Second).Round(time.Second).String() + "."
+}
+
 // Ended writes the result of a down that ended what a dead engine had left:
 // the leftovers of the status.
 func Ended(w io.Writer, st api.Status) error {

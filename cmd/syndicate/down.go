@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"syscall"
 	"time"
 
 	"github.com/syndicate/syndicate/api"
 	"github.com/syndicate/syndicate/api/client"
-	"github.com/syndicate/syndicate/engine/process"
 	"github.com/syndicate/syndicate/handover"
 	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/statedir"
@@ -66,7 +64,7 @@ func (c *downCmd) Run(s *session) error {
 		case !ok:
 			return view.NothingRuns(s.stdout, dir)
 		case !held:
-			return c.endOrphans(s, dir, info)
+			return c.endOrphans(s, dir, info, show)
 		case time.Since(begun) <= answerWait:
 		case errors.Is(asked, client.ErrNobody):
 			return s.silent(dir, info)
@@ -132,7 +130,7 @@ func (c *downCmd) stopped(s *session, dir string, begun time.Time) error {
 
 // endOrphans ends what a dead engine left running. It holds the state
 // directory meanwhile, so that no up comes between.
-func (c *downCmd) endOrphans(s *session, dir string, info statedir.Info) error {
+func (c *downCmd) endOrphans(s *session, dir string, info statedir.Info, show *view.Down) error {
 	lock, err := statedir.Acquire(dir, info)
 	if err != nil {
 		return err
@@ -141,7 +139,7 @@ func (c *downCmd) endOrphans(s *session, dir string, info statedir.Info) error {
 	if c.Timeout != nil {
 		wait = c.Timeout.Std()
 	}
-	found, err := process.EndLife(info.Life, syscall.SIGTERM, wait)
+	found, err := endLife(info, wait, show.Note)
 	if err != nil {
 		return failWith(fmt.Errorf("end what the engine (pid %d) left running: %w", info.PID, err), s.command("doctor"))
 	}

@@ -8,11 +8,9 @@ import (
 	"maps"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/syndicate/syndicate/engine"
-	"github.com/syndicate/syndicate/engine/process"
 	"github.com/syndicate/syndicate/handover"
 	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/statedir"
@@ -90,7 +88,7 @@ func (s *session) endLeftovers(h *home) error {
 		return nil
 	}
 	h.goesOn = true
-	left, err := process.EndLife(prev.Life, syscall.SIGTERM, leftoverWait)
+	left, err := endLife(prev, leftoverWait, func(text string) { view.Note(s.stderr, text) })
 	if err != nil {
 		return fmt.Errorf("end what the engine with pid %d left running when it died: %w", prev.PID, err)
 	}

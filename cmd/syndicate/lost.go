@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/syndicate/syndicate/api"
@@ -149,6 +150,31 @@ func leftovers(info statedir.Info) ([]api.Leftover, error) {
 		left = append(left, api.Leftover{PID: l.PID, Unit: l.Unit})
 	}
 	return left, nil
+}
+
+// slowEnd is how long what a dead engine left may take to end before it is
+// said what is waited for.
+const slowEnd = time.Second
+
+// endLife ends what a dead engine left running: with SIGTERM, and SIGKILL
+// after some time. Where that takes long, note tells who is waited for.
+func endLife(info statedir.Info, patience time.Duration, note func(string)) (found []process.Leftover, err error) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		found, err = process.EndLife(info.Life, syscall.SIGTERM, patience)
+	}()
+	begun := time.Now()
+	for wait := slowEnd; ; wait = heartbeat {
+		select {
+		case <-ended:
+			return found, err
+		case <-time.After(wait):
+		}
+		if left, lookErr := leftovers(info); lookErr == nil && len(left) > 0 {
+			note(view.EndingLeftovers(info.PID, left, patience-time.Since(begun)))
+		}
+	}
 }
 
 // keptFor lists the addresses that a dead engine's guardian keeps for the next

@@ -52,8 +52,10 @@ type report struct {
 	Note string `json:"note,omitempty"`
 }
 
-// greeting is the first line that it reports; reports follow.
+// greeting is the first line that it reports; reports follow. Greetings with a
+// note come before it.
 type greeting struct {
+	Note string `json:"note,omitempty"` // of what is done before anything begins
 	PID int `json:"pid"` // 0 where nothing has begun
 	// Late says that another engine took the state directory first.
 	Late bool `json:"late,omitempty"`
@@ -82,8 +84,16 @@ func (c *upCmd) detach(ctx context.Context, s *session, config string, loaded *d
 	in := json.NewDecoder(bufio.NewReader(reports))
 	show := s.follow(nil, unitsOf(p))
 	var hello greeting
-	if err := in.Decode(&hello); err != nil {
-		return c.lostEngine(ctx, s, sys.StateDir, err)
+	for {
+		hello = greeting{}
+		if err := in.Decode(&hello); err != nil {
+			return c.lostEngine(ctx, s, sys.StateDir, err)
+		}
+		if hello.Note == "" {
+			break
+		}
+		show.view.Note(hello.Note)
+		show.view.Flush()
 	}
 	if hello.Late {
 		return errLate
@@ -184,6 +194,7 @@ func runDaemon(r *reporter) error {
 	}
 	s := newSession(os.Stdin, os.Stdout, os.Stderr)
 	s.stateDir, s.verbose, s.given, s.operand, s.by = o.StateDir, o.Verbose, o.Given, o.Config, o.By
+	s.stderr.Writer = preface{r}
 	home, err := s.moveIn(decoded.System, o.Config)
 	if err != nil {
 		return err
@@ -248,6 +259,13 @@ func (r *reporter) tell(last bool) {
 
 func newReporter(out *os.File) *reporter {
 	return &reporter{out: out, result: make(chan api.Result, 1), ended: make(chan struct{})}
+}
+
+// preface reports each line that is written to it, before begin.
+type preface struct{ r *reporter }
+
+func (p preface) Write(line []byte) (int, error) {
+	return len(line), p.r.send(greeting{Note: strings.TrimRight(string(line), "\n")})
 }
 
 // begin reports what happens from now on, until end.
