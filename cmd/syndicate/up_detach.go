@@ -56,7 +56,7 @@ type report struct {
 // note come before it.
 type greeting struct {
 	Note string `json:"note,omitempty"` // of what is done before anything begins
-	PID int `json:"pid"` // 0 where nothing has begun
+	PID  int    `json:"pid"`            // 0 where nothing has begun
 	// Late says that another engine took the state directory first.
 	Late bool `json:"late,omitempty"`
 }
