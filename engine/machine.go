@@ -92,8 +92,9 @@ type unit struct {
 	intended  string        // why the engine ended the run to start another
 	note      string        // what is wrong about the live run, though it is ready
 	unwell    bool          // the run is ended since it has become unhealthy
-	lastExit  string
-	timer     int // sequence number of the timer that counts
+	exit      string        // how the process of the run ended, empty while it runs and where none was
+	lastExit  string        // of the last run that had a process
+	timer     int           // sequence number of the timer that counts
 	nextAt    time.Time
 	queued    bool   // in machine.queue
 	placed    bool   // it has a place among what starts: it ended for its next start
@@ -348,7 +349,7 @@ func (m *machine) set(i int, to State, cause string) {
 	}
 	exit := ""
 	if !u.live && (from == Starting || from == Ready || from == Unhealthy || from == Stopping) {
-		exit = u.lastExit
+		exit = u.exit
 	}
 	m.effects = append(m.effects, changed{u, from, to, cause, exit, m.actor(i)})
 	m.touch(i)

@@ -13,7 +13,7 @@ func (m *machine) start(i int) {
 	u.run = m.runs
 	u.runs++
 	u.attempt++
-	u.live, u.executing, u.unwell, u.pid = true, false, false, 0
+	u.live, u.executing, u.unwell, u.pid, u.exit = true, false, false, 0, ""
 	u.started, u.readyAt = m.now, time.Time{}
 	m.alive++
 	for _, c := range u.claims {
@@ -96,8 +96,8 @@ func (m *machine) ended(ev evEnded) {
 	}
 	m.remark(i, "")
 	m.release(i)
-	if ev.outcome.Exit != "" {
-		u.lastExit = ev.outcome.Exit
+	if u.exit = ev.outcome.Exit; u.exit != "" {
+		u.lastExit = u.exit
 	}
 	if ev.outcome.Spoiled {
 		u.done, u.stood = "", false

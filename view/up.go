@@ -3,9 +3,9 @@ package view
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/syndicate/syndicate/api"
 )
@@ -22,7 +22,8 @@ type Up struct {
 	waited  time.Duration // for the turn
 	fatal   func(unit string) bool
 	tail    func(unit string) []string
-	pending bytes.Buffer // lines that Flush writes
+	pending bytes.Buffer      // lines that Flush writes
+	silence map[string]string // what is said of a unit that has no lines, by how its last run ended
 }
 
 // UpConfig says how to show it.
@@ -41,7 +42,7 @@ type UpConfig struct {
 
 // NewUp returns the view of one up.
 func NewUp(c UpConfig) *Up {
-	u := &Up{screen: c.Screen, colour: c.Colour, quiet: c.Quiet, tail: c.Tail, fatal: c.Fatal, began: time.Now()}
+	u := &Up{screen: c.Screen, colour: c.Colour, quiet: c.Quiet, tail: c.Tail, fatal: c.Fatal, began: time.Now(), silence: map[string]string{}}
 	u.Name(c.Units)
 	return u
 }
@@ -65,9 +66,25 @@ func (u *Up) Name(units []string) {
 	}
 }
 
+// What is said of a unit that failed and has no lines.
+const (
+	wroteNothing = "it wrote nothing"
+	neverStarted = "it was never started"
+)
+
+// Ran reports whether a process of a unit ended in its last run: it could be
+// started.
+func (u *Up) Ran(unit string) bool { return u.silence[unit] == wroteNothing }
+
 // Event shows one transition.
 func (u *Up) Event(ev api.Event) {
 	took := seconds(ev.Took.Duration())
+	switch {
+	case ev.Exit != "":
+		u.silence[ev.Unit] = wroteNothing
+	case ev.From == "starting" && ev.To == "failed" && ev.UnitKind == "service":
+		u.silence[ev.Unit] = neverStarted
+	}
 	switch ev.To {
 	case "starting":
 		if ev.Attempt > 1 || !u.screen.Live() {
@@ -156,8 +173,8 @@ func (u *Up) quote(unit string) []string {
 		return nil
 	}
 	lines := u.tail(unit)
-	if len(lines) == 0 {
-		u.print(u.paint("quote", "    (it wrote nothing)"))
+	if text := u.silence[unit]; len(lines) == 0 && text != "" {
+		u.print(u.paint("quote", "    ("+text+")"))
 	}
 	u.quoteLines(lines)
 	return lines
@@ -169,30 +186,30 @@ func (u *Up) quoteLines(lines []string) {
 	}
 }
 
-// fewNames is how many variables are named.
-const fewNames = 10
-
-// withheld names variables that a unit did not get: first those that its
-// output speaks of.
+// withheld speaks of variables that a unit did not get: it names those that
+// its output speaks of, and of others tells how many they are.
 func (u *Up) withheld(names []string, output string) {
-	if len(names) == 0 {
-		return
+	said := map[string]bool{}
+	for _, word := range strings.FieldsFunc(output, func(r rune) bool {
+		return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	}) {
+		said[word] = true
 	}
-	names = slices.Clone(names)
-	slices.SortStableFunc(names, func(a, b string) int {
-		switch x, y := strings.Contains(output, a), strings.Contains(output, b); {
-		case x == y:
-			return 0
-		case x:
-			return -1
+	var named []string
+	for _, name := range names {
+		if said[name] {
+			named = append(named, name)
 		}
-		return 1
-	})
-	text := strings.Join(names[:min(len(names), fewNames)], " ")
-	if more := len(names) - fewNames; more > 0 {
-		text += fmt.Sprintf(" and %d more (syndicate doctor lists all)", more)
 	}
-	u.print("Not passed on to it: " + text + "; inherit_env in its block passes variables on.")
+	const remedy = "inherit_env in its block passes variables on"
+	switch {
+	case len(named) > 0:
+		u.print("Not passed on to it: " + strings.Join(named, " ") + "; " + remedy + ".")
+	case len(names) == 1:
+		u.print("1 variable of this shell is not passed on to it: syndicate doctor names it, " + remedy + ".")
+	case len(names) > 1:
+		u.print(fmt.Sprintf("%d variables of this shell are not passed on to it: syndicate doctor lists them, %s.", len(names), remedy))
+	}
 }
 
 // print adds a line to what Flush writes.
@@ -227,8 +244,8 @@ func (u *Up) Print(text string) {
 func (u *Up) Note(text string) { u.print(oneLine(text)) }
 
 // Fail shows why it did not come up, or failed later, the last lines of the
-// unit that was to blame, and what to do next. Of the variables that were
-// withheld from a unit which executed, some are named.
+// unit that was to blame, and what to do next. Of a unit which executed it
+// tells, too, that variables were withheld.
 func (u *Up) Fail(unit, cause, next string, withheld []string) {
 	u.status("")
 	u.print("")

@@ -59,7 +59,7 @@ var upScenes = map[string]func(s stage){
 		s.become("service.cache", "backoff", "pending", 0, api.Event{Cause: "exit status 3"})
 		s.become("service.cache", "pending", "starting", 500*time.Millisecond, api.Event{Attempt: 2})
 		s.become("service.cache", "starting", "failed", time.Millisecond, api.Event{Cause: "exit status 3 (attempt 2 of 2)"})
-		s.become("service.silent", "starting", "failed", 0, api.Event{Cause: "start no-such-program: not found"})
+		s.become("service.silent", "starting", "failed", 0, api.Event{Cause: "start no-such-program: not found", UnitKind: "service"})
 		s.become("service.reader", "pending", "blocked", 0, api.Event{Cause: "service.cache failed"})
 		s.become("service.api", "starting", "ready", time.Millisecond, api.Event{Took: 0.002})
 		s.up.Settled("degraded", "service.cache failed: exit status 3 (attempt 2 of 2)", "4 services")

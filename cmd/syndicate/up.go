@@ -324,11 +324,10 @@ func (s *session) upExit(r engine.Result, cause error, show *upDisplay) (last fu
 	switch {
 	case r.Failure != "" && r.Cause == r.Failure:
 		unit, _, _ := strings.Cut(r.Failure, " ")
-		next := s.here("logs", unit)
-		if len(show.engine.Tail(unit, 1)) == 0 {
-			next = s.anew("doctor") // there is nothing to read
-		}
-		return func() { show.view.Fail(unit, s.spelt(r.Failure), next, s.withheldAtStart(unit, r.Settled)) }, exit(exitFailed)
+		return func() {
+			next := s.nextOf(unit, show.view, len(show.engine.Tail(unit, 1)) > 0)
+			show.view.Fail(unit, s.spelt(r.Failure), next, s.withheldAtStart(unit, r.Settled))
+		}, exit(exitFailed)
 	case cause == errInterrupt:
 		return stopped, exit(exitInterrupted)
 	}

@@ -233,13 +233,13 @@ func (f *following) end(s *session, r api.Result, summary string) error {
 	case api.OutcomeRolledBack:
 		f.view.Fail(r.Unit, s.spelt(r.Cause), "", s.withheldAtStart(r.Unit, false))
 		f.view.Print("Rolled back: what was declared before is in force again.")
-		f.view.Print("Next: " + s.here("logs", r.Unit))
+		f.view.Print("Next: " + s.nextOf(r.Unit, f.view, len(r.Lines) > 0))
 		f.view.Flush()
 		return exit(exitFailed)
 	case api.OutcomeFailed:
 		next := s.here("status")
 		if r.Unit != "" {
-			next = s.here("logs", r.Unit)
+			next = s.nextOf(r.Unit, f.view, len(r.Lines) > 0)
 		}
 		f.view.Fail(r.Unit, s.spelt(r.Cause), next, s.withheldAtStart(r.Unit, false))
 		return exit(exitFailed)
@@ -252,6 +252,18 @@ func (f *following) end(s *session, r api.Result, summary string) error {
 	}
 	f.view.Flush()
 	return nil
+}
+
+// nextOf is the command that tells most of a unit that failed: its lines, else
+// what it was run with, or what is missing for it to start.
+func (s *session) nextOf(unit string, seen *view.Up, wrote bool) string {
+	switch {
+	case wrote:
+		return s.here("logs", unit)
+	case seen.Ran(unit):
+		return s.anew("plan", "-v")
+	}
+	return s.anew("doctor")
 }
 
 // taken reports whether an error says that another engine has the directory.
