@@ -175,7 +175,7 @@ func nearest(name string, candidates []string) string {
 		if difference := len(candidate) - len(name); difference > limit || -difference > limit {
 			continue
 		}
-		if distance := edits(name, candidate); distance > 0 && distance < bestDistance {
+		if distance := edits(name, candidate); distance > 0 && distance < min(bestDistance, len(name)) {
 			best, bestDistance = candidate, distance
 		}
 	}

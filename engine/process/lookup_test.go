@@ -159,9 +159,9 @@ func TestAnotherUser(t *testing.T) {
 }
 
 func TestNearest(t *testing.T) {
-	candidates := []string{"postgres", "psql", "node", "npm"}
+	candidates := []string{"[", "postgres", "psql", "node", "npm"}
 	for name, want := range map[string]string{
-		"postgers": "postgres", "nod": "node", "nmp": "npm", "node": "", "something": "", "": "",
+		"postgers": "postgres", "nod": "node", "nmp": "npm", "node": "", "something": "", "x": "", "": "",
 	} {
 		if got := nearest(name, candidates); got != want {
 			t.Errorf("nearest to %q is %q, want %q", name, got, want)
