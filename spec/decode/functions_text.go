@@ -13,9 +13,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
+	"github.com/zclconf/go-cty/cty/function/stdlib"
 )
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
@@ -29,6 +31,9 @@ func addTextFunctions(out map[string]function.Function) {
 			b, err := base64.StdEncoding.DecodeString(s)
 			if err != nil {
 				return "", errors.New("this is not base64")
+			}
+			if !utf8.Valid(b) {
+				return "", errors.New("what the base64 stands for is not UTF-8, so it is no text")
 			}
 			return string(b), nil
 		},
@@ -66,6 +71,31 @@ func addTextFunctions(out map[string]function.Function) {
 	}
 	addBoolFunctions(out)
 }
+
+// lengthFunction counts the elements of what cty counts, and the characters of
+// a text.
+var lengthFunction = function.New(&function.Spec{
+	Params: []function.Parameter{{
+		Name: "value", Type: cty.DynamicPseudoType,
+		AllowDynamicType: true, AllowUnknown: true, AllowMarked: true,
+	}},
+	Type: func(args []cty.Value) (cty.Type, error) {
+		if args[0].Type() == cty.String {
+			return cty.Number, nil
+		}
+		t, err := stdlib.LengthFunc.ReturnTypeForValues(args)
+		if err != nil {
+			return t, errors.New("the value must be a list, a set, a map or a text")
+		}
+		return t, nil
+	},
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		if args[0].Type() == cty.String {
+			return stdlib.StrlenFunc.Call(args)
+		}
+		return stdlib.LengthFunc.Call(args)
+	},
+})
 
 // addBoolFunctions adds alltrue and anytrue.
 func addBoolFunctions(out map[string]function.Function) {
