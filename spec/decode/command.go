@@ -208,7 +208,7 @@ func (w view) computedEntries(name string, expr hclsyntax.Expression) []spec.Env
 	if !w.free {
 		d.use(r, w.prefix+name)
 	}
-	if r.failed || isNull(r.value) {
+	if r.failed || isNull(r.value) || !w.shownNames(name, expr) {
 		return nil
 	}
 	entries, ok := entriesOf(r.value)
@@ -239,6 +239,24 @@ func (w view) computedEntries(name string, expr hclsyntax.Expression) []spec.Env
 		out = append(out, v)
 	}
 	return out
+}
+
+// shownNames reports names that are written as secrets: plans show names. A
+// map that is secret as a whole is one for its values.
+func (w view) shownNames(name string, expr hclsyntax.Expression) bool {
+	obj, ok := expr.(*hclsyntax.ObjectConsExpr)
+	if !ok {
+		return true
+	}
+	shown := true
+	for _, item := range obj.Items {
+		if r := w.d.e.value(scope{w.d.in}, item.KeyExpr); !r.failed && r.value.IsMarked() {
+			w.d.report(mistake(CodeSensitive, item.KeyExpr.Range(), "Sensitive name", fmt.Sprintf(
+				"A name in %s cannot be a sensitive value: plans and status would show it.", name)))
+			shown = false
+		}
+	}
+	return shown
 }
 
 func (w view) goodName(attr, name string, at hcl.Range) bool {

@@ -22,6 +22,7 @@ func TestSecretsAreNeverShown(t *testing.T) {
 		{"notify command", "notify \"a\" {\n command = [\"x\", local.s]\n}", `{"notify":{"a":{"command":["x","${local.s}"]}}}`},
 		{"directory", "service \"a\" {\n command = [\"x\"]\n dir = local.s\n}", `{"service":{"a":{"command":["x"],"dir":"${local.s}"}}}`},
 		{"key", "service \"a\" {\n command = [\"x\"]\n for_each = [local.s]\n}", `{"service":{"a":{"command":["x"],"for_each":["${local.s}"]}}}`},
+		{"name of a variable", "service \"a\" {\n command = [\"x\"]\n env = { (local.s) = \"x\" }\n}", `{"service":{"a":{"command":["x"],"env":{"${local.s}":"x"}}}}`},
 		{"argument of an action", "service \"a\" {\n command = [\"x\"]\n}\nthreshold \"t\" {\n watch = host.cpu\n warning {\n above = \"5%\"\n do = [signal(service.a, local.s)]\n }\n}",
 			`{"service":{"a":{"command":["x"]}},"threshold":{"t":{"watch":"host.cpu","warning":{"above":"5%","do":["signal(service.a, local.s)"]}}}}`},
 		{"environment by name", "service \"a\" {\n command = [env(\"MY_TOKEN\")]\n}", `{"service":{"a":{"command":["${env(\"MY_TOKEN\")}"]}}}`},
