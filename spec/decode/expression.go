@@ -1,6 +1,9 @@
 package decode
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
@@ -81,6 +84,10 @@ func reference(expr hcl.Expression) (hclsyntax.Expression, hcl.Diagnostics) {
 		return native(expr)
 	}
 	at := expr.Range()
+	if inner, ok := strings.CutPrefix(s, "${"); ok && strings.HasSuffix(inner, "}") {
+		return nil, hcl.Diagnostics{mistake(CodeKind, at, "Address needed", fmt.Sprintf(
+			"An address is named here, and nothing is evaluated: write %s.", address(at, strings.TrimSuffix(inner, "}"))))}
+	}
 	start := insideQuotes(at)
 	if diags := guardExpression(at.Filename, []byte(s), start); diags.HasErrors() {
 		return nil, diags

@@ -112,7 +112,11 @@ func (d *decoder) target(attrName string, expr hclsyntax.Expression) *target {
 		}
 	}
 	detail := fmt.Sprintf("%s names addresses such as service.api; nothing is evaluated there.", attrName)
-	if s, ok := literalText(expr); ok {
+	s, ok := literalText(expr)
+	if t, wrapped := expr.(*hclsyntax.TemplateWrapExpr); wrapped {
+		s, ok = d.l.written(t.Wrapped.Range()), true
+	}
+	if ok {
 		detail = fmt.Sprintf("%s names addresses, which stand without quotes: write %s.", attrName, s)
 	}
 	d.report(mistake(CodeKind, expr.Range(), "Address needed", detail))
@@ -132,6 +136,10 @@ func (d *decoder) follow(t hcl.Traversal, key hclsyntax.Expression, rest hcl.Tra
 	case kind == spec.KindHost || kind == spec.KindSystem:
 		out.addr = spec.Addr{Kind: kind}
 		tail = t[1:]
+	case kind == "var" || kind == "local" || kind == "each":
+		d.report(mistake(CodeKind, at, "Address needed", fmt.Sprintf(
+			"Blocks are named here by their addresses, such as service.api, and %s is a value: nothing is evaluated here.", d.l.written(at))))
+		return nil
 	case !slices.Contains(spec.Kinds, kind):
 		d.report(d.l.unknownRoot(t.RootName(), at))
 		return nil

@@ -283,7 +283,11 @@ func (w view) list(name string) ([]cty.Value, *hcl.Attribute) {
 	}
 	items, ok := itemsOf(v)
 	if !ok {
-		w.wrongType(attr, "a list", v)
+		need := "a list"
+		if _, ok := stringOf(v); ok {
+			need = fmt.Sprintf("a list, such as [%s]", w.d.l.written(attr.Expr.Range()))
+		}
+		w.wrongType(attr, need, v)
 	}
 	return items, attr
 }
