@@ -26,7 +26,7 @@ type Event struct {
 	Actor    string    `json:"actor,omitempty" doc:"Who asked for it; empty where nobody did."`
 	Run      int       `json:"run,omitempty" doc:"Number of the unit's run in this life, from 1."`
 	Attempt  int       `json:"attempt,omitempty" doc:"Number of the attempt in the current series, from 1."`
-	Restarts int       `json:"restarts,omitempty" doc:"How often the unit was started again since the engine began."`
+	Restarts int       `json:"restarts,omitempty" doc:"The restarts of the unit until now, as its status counts them."`
 	Took     Seconds   `json:"took_seconds,omitzero" doc:"Since the start of the run."`
 	Next     time.Time `json:"next,omitzero" doc:"When the next attempt begins."`
 	Exit     string    `json:"exit,omitempty" doc:"How the process ended."`

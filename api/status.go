@@ -88,7 +88,7 @@ type Unit struct {
 	Port       int       `json:"port,omitempty"`
 	URL        string    `json:"url,omitempty"`
 	Attempt    int       `json:"attempt,omitempty"`
-	Restarts   int       `json:"restarts"`
+	Restarts   int       `json:"restarts" doc:"How often it was started again since the engine began: after it had been ready once and ended or was unhealthy, by restart, or with what it needs. Attempts before it was ever ready, and starts after a stop or for a change, do not count."`
 	WaitingFor []string  `json:"waiting_for,omitempty"`
 	Next       time.Time `json:"next,omitzero" doc:"When the next attempt begins."`
 	Seen       string    `json:"seen,omitempty" doc:"What its readiness probe has seen so far, while it is starting."`

@@ -87,7 +87,7 @@ type unit struct {
 	before    bool          // whether it was ready before, by whatever definition
 	attempt   int           // in the current series, from 1
 	streak    int           // new attempts since the backoff last began anew
-	restarts  int           // since the life began
+	restarts  int           // as api.Unit counts them
 	window    []time.Time   // restarts that still count against the limit
 	intended  string        // why the engine ended the run to start another
 	note      string        // what is wrong about the live run, though it is ready

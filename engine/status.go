@@ -61,7 +61,7 @@ type UnitStatus struct {
 	Port           int
 	URL            string    // without credentials
 	Attempt        int       // of the current series, from 1
-	Restarts       int       // since the life began
+	Restarts       int       // as api.Unit counts them
 	WaitingFor     []string  // conditions that do not hold: "database.main ready"
 	Next           time.Time // of the next attempt in backoff
 	Seen           string    // what its readiness probe has seen so far, while it is starting

@@ -58,11 +58,15 @@ func (d *Down) Progress(p api.DownProgress) {
 
 // waitsFor names what has to end before the next can.
 func waitsFor(p api.DownProgress) string {
-	const most = 3
-	names := p.Stopping
-	if len(names) == 0 {
-		names = p.Waiting
+	if len(p.Stopping) == 0 {
+		return few(p.Waiting)
 	}
+	return few(p.Stopping)
+}
+
+// few names the first few, and says how many more there are.
+func few(names []string) string {
+	const most = 3
 	text := strings.Join(names[:min(most, len(names))], ", ")
 	if more := len(names) - most; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
@@ -115,6 +119,26 @@ func Ended(w io.Writer, st api.Status) error {
 	text := "it left nothing running"
 	if n := len(st.Leftovers); n > 0 {
 		text = processes(n) + " that it left running ended"
+	}
+	return DeathNote(w, st, text)
+}
+
+// EndsFirst writes that an engine died, and which of the leftovers of the
+// status an up ends before it starts anything.
+func EndsFirst(w io.Writer, st api.Status) error {
+	n := len(st.Leftovers)
+	if n == 0 {
+		return DeathNote(w, st, "it left nothing running, and up begins anew")
+	}
+	var units []string
+	for _, l := range st.Leftovers {
+		if l.Unit != "" && !slices.Contains(units, l.Unit) {
+			units = append(units, l.Unit)
+		}
+	}
+	text := "up first ends " + processes(n) + " that it left running"
+	if len(units) > 0 {
+		text += " (" + few(units) + ")"
 	}
 	return DeathNote(w, st, text)
 }

@@ -203,6 +203,19 @@ func (s *session) tellDeath(dir string) {
 	_ = view.DeathNote(s.stderr, dead(dir, info), s.command("status")+" tells how everything was")
 }
 
+// tellEndsFirst says, beside a plan, that an engine died here and what up ends
+// before all that the plan has.
+func (s *session) tellEndsFirst(dir string) {
+	info, held, ok, err := holder(dir)
+	if err != nil || held || !ok || s.quiet {
+		return
+	}
+	st := dead(dir, info)
+	if st.Leftovers, err = leftovers(info); err == nil {
+		_ = view.EndsFirst(s.stderr, st)
+	}
+}
+
 // dead says of a system whose engine has died no more than that.
 func dead(dir string, info statedir.Info) api.Status {
 	st := api.Status{State: api.SystemLost, Name: info.Name, PID: info.PID}

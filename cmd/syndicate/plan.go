@@ -65,7 +65,7 @@ func (c *planCmd) build(ctx context.Context, s *session, out string) (*plan.Plan
 		if err != nil {
 			return nil, err
 		}
-		if facts.Targets, err = c.addresses(loaded.System); err != nil {
+		if facts.Targets, err = c.addresses(s, loaded.System); err != nil {
 			return nil, err
 		}
 		p, diags := plan.Build(loaded.System, facts)
@@ -73,13 +73,14 @@ func (c *planCmd) build(ctx context.Context, s *session, out string) (*plan.Plan
 			return nil, s.refuse(diags, loaded.Sources)
 		}
 		s.lintPlan(loaded.System, p)
+		s.tellEndsFirst(loaded.System.StateDir)
 		return p, nil
 	}
 	loaded, bundle, err := s.record(want)
 	if err != nil {
 		return nil, err
 	}
-	confined, err := c.addresses(loaded.System)
+	confined, err := c.addresses(s, loaded.System)
 	if err != nil {
 		return nil, err
 	}
@@ -88,6 +89,7 @@ func (c *planCmd) build(ctx context.Context, s *session, out string) (*plan.Plan
 		return nil, err
 	}
 	s.lintPlan(loaded.System, f.Plan)
+	s.tellEndsFirst(loaded.System.StateDir)
 	return f.Plan, writePlanFile(out, f)
 }
 

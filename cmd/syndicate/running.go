@@ -138,12 +138,15 @@ func pickUnits(addresses, known []string) ([]string, error) {
 
 // toStatus has who named a unit that there is not look at those that there
 // are.
-func (s *session) toStatus(err error) error {
+func (s *session) toStatus(err error) error { return ledTo(err, s.here("status")) }
+
+// ledTo gives a mistake on the command line another command that helps.
+func ledTo(err error, hint string) error {
 	own, ok := errors.AsType[*exitError](err)
 	if !ok {
 		return err
 	}
-	return &exitError{code: own.code, err: own.err, hint: s.here("status")}
+	return &exitError{code: own.code, err: own.err, hint: hint}
 }
 
 func pickUnit(text string, known []string) ([]string, error) {

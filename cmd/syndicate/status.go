@@ -18,6 +18,14 @@ type statusCmd struct {
 	Watch bool `name:"watch" xor:"form,end" help:"Go on with what changes, until Ctrl-C: on a terminal the table, elsewhere a line for each change."`
 }
 
+// Help says what the columns count.
+func (*statusCmd) Help() string {
+	return `RESTARTS is how often a unit was started again since the engine began: after it
+had been ready once and ended or was unhealthy, by restart, or with what it
+needs. Attempts before it was ever ready, and starts after a stop or for a
+change, do not count. Events and metrics count the same.`
+}
+
 // Run asks the engine, or looks for what a dead one left.
 func (c *statusCmd) Run(s *session) error {
 	dir, err := s.stateDirOf(c.Path)

@@ -12,8 +12,9 @@ type targets struct {
 	Target []string `name:"target" placeholder:"ADDRESS" help:"Only this block and all that it needs; may be repeated. The rest is left as it is." completion-predictor:"address"`
 }
 
-// addresses finds the blocks that the flags name.
-func (t targets) addresses(sys *spec.System) ([]spec.Addr, error) {
+// addresses finds the blocks that the flags name. Who names one that there is
+// not is led to the plan, which has all.
+func (t targets) addresses(s *session, sys *spec.System) ([]spec.Addr, error) {
 	if len(t.Target) == 0 {
 		return nil, nil
 	}
@@ -31,10 +32,10 @@ func (t targets) addresses(sys *spec.System) ([]spec.Addr, error) {
 	if err != nil {
 		for _, text := range t.Target {
 			if off, ok := disabled(sys, text); ok {
-				return nil, usage("%s does not exist: it is %s", off.Addr, off.Reason())
+				err = usage("%s does not exist: it is %s", off.Addr, off.Reason())
 			}
 		}
-		return nil, err
+		return nil, ledTo(err, s.anew("plan"))
 	}
 	return parseTargets(chosen)
 }

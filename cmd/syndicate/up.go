@@ -146,7 +146,7 @@ func (c *upCmd) patience() (context.Context, func()) {
 // aim finds what the command is confined to, and the plan that it is to carry
 // out where one is given.
 func (c *upCmd) aim(ctx context.Context, s *session, loaded *decode.Result, bundle *decode.Bundle) (confined []spec.Addr, want *plan.File, err error) {
-	confined, err = c.addresses(loaded.System)
+	confined, err = c.addresses(s, loaded.System)
 	if err != nil || c.Plan == "" {
 		return confined, nil, err
 	}

@@ -41,7 +41,8 @@ type Event struct {
 	// Run is the number of the unit's run, Attempt that of the attempt in
 	// the current series; both from 1.
 	Run, Attempt int
-	// Restarts is how often the unit was started again since the engine began.
+	// Restarts is how often the unit was started again since the engine began, as
+	// api.Unit counts it.
 	Restarts int
 	// Took is how long it took, from the start of the run to this state.
 	Took time.Duration

@@ -30,7 +30,7 @@ type Unit struct {
 	ID         string
 	Kind       string
 	State      string
-	Restarts   int           // since the life began
+	Restarts   int           // as api.Unit counts them
 	ReadyAfter time.Duration // of the current run, 0 before
 	Memory     int64         // bytes; 0 where nothing of it runs, or nobody can tell
 	Usage      *Usage        // nil where nothing of it runs, or nobody can tell
@@ -134,7 +134,7 @@ func units(p *page, list []Unit) {
 	each("ready", gauge, "1 where the unit is ready, or is a task that has completed; else 0.", func(u *Unit) (float64, bool) {
 		return truth(u.State == "ready" || u.State == "completed"), true
 	})
-	each("restarts_total", counter, "Restarts of the unit since the life of the system began.", func(u *Unit) (float64, bool) {
+	each("restarts_total", counter, "Restarts of the unit since the engine began, without attempts before it was ever ready and starts after a stop or for a change.", func(u *Unit) (float64, bool) {
 		return float64(u.Restarts), true
 	})
 	each("start_duration_seconds", gauge, "Time that the current run took to become ready.", func(u *Unit) (float64, bool) {
