@@ -42,6 +42,17 @@ func prepare(dir string) error {
 	return ignored(dir)
 }
 
+// advised adds what to do where a directory cannot be used.
+func advised(err error) error {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("%w: make room there, or choose another state_dir", err)
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%w: choose another state_dir", err)
+	}
+	return err
+}
+
 // ignored keeps the directory, which lies beside the configuration, out of
 // version control.
 func ignored(dir string) error {

@@ -85,12 +85,12 @@ type Lock struct {
 // SetLife. It returns a [*Held] or a [*Foreign] where somebody else has it.
 func Acquire(dir string, info Info) (*Lock, error) {
 	if err := prepare(dir); err != nil {
-		return nil, fmt.Errorf("prepare state directory: %w", err)
+		return nil, fmt.Errorf("prepare state directory: %w", advised(err))
 	}
 	path := filepath.Join(dir, lockName)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("open lock: %w", err)
+		return nil, fmt.Errorf("open lock: %w", advised(err))
 	}
 	l, err := take(dir, f, info)
 	if err != nil {
@@ -125,7 +125,7 @@ func take(dir string, f *os.File, info Info) (*Lock, error) {
 		l.info.Started = time.Now()
 	}
 	if err := l.write(); err != nil {
-		return nil, fmt.Errorf("record holder of state directory: %w", err)
+		return nil, fmt.Errorf("record holder of state directory: %w", advised(err))
 	}
 	return l, nil
 }

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -124,6 +125,18 @@ func TestUnsafeDirectories(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	if _, err := Acquire("relative", info("/a")); err == nil || !strings.Contains(err.Error(), "absolute") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Nobody, not even root, makes a directory there.
+func TestAForbiddenDirectorySaysWhatToDo(t *testing.T) {
+	dir := "/sys/syndicate"
+	if runtime.GOOS == "darwin" {
+		dir = "/System/syndicate"
+	}
+	_, err := Acquire(dir, info("/a"))
+	if err == nil || !strings.Contains(err.Error(), dir) || !strings.HasSuffix(err.Error(), ": choose another state_dir") {
 		t.Errorf("got %v", err)
 	}
 }
