@@ -125,7 +125,14 @@ func (g *edges) add(from, to *instance, name string, soft bool, text string, at 
 	}
 	e := &g.list[i]
 	e.Soft = e.Soft && soft
-	e.Reasons = append(e.Reasons, spec.Reason{Text: text, Range: rangeOf(at)})
+	r := spec.Reason{Text: text, Range: rangeOf(at)}
+	if n := len(e.Reasons); n > 0 { // an address that stands twice in a list is one reason
+		last := e.Reasons[n-1]
+		if last.Text == text && last.Range.Filename == r.Range.Filename && last.Range.Start.Line == r.Range.Start.Line {
+			return
+		}
+	}
+	e.Reasons = append(e.Reasons, r)
 }
 
 // finish checks the edges and puts them in order.
