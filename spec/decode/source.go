@@ -87,6 +87,9 @@ func (e *evaluator) external(in *instance, doc *databaseDoc) source {
 	if h.failed || h.value == cty.NilVal {
 		return source{failed: true}
 	}
+	if s, ok := literalString(h.value); ok && s == "" {
+		return source{failed: true}
+	}
 	return source{kind: sourceParts, at: doc.Host.Range, host: h}
 }
 
@@ -114,8 +117,17 @@ func (d *decoder) checkSource(doc *databaseDoc) {
 			return
 		}
 	}
-	if doc.Host != nil && d.e.optional(d.in, doc.Host).failed {
-		return
+	if doc.Host != nil {
+		r := d.e.optional(d.in, doc.Host)
+		if r.failed {
+			return
+		}
+		if s, ok := literalString(r.value); ok && s == "" {
+			d.report(mistake(CodeSource, doc.Host.Range, "Empty host", fmt.Sprintf(
+				"The host of %s is empty%s. Give a name or an address such as localhost, or null where there is none.",
+				d.in.addr, origins(doc.Host))))
+			return
+		}
 	}
 	attr := doc.URL
 	if attr == nil {
