@@ -140,6 +140,8 @@ var mistakes = []struct {
 	{"unknown user", "service \"a\" {\n command = [\"x\"]\n user = \"nobody-here\"\n}", `{"service":{"a":{"command":["x"],"user":"nobody-here"}}}`, CodeUser, nil},
 	{"bad label", "service \"a b\" {\n command = [\"x\"]\n}", `{"service":{"a b":{"command":["x"]}}}`, CodeName, nil},
 	{"same address", "service \"a\" {\n command = [\"x\"]\n}\nservice \"a\" {\n command = [\"x\"]\n}", `{"service":{"a":[{"command":["x"]},{"command":["x"]}]}}`, CodeDuplicateAddr, []string{"first stands at"}},
+	{"empty host", "database \"d\" {\n host = \"\"\n}", `{"database":{"d":{"host":""}}}`, CodeSource, []string{"host of database.d is empty"}},
+	{"word of other tools", "service \"a\" {\n command = [\"x\"]\n count = 2\n}", `{"service":{"a":{"command":["x"],"count":2}}}`, CodeArgument, []string{`did you mean "for_each"`}},
 	{"address in a template", "service \"a\" {\n command = [\"x\"]\n depends_on = [\"${service.b}\"]\n}\nservice \"b\" {\n command = [\"x\"]\n}",
 		`{"service":{"a":{"command":["x"],"depends_on":["${service.b}"]},"b":{"command":["x"]}}}`, CodeKind, []string{"write ", "service.b"}},
 	{"value instead of an address", "variable \"v\" {}\nservice \"a\" {\n command = [\"x\"]\n depends_on = [var.v]\n}",

@@ -326,7 +326,7 @@ func (l *loader) refuse(v *variable, val *validationDoc, ctx *hcl.EvalContext) {
 	detail := "The value does not meet the condition."
 	if val.ErrorMessage != nil {
 		text, diags := l.inContext(val.ErrorMessage, ctx)
-		if s, ok := stringOf(text); ok && !diags.HasErrors() && !isSensitive(text) {
+		if s, ok := stringOf(text); ok && s != "" && !diags.HasErrors() && !isSensitive(text) {
 			detail = s
 		}
 	}
