@@ -56,7 +56,7 @@ demo:
 	tools/demo.sh || [ $$? = 130 ] # Ctrl-C is how it ends
 
 test: require-go require-postgres require-node require-cc require-pgbouncer require-pg_clients
-	$(GO) test $(RACE) $(TESTFLAGS) $(PACKAGES)
+	$(GO) test -timeout 20m $(RACE) $(TESTFLAGS) $(PACKAGES)
 
 lint: require-go
 	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
