@@ -109,8 +109,8 @@ func (u *Up) Event(ev api.Event) {
 			u.line(ev, "stopped", headline(ev.Cause)+"; starts again")
 		case ev.From == "blocked" || ev.From == "completed" || ev.From == "stopped" || ev.Cause == "":
 		case ev.From == "backoff" || ev.From == "failed": // it was told before
-		default:
-			u.line(ev, "ended", headline(ev.Cause)+"; starts again")
+		default: // whether it may start again, what comes next says
+			u.line(ev, "ended", headline(ev.Cause))
 		}
 	case "failed":
 		u.line(ev, "failed", ev.Cause)
