@@ -75,7 +75,7 @@ join(separator, list…): All elements with the separator between.
 jsondecode(text): What a JSON text says.
 jsonencode(value): The value as JSON.
 keys(map): The keys, sorted.
-length(value): How many elements there are, or characters of a text.
+length(value): How many elements or attributes there are, or characters of a text.
 log(number, base): The logarithm.
 lookup(map, key, default): The element with that key, or the default.
 lower(text): The text in small letters.

@@ -28,6 +28,7 @@ func TestTextFunctions(t *testing.T) {
 	secret := cty.StringVal("čtyři").Mark(sensitiveMark{})
 	for name, v := range map[string]cty.Value{
 		"text": cty.StringVal("čtyři"), "list": cty.TupleVal([]cty.Value{cty.Zero, cty.Zero, cty.Zero, cty.Zero, cty.Zero}),
+		"object": cty.ObjectVal(map[string]cty.Value{"a": cty.Zero, "b": cty.Zero, "c": cty.Zero, "d": cty.Zero, "e": cty.Zero}),
 	} {
 		if got, err := f["length"].Call([]cty.Value{v}); err != nil || !got.RawEquals(cty.NumberIntVal(5)) {
 			t.Errorf("length of a %s is %#v, %v", name, got, err)

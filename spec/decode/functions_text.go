@@ -72,26 +72,29 @@ func addTextFunctions(out map[string]function.Function) {
 	addBoolFunctions(out)
 }
 
-// lengthFunction counts the elements of what cty counts, and the characters of
-// a text.
+// lengthFunction counts the elements of what cty counts, the attributes of an
+// object, as all instances of a block are, and the characters of a text.
 var lengthFunction = function.New(&function.Spec{
 	Params: []function.Parameter{{
 		Name: "value", Type: cty.DynamicPseudoType,
 		AllowDynamicType: true, AllowUnknown: true, AllowMarked: true,
 	}},
 	Type: func(args []cty.Value) (cty.Type, error) {
-		if args[0].Type() == cty.String {
+		if t := args[0].Type(); t == cty.String || t.IsObjectType() {
 			return cty.Number, nil
 		}
 		t, err := stdlib.LengthFunc.ReturnTypeForValues(args)
 		if err != nil {
-			return t, errors.New("the value must be a list, a set, a map or a text")
+			return t, errors.New("the value must be a list, a set, a map, an object or a text")
 		}
 		return t, nil
 	},
 	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-		if args[0].Type() == cty.String {
+		switch t := args[0].Type(); {
+		case t == cty.String:
 			return stdlib.StrlenFunc.Call(args)
+		case t.IsObjectType():
+			return cty.NumberIntVal(int64(len(t.AttributeTypes()))).WithSameMarks(args[0]), nil
 		}
 		return stdlib.LengthFunc.Call(args)
 	},
