@@ -246,7 +246,7 @@ func (p *HTTP) failed(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 // buffers lends the memory that the body of an answer is copied through: more
-// where it is known to be long, which takes a quarter off what the copy costs,
+// where it is known to be long, which is fewer calls of the kernel for it,
 // and not to streams, of which there may be thousands.
 type buffers struct{ long bool }
 
