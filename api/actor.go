@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"os/user"
 	"strconv"
+
+	"github.com/syndicate/syndicate/localsocket"
 )
 
 // Actor is who asks: the process at the other end of the control socket, or
 // somebody who has the token.
 type Actor struct {
-	Peer   Peer
+	Peer   localsocket.Peer
 	Remote string // the address where it came over TCP, empty on the socket
 }
 

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/syndicate/syndicate/localsocket"
 )
 
 // SocketName is the name of the control socket in the state directory.
@@ -36,7 +38,7 @@ func Listen(stateDir string) (net.Listener, error) {
 	if err := clear(stateDir, path); err != nil {
 		return nil, fmt.Errorf("open control socket: %w", err)
 	}
-	addr, done, err := shorten(stateDir)
+	addr, done, err := localsocket.Address(stateDir, SocketName)
 	if err != nil {
 		return nil, fmt.Errorf("open control socket: %w", err)
 	}
@@ -85,7 +87,7 @@ func clear(stateDir, path string) error {
 	if err == nil {
 		defer conn.Close()
 		live := &LiveError{Path: path}
-		if peer, err := PeerOf(conn); err == nil {
+		if peer, err := localsocket.PeerOf(conn); err == nil {
 			live.PID = peer.PID
 		}
 		return live
@@ -102,7 +104,7 @@ func clear(stateDir, path string) error {
 // Dial connects to the control socket of a state directory. Where nobody
 // listens, the error is [fs.ErrNotExist] or [syscall.ECONNREFUSED].
 func Dial(ctx context.Context, stateDir string) (net.Conn, error) {
-	addr, done, err := shorten(stateDir)
+	addr, done, err := localsocket.Address(stateDir, SocketName)
 	if err != nil {
 		return nil, err
 	}
@@ -119,9 +121,3 @@ func cause(err error) error {
 	}
 	return err
 }
-
-// Peer is the process at the other end of a control connection.
-type Peer struct{ UID, PID int }
-
-// maxAddr is the longest address of a Unix socket on every system.
-const maxAddr = 103

@@ -2,13 +2,12 @@ package handover
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
+	"github.com/syndicate/syndicate/localsocket"
 )
 
 // doorName is the file that a keeper is asked at, in a state directory.
@@ -22,7 +21,7 @@ func Open(stateDir string) (*net.UnixListener, error) {
 	if err := Remove(stateDir); err != nil {
 		return nil, err
 	}
-	addr, done, err := shorten(stateDir)
+	addr, done, err := localsocket.Address(stateDir, doorName)
 	if err != nil {
 		return nil, err
 	}
@@ -45,23 +44,6 @@ func Remove(stateDir string) error {
 		return nil
 	}
 	return err
-}
-
-// maxAddr is how long a socket's address may be, on any system: see unix(7).
-const maxAddr = 100
-
-// shorten returns an address of the file that fits. A long directory is
-// reached through a descriptor of it, which done closes.
-func shorten(stateDir string) (addr string, done func(), err error) {
-	path := filepath.Join(stateDir, doorName)
-	if len(path) <= maxAddr {
-		return path, func() {}, nil
-	}
-	fd, err := unix.Open(stateDir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return "", nil, &os.PathError{Op: "open", Path: stateDir, Err: err}
-	}
-	return fmt.Sprintf("/proc/self/fd/%d/%s", fd, doorName), func() { _ = unix.Close(fd) }, nil
 }
 
 // Door makes a listener of a copy of what Open has made, which is its own

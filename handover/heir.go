@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/syndicate/syndicate/localsocket"
 )
 
 // Socket is a listening socket that somebody else opened.
@@ -33,7 +35,7 @@ type Inheritance struct {
 // directory.
 func Ask(stateDir string) (*Inheritance, error) {
 	in := &Inheritance{}
-	addr, done, err := shorten(stateDir)
+	addr, done, err := localsocket.Address(stateDir, doorName)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return in, nil

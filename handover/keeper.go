@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/syndicate/syndicate/localsocket"
 )
 
 // Kept is a listening socket that a keeper has, by the name that it was given
@@ -89,8 +91,8 @@ func hand(c *net.UnixConn, sockets []Kept) error {
 
 // known returns an error where another user's process is at the other end.
 func known(c *net.UnixConn) error {
-	uid, err := userOf(c)
-	if err == nil && uid != os.Geteuid() {
+	peer, err := localsocket.PeerOf(c)
+	if err == nil && peer.UID != os.Geteuid() {
 		err = errStranger
 	}
 	return err

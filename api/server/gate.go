@@ -9,25 +9,25 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
-	"github.com/syndicate/syndicate/api"
+	"github.com/syndicate/syndicate/localsocket"
 )
 
 // gate admits a bounded number of connections, and only of those who may.
 type gate struct {
 	net.Listener
 	free  chan struct{}
-	admit func(net.Conn) (api.Peer, bool)
+	admit func(net.Conn) (localsocket.Peer, bool)
 }
 
-func newGate(l net.Listener, most int, admit func(net.Conn) (api.Peer, bool)) *gate {
+func newGate(l net.Listener, most int, admit func(net.Conn) (localsocket.Peer, bool)) *gate {
 	return &gate{Listener: l, free: make(chan struct{}, most), admit: admit}
 }
 
 // ownPeers admits the engine's own user and root.
-func ownPeers(log hclog.Logger) func(net.Conn) (api.Peer, bool) {
+func ownPeers(log hclog.Logger) func(net.Conn) (localsocket.Peer, bool) {
 	own := os.Geteuid()
-	return func(conn net.Conn) (api.Peer, bool) {
-		peer, err := api.PeerOf(conn)
+	return func(conn net.Conn) (localsocket.Peer, bool) {
+		peer, err := localsocket.PeerOf(conn)
 		if err != nil || peer.UID != own && peer.UID != 0 {
 			log.Warn("control connection refused", "uid", peer.UID, "pid", peer.PID, "error", err)
 			return peer, false
@@ -37,7 +37,7 @@ func ownPeers(log hclog.Logger) func(net.Conn) (api.Peer, bool) {
 }
 
 // anyPeer admits everybody: access is a matter of each request.
-func anyPeer(net.Conn) (api.Peer, bool) { return api.Peer{}, true }
+func anyPeer(net.Conn) (localsocket.Peer, bool) { return localsocket.Peer{}, true }
 
 // Accept returns the next connection that is admitted.
 func (g *gate) Accept() (net.Conn, error) {
@@ -65,7 +65,7 @@ func (g *gate) Accept() (net.Conn, error) {
 // admitted is a connection that gives its place back.
 type admitted struct {
 	net.Conn
-	peer  api.Peer
+	peer  localsocket.Peer
 	leave func()
 }
 

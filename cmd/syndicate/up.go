@@ -24,6 +24,7 @@ import (
 	"github.com/syndicate/syndicate/engine/event"
 	"github.com/syndicate/syndicate/engine/log"
 	"github.com/syndicate/syndicate/handover"
+	"github.com/syndicate/syndicate/localsocket"
 	"github.com/syndicate/syndicate/plan"
 	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/spec/decode"
@@ -387,7 +388,7 @@ func drop(sig os.Signal) { signal.Notify(make(chan os.Signal, 1), sig) }
 
 // self names this process as the journal does whoever asks for something.
 func self() string {
-	return api.Actor{Peer: api.Peer{UID: os.Geteuid(), PID: os.Getpid()}}.String()
+	return api.Actor{Peer: localsocket.Peer{UID: os.Geteuid(), PID: os.Getpid()}}.String()
 }
 
 // newLife returns a random mark for one life of a system.

@@ -105,27 +105,24 @@ func (d *decoder) checkSource(doc *databaseDoc) {
 	if s := d.e.source(d.in, doc); !s.failed {
 		return
 	}
-	if doc.URL != nil {
-		r := d.e.optional(d.in, doc.URL)
+	for _, part := range []struct {
+		name, title, example string
+		given                *hcl.Attribute
+	}{
+		{"url", "URL", "a URL such as postgres://user@host:5432/name", doc.URL},
+		{"host", "host", "a name or an address such as localhost", doc.Host},
+	} {
+		if part.given == nil {
+			continue
+		}
+		r := d.e.optional(d.in, part.given)
 		if r.failed {
 			return
 		}
 		if s, ok := literalString(r.value); ok && s == "" {
-			d.report(mistake(CodeSource, doc.URL.Range, "Empty URL", fmt.Sprintf(
-				"The url of %s is empty%s. Give a URL such as postgres://user@host:5432/name, or null where there is none.",
-				d.in.addr, origins(doc.URL))))
-			return
-		}
-	}
-	if doc.Host != nil {
-		r := d.e.optional(d.in, doc.Host)
-		if r.failed {
-			return
-		}
-		if s, ok := literalString(r.value); ok && s == "" {
-			d.report(mistake(CodeSource, doc.Host.Range, "Empty host", fmt.Sprintf(
-				"The host of %s is empty%s. Give a name or an address such as localhost, or null where there is none.",
-				d.in.addr, origins(doc.Host))))
+			d.report(mistake(CodeSource, part.given.Range, "Empty "+part.title, fmt.Sprintf(
+				"The %s of %s is empty%s. Give %s, or null where there is none.",
+				part.name, d.in.addr, origins(part.given), part.example)))
 			return
 		}
 	}

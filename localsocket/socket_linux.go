@@ -1,4 +1,4 @@
-package api
+package localsocket
 
 import (
 	"errors"
@@ -10,18 +10,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// shorten returns an address of the control socket that fits. A long
-// directory is reached through a descriptor of it, which done closes.
-func shorten(stateDir string) (addr string, done func(), err error) {
-	path := filepath.Join(stateDir, SocketName)
+// Address returns an address that fits of a socket in a directory. A long
+// path is reached through a descriptor of the directory, which done closes.
+func Address(dir, name string) (addr string, done func(), err error) {
+	path := filepath.Join(dir, name)
 	if len(path) <= maxAddr {
 		return path, func() {}, nil
 	}
-	fd, err := unix.Open(stateDir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return "", nil, &os.PathError{Op: "open", Path: stateDir, Err: err}
+		return "", nil, &os.PathError{Op: "open", Path: dir, Err: err}
 	}
-	return fmt.Sprintf("/proc/self/fd/%d/%s", fd, SocketName), func() { _ = unix.Close(fd) }, nil
+	return fmt.Sprintf("/proc/self/fd/%d/%s", fd, name), func() { _ = unix.Close(fd) }, nil
 }
 
 // PeerOf asks the kernel who is at the other end.

@@ -1,4 +1,4 @@
-package api
+package localsocket
 
 import (
 	"errors"
@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// shorten returns the address of the control socket.
-func shorten(stateDir string) (addr string, done func(), err error) {
-	path := filepath.Join(stateDir, SocketName)
+// Address returns an address that fits of a socket in a directory.
+func Address(dir, name string) (addr string, done func(), err error) {
+	path := filepath.Join(dir, name)
 	if len(path) > maxAddr {
 		return "", nil, fmt.Errorf("the path %s is too long for a socket (%d bytes, at most %d): choose a shorter state_dir", path, len(path), maxAddr)
 	}
