@@ -1,6 +1,7 @@
 package handover
 
 import (
+	"errors"
 	"encoding/binary"
 	"io"
 	"net"
@@ -117,6 +118,26 @@ func TestSocketsPassOn(t *testing.T) {
 				t.Error("the keeper goes on")
 			}
 		})
+	}
+}
+
+// Who is at the other end is what the kernel says, and nobody else is heard.
+func TestAnotherUserIsAStranger(t *testing.T) {
+	l, err := Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	c, err := net.DialUnix("unix", nil, l.Addr().(*net.UnixAddr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := known(c, os.Geteuid()); err != nil {
+		t.Errorf("our own process: %v", err)
+	}
+	if err := known(c, os.Geteuid()+1); !errors.Is(err, errStranger) {
+		t.Errorf("another user's: got %v, want %v", err, errStranger)
 	}
 }
 

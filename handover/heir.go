@@ -65,7 +65,7 @@ func (in *Inheritance) listen() error {
 	if err := in.conn.SetDeadline(time.Now().Add(answerTime)); err != nil {
 		return err
 	}
-	if err := known(in.conn); err != nil {
+	if err := known(in.conn, os.Geteuid()); err != nil {
 		return err
 	}
 	for {

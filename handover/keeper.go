@@ -67,7 +67,7 @@ func hand(c *net.UnixConn, sockets []Kept) error {
 	if err := c.SetDeadline(time.Now().Add(answerTime)); err != nil {
 		return err
 	}
-	if err := known(c); err != nil {
+	if err := known(c, os.Geteuid()); err != nil {
 		return err
 	}
 	for _, s := range sockets {
@@ -89,10 +89,10 @@ func hand(c *net.UnixConn, sockets []Kept) error {
 	return nil
 }
 
-// known returns an error where another user's process is at the other end.
-func known(c *net.UnixConn) error {
+// known returns an error where the process at the other end is not a user's.
+func known(c *net.UnixConn, uid int) error {
 	peer, err := localsocket.PeerOf(c)
-	if err == nil && peer.UID != os.Geteuid() {
+	if err == nil && peer.UID != uid {
 		err = errStranger
 	}
 	return err
