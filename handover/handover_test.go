@@ -1,8 +1,8 @@
 package handover
 
 import (
-	"errors"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"os"
