@@ -6,8 +6,6 @@ import (
 	"errors"
 	"os"
 
-	"github.com/alecthomas/kong"
-
 	"github.com/syndicate/syndicate/engine/process"
 	"github.com/syndicate/syndicate/statedir"
 	"github.com/syndicate/syndicate/view"
@@ -34,14 +32,7 @@ func execute(s *session, args []string) error {
 	if err != nil {
 		return err
 	}
-	parser, err := kong.New(&root{}, s.options()...)
-	if err != nil {
-		return err
-	}
-	if err := s.completeCommandLine(parser); err != nil {
-		return err
-	}
-	ctx, err := parser.Parse(args)
+	ctx, err := s.parse(args)
 	if err != nil {
 		return s.usageError(err)
 	}

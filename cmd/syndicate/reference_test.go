@@ -31,8 +31,7 @@ func exitStatus(err error) string {
 // testParser is the parser of the real grammar.
 func testParser(t *testing.T) *kong.Kong {
 	t.Helper()
-	s := &session{stdin: strings.NewReader(""), stdout: stream{Writer: io.Discard}, stderr: stream{Writer: io.Discard}}
-	parser, err := kong.New(&root{}, s.options()...)
+	parser, err := kong.New(&root{}, silentSession().options()...)
 	if err != nil {
 		t.Fatal(err)
 	}
