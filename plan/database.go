@@ -141,6 +141,8 @@ func (w writer) migrations(m *spec.Migrations, l Ledger) {
 	w.step.Ledger = &l
 	files := count(l.Files, "file")
 	switch {
+	case l.Dirty && len(w.step.Files) > 0 && w.step.Files[0].Version == l.Version:
+		w.note("goes on with version " + strconv.FormatUint(l.Version, 10) + ", which is half done")
 	case l.Dirty:
 		w.note("dirty at version " + strconv.FormatUint(l.Version, 10))
 	case l.Source == LedgerUnknown && l.Files == 0:

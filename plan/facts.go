@@ -91,7 +91,8 @@ const (
 type Misfit struct {
 	Version uint64 `json:"version"`
 	Name    string `json:"name"`
-	State   string `json:"state"` // edited, missing, out of order, …
+	State   string `json:"state"` // edited, missing, out of order, dirty, …
+	Code    string `json:"code"`  // for `syndicate explain`
 }
 
 // Ledger is what is known of a database's migrations. Its zero value is

@@ -30,7 +30,7 @@ type DatabaseMigrations struct {
 	Pending int                `json:"pending"`
 	// Findings keep up from applying anything.
 	Findings []MigrationFinding `json:"findings,omitempty"`
-	// Warnings keep down from undoing a migration.
+	// Warnings do not: down refuses what one tells of, or up goes on with it.
 	Warnings []MigrationFinding `json:"warnings,omitempty"`
 	// Changes are what force or repair recorded.
 	Changes []MigrationChange `json:"changes,omitempty"`

@@ -302,7 +302,11 @@ func (v *planText) migrations(s *plan.Step) {
 	}
 	if s.Ledger != nil {
 		for _, m := range s.Ledger.Misfits {
-			v.line(v.ink.bold(fmt.Sprintf("      ! %d %s  %s", m.Version, printable(m.Name), m.State)))
+			name := strings.TrimSpace(fmt.Sprintf("%d %s", m.Version, printable(m.Name)))
+			v.line(v.ink.bold(fmt.Sprintf("      ! %s  %s", name, m.State)) + " " + v.ink.note("("+m.Code+")"))
+		}
+		if len(s.Ledger.Misfits) > 0 {
+			v.line("        " + v.ink.dim("syndicate migrate status says what to do"))
 		}
 	}
 }

@@ -131,7 +131,7 @@ func checkFiles(ctx context.Context, to pg.Endpoint, db *spec.Database, d *view.
 		return err
 	}
 	for _, f := range slices.Concat(status.Findings, status.Warnings) {
-		if f.Code == migration.CodeDirty || f.Code == migration.CodeHalfDown {
+		if slices.Contains([]string{migration.CodeDirty, migration.CodeHalfDown, migration.CodeHalfUp}, f.Code) {
 			continue // the schema's own finding
 		}
 		d.Findings = append(d.Findings, view.SchemaFinding{

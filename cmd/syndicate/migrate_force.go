@@ -53,6 +53,7 @@ func (c *migrateFlags) change(s *session, d *destructive, what string,
 				}
 				return d.confirm(ctx, s, fmt.Sprintf("%s, in %s?", what, db.Addr))
 			})
+			m.s.stands(&entry, changed.Ledger)
 			if err != nil {
 				return err
 			}
@@ -60,8 +61,6 @@ func (c *migrateFlags) change(s *session, d *destructive, what string,
 				entry.Changes = append(entry.Changes, view.MigrationChange{Version: change.Version, Name: change.Name, Text: change.Text})
 			}
 			entry.SQL = changed.SQL
-			m.s.describe(&entry, changed.Ledger.Status(db.Migrations.Path))
-			entry.Files = nil
 			if d.DryRun {
 				return nil
 			}

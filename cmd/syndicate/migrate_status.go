@@ -87,6 +87,16 @@ func (s *session) describe(d *view.DatabaseMigrations, status migration.Status) 
 	}
 }
 
+// stands fills in where a database stands after something was done or refused,
+// as far as its ledger was read.
+func (s *session) stands(d *view.DatabaseMigrations, l migration.Ledger) {
+	if l.At.IsZero() {
+		return
+	}
+	s.describe(d, l.Status(d.Path))
+	d.Files = nil
+}
+
 func (s *session) migrationFindings(found []migration.Finding) (all []view.MigrationFinding) {
 	for _, f := range found {
 		all = append(all, view.MigrationFinding{Code: f.Code, Version: f.Version, State: string(f.State), Text: f.Text, Remedy: s.spelt(f.Remedy)})

@@ -124,9 +124,12 @@ func TestMigrateWithoutARunningSystem(t *testing.T) {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	d := found.Databases[0]
-	if found.FormatVersion != view.MigrationsFormat || !d.Dirty || d.Version == nil || *d.Version != 2 || d.Files[1].State != "half done" {
+	if found.FormatVersion != view.MigrationsFormat || !d.Dirty || d.Version == nil || *d.Version != 2 || d.Files[1].State != "half done" ||
+		len(d.Warnings) != 1 || d.Warnings[0].Code != "M108" || !strings.Contains(d.Warnings[0].Remedy, "run: syndicate -f "+p.config+" migrate up") {
 		t.Errorf("%+v", found)
 	}
+
+	p.run(t, exitDone, []string{"plan"}, "goes on with version 2, which is half done", "+ 2 b")
 
 	p.write(t, "sql/3-oops.sql", "select 1;")
 	p.run(t, exitFailed, status, "3-oops.sql", "such as 3_oops.up.sql")

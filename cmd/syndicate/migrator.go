@@ -93,10 +93,7 @@ func (m *migrator) run(ctx context.Context, db *spec.Database, dry bool, do func
 		for _, p := range result.SQL {
 			d.Plan = append(d.Plan, view.PlannedMigration{Version: p.File.Version, Name: p.File.Name, Direction: p.Direction(), Path: p.Path(), SQL: p.SQL})
 		}
-		if err == nil {
-			m.s.describe(&d, result.Ledger.Status(db.Migrations.Path))
-			d.Files = nil
-		}
+		m.s.stands(&d, result.Ledger)
 		if !dry && (err == nil || len(result.Steps) > 0) {
 			m.keepSchema(to, db)
 		}

@@ -205,14 +205,11 @@ func recordedLedger(sys *spec.System, db *spec.Database, unknown plan.Ledger) pl
 	}
 }
 
-// misfits are the versions that do not fit the files, but for the dirty mark,
-// which the ledger has itself.
+// misfits are the versions that do not fit the files.
 func misfits(l migration.Ledger, files []migration.File) []plan.Misfit {
 	var all []plan.Misfit
 	for _, f := range l.Findings(files, "") {
-		if f.State != migration.Dirty {
-			all = append(all, plan.Misfit{Version: f.Version, Name: f.Name, State: string(f.State)})
-		}
+		all = append(all, plan.Misfit{Version: f.Version, Name: f.Name, State: string(f.State), Code: f.Code})
 	}
 	return all
 }

@@ -70,9 +70,19 @@ func TestFindingsAreKept(t *testing.T) {
 	if err := os.Chtimes(old, time.Time{}, time.Now().Add(-2*keepFor)); err != nil {
 		t.Fatal(err)
 	}
-	Check(&Parser{Dir: dir}, Config{Separate: true})
+	cfg.Separate = true
+	Check(&Parser{Dir: dir}, cfg)
 	if _, err := os.Stat(old); err == nil {
 		t.Error("what is old stays")
+	}
+}
+
+// Where nobody wants findings the grammar stays where it is.
+func TestNothingToLookAt(t *testing.T) {
+	p := &Parser{}
+	got := Check(p, Config{Migrations: []Migration{{Version: 1, Up: Source{"1_a.up.sql", "CREATE INDEX ON t (a)"}}}})
+	if p.Loaded() || len(got.Findings)+len(got.Accepted) > 0 {
+		t.Errorf("loaded %v, found %+v", p.Loaded(), got)
 	}
 }
 

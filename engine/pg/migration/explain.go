@@ -32,5 +32,8 @@ func Explanations() []Explanation {
 			`Its name is one that golang-migrate would pass over in silence, two files have one version, an up file is missing, or its text is nothing that PostgreSQL could read: not UTF-8, a NUL byte, a byte order mark, a string, quoted name, remark or dollar quote that does not end, a command of psql. Nothing is migrated until all of them are mended.`,
 			"3-add-email.sql\nINSERT INTO notes VALUES ('it's here');",
 			"000003_add_email.up.sql\nINSERT INTO notes VALUES ('it''s here');"},
+		{CodeHalfUp, "A migration is applied by half",
+			`Its up file runs step by step, since PostgreSQL refuses one of its statements in a transaction, and it has not come to its end: a step failed, whoever ran it was killed, or it runs right now. The ledger knows which steps are done. migrate up waits for whoever is at it, goes on after those steps, and drops an index that an interrupted concurrent build left invalid before it builds it again. Until then golang-migrate takes the database for dirty and keeps its hands off.`,
+			"", "syndicate migrate up"},
 	}
 }

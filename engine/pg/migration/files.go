@@ -115,12 +115,20 @@ func Files(dir string) ([]File, []Problem) {
 // unreadable says what to do about a directory or a file that is not read.
 func unreadable(path string, err error) string {
 	switch {
+	case errors.Is(err, os.ErrNotExist) && isLink(path):
+		to, _ := os.Readlink(path)
+		return fmt.Sprintf("it is a link to %s, which does not exist: create that, or remove the link", to)
 	case errors.Is(err, os.ErrNotExist):
 		return "it does not exist: create it, or correct the path of migrations"
 	case errors.Is(err, os.ErrPermission):
 		return fmt.Sprintf("permission denied: let the user %s read it (chmod a+rX %s)", osUser(), path)
 	}
 	return pg.LastPart(err)
+}
+
+func isLink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode()&os.ModeSymlink != 0
 }
 
 // collector gathers the files of a directory.

@@ -75,6 +75,16 @@ func TestFilesWithoutDirectory(t *testing.T) {
 	wantText(t, err, "read the migrations", "does not exist")
 }
 
+func TestLinkToNothing(t *testing.T) {
+	dir := migrationsDir(t, map[string]string{"1_a.down.sql": "select 1"})
+	if err := os.Symlink("gone.sql", filepath.Join(dir, "1_a.up.sql")); err != nil {
+		t.Fatal(err)
+	}
+	if _, problems := Files(dir); len(problems) != 1 || !strings.Contains(problems[0].String(), "1_a.up.sql: it is a link to gone.sql, which does not exist") {
+		t.Errorf("%v", problems)
+	}
+}
+
 func TestRecordedLedger(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	if l, ok := RecordedLedger(dir, "main"); ok {

@@ -28,6 +28,7 @@ const (
 	CodeHalfDown   = "M105" // a down file stopped
 	CodeDownEdited = "M106"
 	CodeUnusable   = "M107" // a file, or the directory
+	CodeHalfUp     = "M108" // an up file stopped, and up goes on with it
 )
 
 // Findings returns everything that keeps Up from applying anything.
@@ -62,15 +63,43 @@ func (l Ledger) Findings(files []File, dir string) []Finding {
 }
 
 // Warnings returns what does not fit and keeps Up from nothing: down files
-// that were edited after their up files were applied. Down refuses them.
+// that were edited after their up files were applied, which Down refuses, and
+// an up file that Up goes on with.
 func (l Ledger) Warnings(files []File) []Finding {
 	var all []Finding
 	for _, e := range l.Entries(files) {
 		if e.DownEdited {
 			all = append(all, e.downEdited(spec.Warning))
 		}
+		if e.State == HalfDone && e.Row.Action == ActionUp {
+			all = append(all, e.halfUp())
+		}
 	}
 	return all
+}
+
+// halfUp tells of a file that runs step by step and has not come to its end:
+// because a step failed, because it runs right now, or because whoever ran it
+// is gone, which the ledger cannot tell apart from that.
+func (e Entry) halfUp() Finding {
+	f := Finding{
+		Entry: e, Code: CodeHalfUp, Severity: spec.Warning,
+		Text:   fmt.Sprintf("%s stopped after %s%s, which stay done", e.File.Up, count(e.Row.Units, "step"), when(e.Row)),
+		Remedy: "correct the rest of it and run: syndicate migrate up, which goes on from there",
+	}
+	if e.Row.Outcome == Running {
+		f.Text = fmt.Sprintf("%s has done %s%s, and runs now or was interrupted", e.File.Up, count(e.Row.Units, "step"), when(e.Row))
+		f.Remedy = "run: syndicate migrate up, which waits while it runs, and goes on from there if it was interrupted"
+	}
+	return f
+}
+
+// count writes how many there are of something.
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func (e Entry) downEdited(severity spec.Severity) Finding {

@@ -115,7 +115,7 @@ func (r *run) repair() ([]Change, []string, error) {
 	var left []Finding
 	found := r.ledger.Findings(r.files, r.cfg.Dir)
 	for _, f := range r.ledger.Warnings(r.files) {
-		if f.State != Edited { // whose row accepts both files
+		if f.Code == CodeDownEdited && f.State != Edited { // whose row accepts both files
 			found = append(found, f)
 		}
 	}

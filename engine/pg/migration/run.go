@@ -61,6 +61,9 @@ func (e *NoVersionError) Error() string {
 	text := fmt.Sprintf("migrate: %s has no file of version %d", e.Dir, e.Version)
 	if n := len(e.Files); n > 0 {
 		text += fmt.Sprintf("; its versions go from %d to %d", e.Files[0].Version, e.Files[n-1].Version)
+		if e.Version == 0 {
+			text += ", and all of them are undone by: syndicate migrate down --all"
+		}
 	}
 	return text
 }

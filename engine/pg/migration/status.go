@@ -14,7 +14,7 @@ type Status struct {
 	Pending  []File
 	Entries  []Entry   // of both, in order of version
 	Findings []Finding // what keeps Up from applying anything
-	Warnings []Finding // what keeps Down from undoing something
+	Warnings []Finding // what else does not fit, see Ledger.Warnings
 	Problems []Problem // of the files
 }
 

@@ -39,6 +39,14 @@ func TestUpGoesOnAfterTheStepsThatAreDone(t *testing.T) {
 	if got := invalid(t, to); got != "1" {
 		t.Errorf("%s invalid indexes", got)
 	}
+	status, err := ReadStatus(t.Context(), to, dir)
+	if err != nil || len(status.Findings) != 0 || len(status.Warnings) != 1 || status.Warnings[0].Code != CodeHalfUp ||
+		!strings.Contains(status.Warnings[0].String(), "2_b.up.sql stopped after 3 steps") || !strings.Contains(status.Warnings[0].String(), "migrate up, which goes on") {
+		t.Errorf("status %+v, %v", status, err)
+	}
+	if changed, err := Repair(t.Context(), Config{Endpoint: to, Dir: dir}, nil); err != nil || len(changed.Changes) != 0 {
+		t.Errorf("repair of what is no edit: %+v, %v", changed.Changes, err)
+	}
 	if _, err := Down(t.Context(), Config{Endpoint: to, Dir: dir}, 1); err == nil || !strings.Contains(err.Error(), "migrate up") {
 		t.Errorf("down of half a file: %v", err)
 	}
@@ -187,6 +195,9 @@ func TestBuiltButNotNoted(t *testing.T) {
 	})
 	mustUp(t, to, dir)
 	pgtest.Exec(t, to, "update syndicate_migrations set outcome = 'running' where version = 2; update schema_migrations set dirty = true")
+	if status, err := ReadStatus(t.Context(), to, dir); err != nil || len(status.Warnings) != 1 || !strings.Contains(status.Warnings[0].Text, "runs now or was interrupted") {
+		t.Errorf("status %+v, %v", status, err)
+	}
 	mustUp(t, to, dir)
 	if got, want := states(t, to, dir), "1 applied, 2 applied"; got != want {
 		t.Errorf("%s, want %s", got, want)
