@@ -27,7 +27,7 @@ func Quick(conn net.Conn) net.Conn {
 		return conn
 	}
 	c := &quick{TCPConn: tcp, raw: raw}
-	c.in.try, c.out.try = c.in.read, c.out.write
+	c.in.try, c.in.look, c.out.try = c.in.read, c.in.peek, c.out.write
 	return c
 }
 
@@ -62,11 +62,12 @@ func (c *quick) Read(b []byte) (int, error) {
 
 // reading is a call of Read.
 type reading struct {
-	mu  sync.Mutex
-	try func(uintptr) bool
-	b   []byte
-	n   uintptr
-	err syscall.Errno
+	mu   sync.Mutex
+	try  func(uintptr) bool
+	look func(uintptr)
+	b    []byte
+	n    uintptr
+	err  syscall.Errno
 }
 
 func (r *reading) read(fd uintptr) bool {
@@ -134,5 +135,30 @@ func (c *quick) failed(op string, errno syscall.Errno) error {
 	return &net.OpError{
 		Op: op, Net: "tcp", Source: c.LocalAddr(), Addr: c.RemoteAddr(),
 		Err: &os.SyscallError{Syscall: op, Err: errno},
+	}
+}
+
+// Arrived reports whether something can be read from a TCP connection, its
+// end and its failure included, without reading it. Nobody else may read
+// meanwhile.
+func Arrived(conn net.Conn) bool {
+	c, ok := conn.(*quick)
+	if !ok {
+		return arrived(conn)
+	}
+	r := &c.in
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	err := c.raw.Control(r.look)
+	return err != nil || r.err != syscall.EAGAIN
+}
+
+func (r *reading) peek(fd uintptr) {
+	var b byte
+	for {
+		_, _, r.err = syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&b)), 1, syscall.MSG_PEEK|syscall.MSG_DONTWAIT, 0, 0)
+		if r.err != syscall.EINTR {
+			return
+		}
 	}
 }

@@ -7,3 +7,8 @@ import "net"
 // Quick returns conn. For the race detector too: it learns what one end of a
 // connection tells the other from the calls of package syscall.
 func Quick(conn net.Conn) net.Conn { return conn }
+
+// Arrived reports whether something can be read from a TCP connection, its
+// end and its failure included, without reading it. Nobody else may read
+// meanwhile.
+func Arrived(conn net.Conn) bool { return arrived(conn) }

@@ -4,6 +4,8 @@ package main
 
 import (
 	"errors"
+	"io"
+	"log"
 	"os"
 
 	"github.com/syndicate/syndicate/engine/process"
@@ -19,6 +21,7 @@ func main() {
 		return
 	}
 	relax()
+	log.SetOutput(io.Discard) // net/http's alone, which quotes to it what an upstream sent unasked
 	if len(os.Args) > 1 && os.Args[1] == daemonWord {
 		os.Exit(daemon())
 	}

@@ -3,17 +3,20 @@ package proxy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/syndicate/syndicate/engine/breaker"
+	"github.com/syndicate/syndicate/engine/breaker/proxy/exchange"
 )
 
 // attempt is one request upstream on behalf of a call.
@@ -25,6 +28,7 @@ type attempt struct {
 
 	trace         httptrace.ClientTrace
 	informational func(int, textproto.MIMEHeader) error // passes answers such as 103 on; may be nil
+	announced     int                                   // how many of these there were
 
 	watch     watch
 	connected atomic.Bool // a connection was there, so something may be sent
@@ -70,14 +74,24 @@ func (a *attempt) forward(out *http.Request) (*http.Response, *trouble, error) {
 	a.watch.start(c.rules.Timeout, cancel)
 	if c.body.from != nil {
 		out.Body = &sentBody{attempt: a}
+	} else {
+		out.Body = nil // and not one that says so: the transport asks
 	}
-	res, err := a.target.transport(isGRPC(out.Header)).RoundTrip(out)
+	res, err := a.target.transport(out).RoundTrip(out)
 	a.watch.answering(c.rules.IdleTimeout)
 	if err != nil {
 		trouble, err := a.noAnswer(err)
 		return nil, trouble, err
 	}
-	if res.StatusCode == http.StatusSwitchingProtocols {
+	switch res.StatusCode {
+	case http.StatusNoContent:
+		res.Header.Del("Content-Length") // which must not be there (RFC 9110, section 8.6), and some clients wait for a body then
+	case http.StatusSwitchingProtocols:
+		if !strings.EqualFold(res.Header.Get("Upgrade"), out.Header.Get("Upgrade")) {
+			_ = res.Body.Close()
+			trouble, err := a.noAnswer(exchange.ErrSwitched)
+			return nil, trouble, err
+		}
 		a.permit.Success() // from here on it is the client's connection
 		a.watch.stop()
 		c.endless()
@@ -108,7 +122,16 @@ func (a *attempt) gotConn(i httptrace.GotConnInfo) {
 
 func (a *attempt) gotFirstByte() { a.begun.Store(true) }
 
+// maxInformational is how many answers there may be before the answer: each is
+// a sign of life, and a flood of them is none.
+const maxInformational = 1000
+
+var errFlood = fmt.Errorf("more than %d answers before the answer", maxInformational)
+
 func (a *attempt) got1xx(status int, header textproto.MIMEHeader) error {
+	if a.announced++; a.announced > maxInformational {
+		return errFlood
+	}
 	a.watch.set(&a.watch.waiting, true) // a sign of life
 	if a.informational == nil {
 		return nil
@@ -181,7 +204,19 @@ func describe(err error) string {
 	if brokeOff(err) {
 		return "the connection ended before an answer"
 	}
-	return err.Error()
+	return unquoted(err)
+}
+
+// unquoted is the text of an error without what it quotes of a malformed
+// answer: that may be anybody's.
+func unquoted(err error) string {
+	text := err.Error()
+	if at := strings.Index(text, "malformed"); at >= 0 {
+		if end := strings.IndexByte(text[at:], '"'); end >= 0 {
+			text = strings.TrimRight(text[:at+end], ": ")
+		}
+	}
+	return text
 }
 
 // brokeOff reports whether a connection ended under a call.
@@ -229,68 +264,4 @@ func (a *attempt) ended(res *http.Response) {
 		a.judgeGRPC(res.Trailer)
 	}
 	a.permit.Success()
-}
-
-// trialGrace is how long a stream must have gone well to pass a trial: it may
-// go on for hours.
-const trialGrace = time.Second
-
-// answerBody is what the upstream sends.
-type answerBody struct {
-	io.ReadCloser
-	attempt *attempt
-	res     *http.Response
-	since   time.Time
-	kept    *keeping // nil: not kept
-}
-
-func (b *answerBody) Read(into []byte) (int, error) {
-	a := b.attempt
-	late := a.call.overtime() // before it was the upstream's turn
-	a.watch.set(&a.watch.waiting, true)
-	n, err := b.ReadCloser.Read(into)
-	a.watch.set(&a.watch.waiting, false)
-	if b.kept != nil {
-		b.kept.add(into[:n], err)
-	}
-	switch {
-	case err == io.EOF:
-		a.ended(b.res)
-	case err == nil:
-		if a.permit.Trial() && time.Since(b.since) >= trialGrace {
-			a.permit.Success()
-		}
-	default:
-		b.brokeOff(err, late)
-	}
-	return n, err
-}
-
-// brokeOff judges an answer that has no end. late is whether the call's time
-// was over while nobody waited for the upstream.
-func (b *answerBody) brokeOff(err error, late bool) {
-	a := b.attempt
-	c := a.call
-	c.abort(b.res)
-	evidence := breaker.Evidence{Status: strconv.Itoa(b.res.StatusCode)}
-	switch {
-	case c.in.Context().Err() != nil || late:
-		a.permit.Neutral()
-		return
-	case c.overtime():
-		evidence.Error = c.late().detail
-	case a.watch.silent():
-		evidence.Error = "silent for " + c.rules.IdleTimeout.String() + " within the answer"
-	default:
-		evidence.Error = "the answer broke off: " + c.proxy.cfg.Clean(err.Error())
-	}
-	a.permit.Failure(evidence)
-}
-
-// Close also says that nobody reads on: the client is gone, or the answer is
-// replaced.
-func (b *answerBody) Close() error {
-	b.attempt.permit.Neutral()
-	b.attempt.watch.stop()
-	return b.ReadCloser.Close()
 }

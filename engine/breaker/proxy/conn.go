@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/syndicate/syndicate/socket"
 )
@@ -26,14 +27,29 @@ type upstreamConn struct {
 	closed  bool // guarded by mu
 }
 
-// dialUpstream returns a function that connects through d.
-func dialUpstream(d *net.Dialer) func(ctx context.Context, network, addr string) (net.Conn, error) {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		c, err := d.DialContext(ctx, network, addr)
+type dialer = func(ctx context.Context, network, address string) (net.Conn, error)
+
+// dialQuick returns a function that connects within a time.
+func dialQuick(within time.Duration) dialer {
+	d := &net.Dialer{Timeout: within}
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := d.DialContext(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
-		u := &upstreamConn{Conn: socket.Quick(c)}
+		return socket.Quick(c), nil
+	}
+}
+
+// dialUpstream is dialQuick for an http.Transport.
+func dialUpstream(within time.Duration) dialer {
+	quick := dialQuick(within)
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := quick(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		u := &upstreamConn{Conn: c}
 		u.changed.L = &u.mu
 		return u, nil
 	}

@@ -12,8 +12,10 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"time"
+	"unicode/utf8"
 
 	"github.com/syndicate/syndicate/engine/breaker"
+	"github.com/syndicate/syndicate/engine/breaker/proxy/exchange"
 )
 
 // TLS is how to meet an upstream with https. Zero fields are as the system
@@ -63,8 +65,9 @@ type target struct {
 	guard          *breaker.Guard
 	connectTimeout time.Duration
 	tls            *TLS
-	plain          *http.Transport // HTTP/1.1, and HTTP/2 over TLS
-	clear          *http.Transport // h2c, for gRPC
+	direct         *exchange.Client // HTTP/1.1 without a body
+	plain          *http.Transport  // HTTP/1.1, and HTTP/2 over TLS
+	clear          *http.Transport  // h2c, for gRPC
 }
 
 // newTarget makes one, with the connections of old where they are no others.
@@ -82,6 +85,12 @@ func newTarget(u *url.URL, guard *breaker.Guard, connectTimeout time.Duration, w
 	t.plain.Protocols.SetHTTP1(true)
 	t.plain.Protocols.SetHTTP2(true)
 	t.clear.Protocols.SetUnencryptedHTTP2(true)
+	if host := u.Hostname(); u.Scheme == "http" && isASCII(host) { // others are the transport's to encode
+		t.direct = &exchange.Client{
+			Address: net.JoinHostPort(host, cmp.Or(u.Port(), "80")), Dial: dialQuick(cmp.Or(connectTimeout, dialTimeout)),
+			MaxIdle: maxIdle, IdleTimeout: idleTimeout, MaxHead: maxHead,
+		}
+	}
 	t.clear.DialContext = (&net.Dialer{Timeout: cmp.Or(connectTimeout, dialTimeout)}).DialContext
 	return t, nil
 }
@@ -92,26 +101,40 @@ const (
 	// connection, so that no call goes into one that is just being closed.
 	idleTimeout = 4 * time.Second
 	maxIdle     = 256
+	maxHead     = 1 << 20 // of an answer, in bytes
 )
 
 func transport(connectTimeout time.Duration) *http.Transport {
 	connectTimeout = cmp.Or(connectTimeout, dialTimeout)
 	return &http.Transport{
-		DialContext:           dialUpstream(&net.Dialer{Timeout: connectTimeout}),
-		TLSHandshakeTimeout:   connectTimeout,
-		DisableCompression:    true, // bodies pass as they are
-		MaxIdleConns:          maxIdle,
-		MaxIdleConnsPerHost:   maxIdle,
-		IdleConnTimeout:       idleTimeout,
-		ExpectContinueTimeout: time.Second,
-		Protocols:             new(http.Protocols),
+		DialContext:            dialUpstream(connectTimeout),
+		TLSHandshakeTimeout:    connectTimeout,
+		DisableCompression:     true, // bodies pass as they are
+		MaxIdleConns:           maxIdle,
+		MaxIdleConnsPerHost:    maxIdle,
+		IdleConnTimeout:        idleTimeout,
+		MaxResponseHeaderBytes: maxHead,
+		ExpectContinueTimeout:  time.Second,
+		Protocols:              new(http.Protocols),
 	}
 }
 
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
 // transport returns what a request is to go through.
-func (t *target) transport(grpc bool) *http.Transport {
-	if grpc && t.url.Scheme == "http" {
+func (t *target) transport(r *http.Request) http.RoundTripper {
+	switch h := r.Header; {
+	case isGRPC(h) && t.url.Scheme == "http":
 		return t.clear
+	case t.direct != nil && r.Body == nil && h["Upgrade"] == nil && h["Expect"] == nil:
+		return t.direct
 	}
 	return t.plain
 }
@@ -133,6 +156,9 @@ func (t *target) aim(r *http.Request) {
 
 // close closes idle connections. Calls under way go on.
 func (t *target) close() {
+	if t.direct != nil {
+		t.direct.Close()
+	}
 	t.plain.CloseIdleConnections()
 	t.clear.CloseIdleConnections()
 }
