@@ -106,6 +106,12 @@ func TestRun(t *testing.T) {
 			s.EnvFiles = []spec.EnvFile{{Vars: []spec.EnvVar{{Name: "FROM_FILE"}}}}
 			c.System.Services = []*spec.Service{s}
 		}, "environment", Note, "1 variable of this environment reaches"},
+		{"only some get one", nil, func(c *Config) {
+			c.Environ = []string{"PATH=/bin", "AWS_KEY=swordfish", "OTHER=x", "PWD=/", "SYNDICATE_FILE=x"}
+			some := service("b", 0, "sh")
+			some.Inherited = []string{"AWS_KEY=swordfish"}
+			c.System.Services = append(c.System.Services, some)
+		}, "environment", Note, "1 variable of this environment reaches no serviceOTHER\nOnly some get: AWS_KEY"},
 		{"a variable is withheld", nil, func(c *Config) { c.Environ = []string{"PATH=/bin", "AWS_KEY=swordfish"} }, "environment", Note, "AWS_KEY"},
 	}
 	for _, tt := range tests {

@@ -187,42 +187,43 @@ func (e *exam) runs(name string, c *spec.Command) bool {
 	return false
 }
 
-// environment names the variables that no service gets.
+// environment names the variables that no service gets, and those that only
+// some do.
 func (e *exam) environment() {
 	if e.System == nil {
 		return
 	}
-	passed := map[string]bool{}
-	pass := func(pairs []string) {
-		for _, p := range pairs {
-			name, _, _ := strings.Cut(p, "=")
-			passed[name] = true
-		}
-	}
-	pass(e.System.Environ)
+	var units []map[string]bool
 	for _, s := range e.System.Services {
-		maps.Copy(passed, s.Given())
+		units = append(units, s.Given())
 	}
 	for _, t := range e.System.Tasks {
-		maps.Copy(passed, t.Given())
-	}
-	var withheld []string
-	for _, p := range e.Environ {
-		name, _, ok := strings.Cut(p, "=")
-		if ok && name != "" && !passed[name] {
-			withheld = append(withheld, name)
+		if len(t.Argv) > 0 {
+			units = append(units, t.Given())
 		}
 	}
+	given := map[string]bool{}
+	for _, own := range units {
+		maps.Copy(given, own)
+	}
+	withheld := e.System.Withheld(e.Environ, given)
 	if len(withheld) == 0 {
 		return
 	}
-	slices.Sort(withheld)
-	withheld = slices.Compact(withheld)
+	var some []string
+	for _, own := range units {
+		some = append(some, slices.DeleteFunc(e.System.Withheld(e.Environ, own), func(name string) bool { return !given[name] })...)
+	}
+	details := []string{strings.Join(withheld, " ")}
+	if len(some) > 0 {
+		slices.Sort(some)
+		details = append(details, "Only some get: "+strings.Join(slices.Compact(some), " "))
+	}
 	summary := fmt.Sprintf("%d variables of this environment reach no service", len(withheld))
 	if len(withheld) == 1 {
 		summary = "1 variable of this environment reaches no service"
 	}
 	e.find("environment", Note, summary,
-		[]string{strings.Join(withheld, " ")},
+		details,
 		[]string{`name those that a service needs: inherit_env = ["NODE_*"], or env = { NAME = env("NAME") }`})
 }

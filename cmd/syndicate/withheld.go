@@ -1,10 +1,7 @@
 package main
 
 import (
-	"maps"
 	"os"
-	"slices"
-	"strings"
 
 	"github.com/syndicate/syndicate/spec"
 )
@@ -26,30 +23,7 @@ func withheldFrom(sys *spec.System, unit string) []string {
 	if given == nil {
 		return nil
 	}
-	for _, pair := range sys.Environ {
-		name, _, _ := strings.Cut(pair, "=")
-		given[name] = true
-	}
-	withheld := map[string]bool{}
-	for _, pair := range os.Environ() {
-		if name, _, ok := strings.Cut(pair, "="); ok && !given[name] && ofPrograms(name) {
-			withheld[name] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(withheld))
-}
-
-// ofPrograms reports whether a variable may be meant for programs: it is not
-// the shell's or syndicate's own.
-func ofPrograms(name string) bool {
-	switch name {
-	case "", "_", "PWD", "OLDPWD", "SHLVL":
-		return false
-	}
-	odd := func(r rune) bool {
-		return r != '_' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
-	}
-	return !strings.HasPrefix(name, "SYNDICATE_") && !strings.ContainsFunc(name, odd)
+	return sys.Withheld(os.Environ(), given)
 }
 
 // givenTo returns what a unit's block itself says of its environment, nil
@@ -57,9 +31,7 @@ func ofPrograms(name string) bool {
 func givenTo(sys *spec.System, unit string) map[string]bool {
 	for _, s := range sys.Services {
 		if s.Addr.String() == unit {
-			given := s.Given()
-			given["PORT"] = given["PORT"] || s.Port != nil
-			return given
+			return s.Given()
 		}
 	}
 	for _, t := range sys.Tasks {
