@@ -68,7 +68,8 @@ func (w *migrationsWork) apply(ctx context.Context, db *spec.Database, endpoint 
 		say("the ledger cannot be kept for plan: %v", recErr)
 	}
 	if err == nil || len(result.Steps) > 0 {
-		if err := endpoint.With(ctx, schemaTimeout, catalog.Keep); err != nil {
+		// Also where the start was cancelled: what was applied stays.
+		if err := endpoint.With(context.WithoutCancel(ctx), ledgerWait, catalog.Keep); err != nil {
 			say("drift cannot be told from now on: %v", err)
 		}
 	}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 
+	"github.com/syndicate/syndicate/api/client"
 	"github.com/syndicate/syndicate/engine"
 	"github.com/syndicate/syndicate/engine/pg"
 	"github.com/syndicate/syndicate/engine/pg/migration"
@@ -47,10 +49,24 @@ func (s *session) newMigrator(sys *spec.System) (*migrator, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.home, err = s.moveIn(sys, config)
-	if _, held := errors.AsType[*statedir.Held](err); held {
-		_, err = statedir.ReadJSON(sys.StateDir, portsFile, &m.config.Ports)
-		return m, err
+	for ending := 0; ; { // the engine that is seen to end, by its pid
+		m.home, err = s.moveIn(sys, config)
+		held, taken := errors.AsType[*statedir.Held](err)
+		if !taken {
+			break
+		}
+		st, failure := client.New(sys.StateDir).Status(context.Background())
+		ends := failure == nil && (st.State == string(engine.SystemStopping) || st.State == string(engine.SystemStopped))
+		if !ends && !(errors.Is(failure, client.ErrNobody) && held.Info.PID == ending) {
+			_, err = statedir.ReadJSON(sys.StateDir, portsFile, &m.config.Ports)
+			return m, err
+		}
+		// Its servers are about to go.
+		if ending == 0 {
+			view.Note(s.stderr, fmt.Sprintf("Waiting for the end of %s (pid %d), which is stopping.", held.Info.Name, held.Info.PID))
+		}
+		ending = held.Info.PID
+		time.Sleep(lookAgain)
 	}
 	if err != nil {
 		return nil, err
