@@ -12,6 +12,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strconv"
 	"syscall"
 	"time"
@@ -43,6 +45,13 @@ type Error struct {
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("the engine refused: %s (%d)", e.Text, e.Code) }
+
+// ForbiddenError is the error of an engine that is another user's.
+type ForbiddenError struct{ StateDir string }
+
+func (e *ForbiddenError) Error() string {
+	return fmt.Sprintf("no permission to reach the engine in %s: only its own user and root may", e.StateDir)
+}
 
 // Client speaks with the engine of one state directory.
 type Client struct {
@@ -193,7 +202,13 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOTDIR):
 		return nil, ErrNobody
 	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("no permission to reach the engine in %s: only its own user and root may", c.stateDir)
+		return nil, &ForbiddenError{c.stateDir}
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		// An engine hangs up on whoever is not its own user or root.
+		if ctx.Err() == nil && c.another() {
+			return nil, &ForbiddenError{c.stateDir}
+		}
+		return nil, reason(ctx, err)
 	default:
 		return nil, reason(ctx, err)
 	}
@@ -206,6 +221,17 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 		p.Detail = http.StatusText(resp.StatusCode)
 	}
 	return nil, &Error{Code: resp.StatusCode, Text: p.Detail}
+}
+
+// another reports whether the engine's socket is another user's, and this one
+// not root.
+func (c *Client) another() bool {
+	info, err := os.Lstat(filepath.Join(c.stateDir, api.SocketName))
+	if err != nil || os.Geteuid() == 0 {
+		return false
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(st.Uid) != os.Geteuid()
 }
 
 // reason prefers why a context ended to the error that this led to.

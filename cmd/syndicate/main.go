@@ -50,7 +50,11 @@ func (s *session) report(err error) int {
 	failure := &exitError{code: exitFailed, err: err}
 	errors.As(err, &failure)
 	if failure.err != nil {
-		view.Failure(s.stderr, s.stderr.colour, s.spelt(failure.Error()), failure.hint)
+		hint := failure.hint
+		if better := s.byOwner(err, os.Geteuid()); better != "" {
+			hint = better
+		}
+		view.Failure(s.stderr, s.stderr.colour, s.spelt(failure.Error()), hint)
 	}
 	return failure.code
 }
