@@ -150,13 +150,25 @@ func (c *core) run(ctx context.Context) Result {
 			c.handle(ev)
 		case <-stop:
 			stop = nil
-			c.handle(evStop{cause: context.Cause(ctx).Error()})
+			c.cancelled(context.Cause(ctx))
 		}
 	}
 	c.runs.Wait()
 	c.last = c.unitStatus()
 	c.final, c.why = c.machine.systemState()
 	return c.result()
+}
+
+// cancelled stops everything since the context of run has ended.
+func (c *core) cancelled(cause error) {
+	by := ""
+	if asked, ok := errors.AsType[*Asked](cause); ok {
+		by = asked.By
+	}
+	if by != "" && c.machine.phase < phaseStopping {
+		c.watch.observe(event.Event{Time: time.Now(), Kind: event.Command, To: "down", Actor: by})
+	}
+	c.handle(evStop{cause.Error(), by})
 }
 
 // handle takes one message: a question is answered, an event goes to the

@@ -228,6 +228,18 @@ func (e *Engine) Run(ctx context.Context) Result {
 	return result
 }
 
+// Asked is what the context of Run is cancelled with where somebody asked for
+// that: By says who, in words.
+type Asked struct {
+	Err error
+	By  string
+}
+
+func (a *Asked) Error() string { return a.Err.Error() }
+
+// Unwrap returns the cause itself.
+func (a *Asked) Unwrap() error { return a.Err }
+
 // close releases everything that units share.
 func (e *Engine) close() {
 	e.site.listeners.close()
@@ -265,7 +277,9 @@ func (e *Engine) Hurry() { e.core.quicken() }
 
 // Status returns the state of everything at one moment.
 func (e *Engine) Status() Status {
-	return e.status(e.core.snapshot())
+	st := e.status(e.core.snapshot())
+	st.Holds = e.core.holds()
+	return st
 }
 
 func (e *Engine) status(state Health, cause string, units []UnitStatus) Status {

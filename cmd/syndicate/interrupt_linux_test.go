@@ -105,4 +105,7 @@ service "stubborn" {
 	if !strings.Contains(p.said(), "Killing what has not stopped.") {
 		t.Errorf("up does not say that it hurries:\n%s", p.said())
 	}
+	if events := p.run(exitDone, "events"); !strings.Contains(events, "down       by Ctrl-C at ") {
+		t.Errorf("the journal does not say who asked for the end:\n%s", events)
+	}
 }

@@ -329,7 +329,7 @@ func (s *session) upExit(r engine.Result, cause error, show *upDisplay) (last fu
 			next := s.nextOf(unit, show.view, len(show.engine.Tail(unit, 1)) > 0)
 			show.view.Fail(unit, s.spelt(r.Failure), next, s.withheldAtStart(unit, r.Settled))
 		}, exit(exitFailed)
-	case cause == errInterrupt:
+	case errors.Is(cause, errInterrupt):
 		return stopped, exit(exitInterrupted)
 	}
 	return stopped, nil
@@ -371,7 +371,7 @@ func listen(stop context.CancelCauseFunc, eng *engine.Engine, show *upDisplay, b
 				cause = errHangup
 			}
 			show.stopping(cause.Error(), cause == errInterrupt)
-			stop(cause)
+			stop(&engine.Asked{Err: cause, By: signaller(cause)})
 		}
 	}()
 	return func() {
@@ -379,6 +379,15 @@ func listen(stop context.CancelCauseFunc, eng *engine.Engine, show *upDisplay, b
 		close(ch)
 		<-done
 	}
+}
+
+// signaller names who asks for a stop by a signal. The kernel would tell no
+// more than this: who sends one is the terminal's user, or anybody who may.
+func signaller(cause error) string {
+	if cause == errTerminate {
+		return fmt.Sprintf("SIGTERM to pid %d", os.Getpid())
+	}
+	return fmt.Sprintf("%s at %s", cause, self())
 }
 
 // drop lets nothing come of a signal. It is caught, not ignored: execve(2)
