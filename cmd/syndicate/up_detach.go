@@ -37,7 +37,9 @@ type order struct {
 	Config   string   `json:"config"`
 	StateDir string   `json:"state_dir,omitempty"` // --state-dir
 	Verbose  bool     `json:"verbose,omitempty"`
-	Given    []string `json:"given,omitempty"` // global flags, for hints
+	Given    []string `json:"given,omitempty"`   // global flags, for hints
+	Operand  string   `json:"operand,omitempty"` // the configuration, where it was one
+	Meant    []string `json:"meant,omitempty"`   // flags that the bundle was made with, for hints as well
 	Targets  []string `json:"targets,omitempty"`
 	By       string   `json:"by"` // who asks
 }
@@ -50,6 +52,7 @@ const reportPulse = time.Second
 type report struct {
 	api.Progress
 	Note string `json:"note,omitempty"`
+	Next string `json:"next,omitempty"` // the next command to try, with a result
 }
 
 // greeting is the first line that it reports; reports follow. Greetings with a
@@ -72,7 +75,7 @@ func (c *upCmd) detach(ctx context.Context, s *session, config string, loaded *d
 		return s.refuse(diags, loaded.Sources)
 	}
 	reports, err := s.spawn(order{
-		Config: config, StateDir: s.stateDir, Verbose: s.verbose, Given: s.given,
+		Config: config, StateDir: s.stateDir, Verbose: s.verbose, Given: s.given, Operand: s.operand, Meant: s.meant,
 		Targets: addressTexts(confined), By: self(),
 	}, sys.Name, bundle.Bytes())
 	if err != nil {
@@ -111,6 +114,10 @@ func (c *upCmd) detach(ctx context.Context, s *session, config string, loaded *d
 		case got.Result != nil:
 			if got.Result.Failed() {
 				_, _ = io.Copy(io.Discard, reports) // until the engine is gone
+			}
+			if got.Result.Outcome == api.OutcomeRefused {
+				show.view.Flush()
+				return failWith(errors.New(got.Result.Cause), got.Next)
 			}
 			return show.end(s, *got.Result, summary(p))
 		case !c.Wait && hello.PID != 0:
@@ -169,7 +176,7 @@ func daemon() int {
 	failure := &exitError{code: exitFailed, err: err}
 	errors.As(err, &failure)
 	if failure.err != nil {
-		r.refuse(failure.Error(), taken(err))
+		r.refuse(failure, taken(err))
 	}
 	return failure.code
 }
@@ -193,7 +200,7 @@ func runDaemon(r *reporter) error {
 		return errors.New(diagnosticText(diags, decoded.Sources))
 	}
 	s := newSession(os.Stdin, os.Stdout, os.Stderr)
-	s.stateDir, s.verbose, s.given, s.operand, s.by = o.StateDir, o.Verbose, o.Given, o.Config, o.By
+	s.stateDir, s.verbose, s.given, s.operand, s.meant, s.by = o.StateDir, o.Verbose, o.Given, o.Operand, o.Meant, o.By
 	s.stderr.Writer = preface{r}
 	home, err := s.moveIn(decoded.System, o.Config)
 	if err != nil {
@@ -351,12 +358,13 @@ func (r *reporter) end(result api.Result) {
 	}
 }
 
-// refuse reports a result where nothing has begun; late is whether since
-// another engine was faster.
-func (r *reporter) refuse(why string, late bool) {
+// refuse reports why nothing has begun; late is whether since another engine
+// was faster.
+func (r *reporter) refuse(why *exitError, late bool) {
 	r.once.Do(func() {
 		_ = r.send(greeting{Late: late})
-		_ = r.send(api.Progress{Result: &api.Result{Outcome: api.OutcomeRefused, Cause: why}})
+		result := api.Result{Outcome: api.OutcomeRefused, Cause: why.Error()}
+		_ = r.send(report{Progress: api.Progress{Result: &result}, Next: why.hint})
 	})
 }
 
