@@ -31,6 +31,9 @@ func (c *eventsCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
+	if err := s.placed(c.Addresses); err != nil {
+		return err
+	}
 	dir, err := s.stateDirOf("")
 	if err != nil {
 		return err
@@ -42,8 +45,8 @@ func (c *eventsCmd) Run(s *session) error {
 		if err != nil {
 			return s.unreadable(err)
 		}
-		if q.Units, err = pickUnits(c.Addresses, known); err != nil {
-			return s.toStatus(err)
+		if q.Units, err = s.pick(c.Addresses, known); err != nil {
+			return err
 		}
 	}
 	h := &history{dir: dir, query: q, follow: c.Follow}

@@ -29,6 +29,9 @@ func (c *logsCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
+	if err := s.placed(c.Addresses); err != nil {
+		return err
+	}
 	dir, err := s.stateDirOf("")
 	if err != nil {
 		return err
@@ -43,8 +46,8 @@ func (c *logsCmd) Run(s *session) error {
 	}
 	units := known
 	if len(c.Addresses) > 0 {
-		if units, err = pickUnits(c.Addresses, known); err != nil {
-			return s.toStatus(err)
+		if units, err = s.pick(c.Addresses, known); err != nil {
+			return err
 		}
 		q.Units = units
 	}

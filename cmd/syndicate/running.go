@@ -136,9 +136,37 @@ func pickUnits(addresses, known []string) ([]string, error) {
 	return slices.DeleteFunc(slices.Clone(known), func(id string) bool { return !chosen[id] }), nil
 }
 
-// toStatus has who named a unit that there is not look at those that there
-// are.
-func (s *session) toStatus(err error) error { return ledTo(err, s.here("status")) }
+// pick is pickUnits for a command line: who names a unit that there is not is
+// led to those that there are.
+func (s *session) pick(addresses, known []string) ([]string, error) {
+	units, err := pickUnits(addresses, known)
+	if err != nil && len(known) == 0 {
+		return nil, ledTo(err, s.here("up"))
+	}
+	return units, ledTo(err, s.here("status"))
+}
+
+// placed refuses a configuration among addresses, which may look like a unit
+// that there is not: to these commands it is given before the command.
+func (s *session) placed(addresses []string) error {
+	for _, text := range addresses {
+		if !strings.HasSuffix(text, ".hcl") && !strings.HasSuffix(text, ".hcl.json") {
+			continue
+		}
+		if s.fileGiven() {
+			return &exitError{code: exitUsage, err: fmt.Errorf("%s is no unit, and the configuration is named already: %s", text, s.file), hint: s.here("status")}
+		}
+		rest := slices.Clone(s.words)
+		if at := slices.Index(rest, text); at >= 0 {
+			rest = slices.Delete(rest, at, at+1)
+		}
+		return &exitError{
+			code: exitUsage, err: fmt.Errorf("%s is no unit: the configuration stands before this command", text),
+			hint: s.command(append([]string{"-f", text}, rest...)...),
+		}
+	}
+	return nil
+}
 
 // ledTo gives a mistake on the command line another command that helps.
 func ledTo(err error, hint string) error {
