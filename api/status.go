@@ -46,10 +46,17 @@ type Status struct {
 	Cause         string    `json:"cause,omitempty"`
 	Died          time.Time `json:"died,omitzero" doc:"When the engine of a lost system did, where somebody saw it."`
 	LastSign      time.Time `json:"last_sign,omitzero" doc:"When the engine of a lost system still lived, for all that is known: the units are as they were then."`
+	Holds         []Hold    `json:"holds,omitempty" doc:"Of persons on what is declared no longer; start ends them."`
 	Units         []Unit    `json:"units"`
 	// Leftovers are processes of a lost system that still run.
 	Leftovers []Leftover `json:"leftovers,omitempty"`
 	Kept      []string   `json:"kept,omitempty" doc:"The addresses of breakers and gateways at which connections wait for the next up, for a minute after the engine died."`
+}
+
+// Hold is a person's hold on a unit.
+type Hold struct {
+	ID   string `json:"id"`
+	Held string `json:"held" doc:"Who stopped it, and when."`
 }
 
 // Degraded reports whether something that should run well does not.

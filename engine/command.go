@@ -116,9 +116,16 @@ func (e *Engine) Do(ctx context.Context, cmd Command) (Change, error) {
 // check reports units and actions that there are not.
 func (e *Engine) check(cmd Command) error {
 	known := e.core.definitions()
+	holds := map[string]string{}
+	if cmd.Verb == verbStart {
+		holds = e.core.holds() // which a start ends, though nothing is declared to start
+	}
 	var unknown []string
 	for _, id := range cmd.Units {
 		m := known[id]
+		if m == nil && holds[id] != "" {
+			continue
+		}
 		if m == nil {
 			unknown = append(unknown, id)
 			continue

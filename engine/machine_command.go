@@ -69,6 +69,11 @@ const (
 func (m *machine) command(ev evCommand) {
 	for _, id := range ev.units {
 		i, ok := m.byID[id]
+		if by := m.kept[id]; !ok && by != "" && ev.verb == verbStart {
+			m.op.lifted = append(m.op.lifted, id+" was "+by+", and is not declared now")
+			delete(m.kept, id)
+			m.effects = append(m.effects, heldChanged{id, ""})
+		}
 		if !ok {
 			continue
 		}

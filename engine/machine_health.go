@@ -1,6 +1,9 @@
 package engine
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // health is what the state of the system as a whole depends on.
 type health struct {
@@ -60,8 +63,11 @@ func (m *machine) systemState() (Health, string) {
 		}
 		if degraded == "" {
 			degraded = u.id + " is " + string(u.state)
+			if u.state == Backoff {
+				degraded = u.id + " waits for its next attempt"
+			}
 			if u.cause != "" {
-				degraded += ": " + u.cause
+				degraded += ": " + strings.TrimPrefix(u.cause, heldPrefix)
 			}
 		}
 	}

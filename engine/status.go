@@ -42,6 +42,9 @@ type Status struct {
 	State  Health
 	Cause  string // why degraded or failed
 	Units  []UnitStatus
+	// Holds are those of persons on what is declared no longer: by ID, who
+	// stopped it and when.
+	Holds map[string]string
 }
 
 // UnitStatus is a snapshot of one unit.

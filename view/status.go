@@ -44,6 +44,12 @@ func StatusText(w io.Writer, st api.Status, o StatusOptions) error {
 			b.WriteString(strings.TrimRight(fmt.Sprintf("  %7d  %s", l.PID, printable(l.Unit)), " ") + "\n")
 		}
 	}
+	if len(st.Holds) > 0 {
+		b.WriteString("\nHeld if it is declared again, until start:\n")
+		for _, h := range st.Holds {
+			b.WriteString("  " + printable(h.ID+"  stopped "+h.Held) + "\n")
+		}
+	}
 	if len(st.Kept) > 0 {
 		fmt.Fprintf(&b, "\nConnections wait for the next up, for a minute: %s\n", printable(strings.Join(st.Kept, ", ")))
 	}

@@ -92,7 +92,11 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// The list of units, empty here, is the last member.
-	head = bytes.TrimSuffix(head, []byte("[]}"))
+	head, last := bytes.CutSuffix(head, []byte("[]}"))
+	if !last {
+		fail(w, http.StatusInternalServerError, "the status cannot be written: its units are not its last member")
+		return
+	}
 	h := w.Header()
 	h.Set("Content-Type", jsonType)
 	h.Set("Cache-Control", "no-store")

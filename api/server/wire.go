@@ -1,6 +1,8 @@
 package server
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/syndicate/syndicate/api"
@@ -19,6 +21,9 @@ func WireStatus(st engine.Status, stateDir string, now time.Time) api.Status {
 	}
 	for i, u := range st.Units {
 		out.Units[i] = wireUnit(u)
+	}
+	for _, id := range slices.Sorted(maps.Keys(st.Holds)) {
+		out.Holds = append(out.Holds, api.Hold{ID: id, Held: st.Holds[id]})
 	}
 	return out
 }

@@ -19,7 +19,7 @@ type startCmd struct {
 
 // Run asks the engine and waits for the end.
 func (c *startCmd) Run(s *session) error {
-	return s.tell("start", c.Addresses, nil, c.JSON)
+	return s.tellOf("start", c.Addresses, nil, c.JSON, startable)
 }
 
 // stopCmd stops units, and keeps them stopped.
@@ -67,6 +67,9 @@ func (s *session) tell(verb string, addresses, args []string, asJSON bool) error
 
 // tellOf does that where addresses stand for some of the units only.
 func (s *session) tellOf(verb string, addresses, args []string, asJSON bool, among func(api.Status) []string) error {
+	if err := s.placed(addresses); err != nil {
+		return err
+	}
 	dir, err := s.stateDirOf("")
 	if err != nil {
 		return err
@@ -86,9 +89,9 @@ func (s *session) tellOf(verb string, addresses, args []string, asJSON bool, amo
 	if err != nil {
 		return err
 	}
-	units, err := pickUnits(addresses, among(st))
+	units, err := s.pick(addresses, among(st))
 	if err != nil {
-		return s.toStatus(err)
+		return err
 	}
 	show := s.follow(c, units)
 	result, err := c.Command(ctx, api.CommandRequest{Verb: verb, Units: units, Args: args}, show.progress)
@@ -109,6 +112,17 @@ func commandable(st api.Status) []string {
 		if u.Kind != "migrations" {
 			list = append(list, u.ID)
 		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// startable lists them with those that are declared no longer and held: a
+// start ends the hold.
+func startable(st api.Status) []string {
+	list := commandable(st)
+	for _, h := range st.Holds {
+		list = append(list, h.ID)
 	}
 	slices.Sort(list)
 	return list

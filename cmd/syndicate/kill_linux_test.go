@@ -69,7 +69,7 @@ task "once" {
 	if got := p.run(exitDone, "plan", "--detailed-exitcode"); !strings.Contains(got, "No changes") {
 		t.Errorf("after all that plan says:\n%s", got)
 	}
-	if got := p.run(exitDone, "status"); !strings.Contains(got, "service.held is stopped: stopped by") {
+	if got := p.run(exitDone, "status"); !strings.Contains(got, "service.held is stopped: by") {
 		t.Errorf("what was stopped is forgotten:\n%s", got)
 	}
 	if got := p.text("completed"); got != "once\n" {
