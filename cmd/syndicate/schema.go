@@ -59,9 +59,9 @@ func blocksOf(fields []decode.Field) []view.Block {
 		b := view.Block{
 			Name: f.Name, Label: f.Label, Doc: f.Doc, Many: f.Many, Required: f.Required,
 			Later: f.Later, Open: f.Open, Arguments: []view.Argument{},
-			Blocks: blocksOf(f.Block.Blocks),
+			Blocks: blocksOf(f.Block().Blocks),
 		}
-		for _, a := range f.Block.Attributes {
+		for _, a := range f.Block().Attributes {
 			b.Arguments = append(b.Arguments, view.Argument{
 				Name: a.Name, Type: a.Type, Default: a.Default, Doc: a.Doc,
 				Enum: a.Enum, Required: a.Required, Later: a.Later,

@@ -5,6 +5,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 
 	"golang.org/x/term"
 
@@ -242,12 +243,14 @@ func (s *session) here(words ...string) string {
 }
 
 // commands are those that a text may say to type.
-var commands = regexp.MustCompile(`\bsyndicate (up|down|plan|migrate|doctor|logs|status)\b`)
+var commands = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\bsyndicate (up|down|plan|migrate|doctor|logs|status)\b`)
+})
 
 // spelt is a text in which a command to type is one about the same
 // configuration: who makes the text does not know how it was named.
 func (s *session) spelt(text string) string {
-	return commands.ReplaceAllStringFunc(text, func(found string) string {
+	return commands().ReplaceAllStringFunc(text, func(found string) string {
 		command := strings.TrimPrefix(found, "syndicate ")
 		switch command {
 		case "up", "plan", "migrate":

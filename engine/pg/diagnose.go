@@ -3,6 +3,7 @@ package pg
 import (
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // complaint is one way in which PostgreSQL's programs say why they cannot
@@ -51,7 +52,9 @@ var complaints = []complaint{
 }
 
 // severityRE finds the lines that say why a program ends.
-var severityRE = regexp.MustCompile(`(FATAL|PANIC|initdb: error|error while loading|"root" execution|cannot be run as root|postgres: could not)[^:]*:?\s*(.*)`)
+var severityRE = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(FATAL|PANIC|initdb: error|error while loading|"root" execution|cannot be run as root|postgres: could not)[^:]*:?\s*(.*)`)
+})
 
 // Diagnose reads the last lines that a server, or initdb, wrote, and says in
 // one error why it ended and what to do. It returns nil where no line tells.
@@ -59,7 +62,7 @@ var severityRE = regexp.MustCompile(`(FATAL|PANIC|initdb: error|error while load
 // one that has ended.
 func Diagnose(lines []string) *Error {
 	for i := len(lines) - 1; i >= 0; i-- {
-		m := severityRE.FindStringSubmatch(lines[i])
+		m := severityRE().FindStringSubmatch(lines[i])
 		if m == nil {
 			continue
 		}

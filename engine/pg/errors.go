@@ -9,6 +9,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -164,11 +165,13 @@ func connectRemedy(pe *pgconn.PgError, to Endpoint) string {
 }
 
 // deniedRE finds what a role may not use.
-var deniedRE = regexp.MustCompile(`^permission denied for (database|schema) (\S+)`)
+var deniedRE = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^permission denied for (database|schema) (\S+)`)
+})
 
 // rightRemedy names the right that is missing.
 func rightRemedy(message string, to Endpoint) string {
-	if m := deniedRE.FindStringSubmatch(message); m != nil && m[1] == "schema" {
+	if m := deniedRE().FindStringSubmatch(message); m != nil && m[1] == "schema" {
 		return fmt.Sprintf("grant it: GRANT USAGE, CREATE ON SCHEMA %s TO %s (of public PostgreSQL 15 and later let only the database's owner create in it)",
 			quoteIdent(m[2]), quoteIdent(to.User))
 	} else if m != nil {

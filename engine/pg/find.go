@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -183,7 +184,9 @@ func pgConfigDir(ctx context.Context, r Runner, path string) string {
 	return ""
 }
 
-var versionRE = regexp.MustCompile(`\(PostgreSQL\) (\d+)((?:\.\d+)*)`)
+var versionRE = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\(PostgreSQL\) (\d+)((?:\.\d+)*)`)
+})
 
 // inspect asks the server in dir for its version. note says what is wrong
 // with dir, and is empty where nothing is.
@@ -203,7 +206,7 @@ func inspect(ctx context.Context, r Runner, dir string) (b Binaries, note string
 	if err != nil {
 		return b, "postgres --version: " + err.Error()
 	}
-	m := versionRE.FindStringSubmatch(out)
+	m := versionRE().FindStringSubmatch(out)
 	if m == nil {
 		return b, fmt.Sprintf("postgres --version says %q", strings.TrimSpace(out))
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -31,7 +32,9 @@ func limitOf(settings []string) string {
 
 // ownLimit is how LimitQueries writes a value. One in another form is
 // somebody else's.
-var ownLimit = regexp.MustCompile(`^[0-9]+ms$`)
+var ownLimit = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[0-9]+ms$`)
+})
 
 // LimitQueries has the server cancel each statement of the application that
 // takes longer than limit; 0 takes that back. Sessions that begin from now on
@@ -43,7 +46,7 @@ func (s *Server) LimitQueries(ctx context.Context, limit time.Duration) error {
 	if limit > 0 {
 		want = fmt.Sprintf("%dms", max(limit.Milliseconds(), 1))
 	}
-	if want == s.limit || want == "" && !ownLimit.MatchString(s.limit) {
+	if want == s.limit || want == "" && !ownLimit().MatchString(s.limit) {
 		return nil
 	}
 	stmt := fmt.Sprintf("ALTER ROLE %s IN DATABASE %s ", quoteIdent(s.cfg.User), quoteIdent(s.cfg.Database))

@@ -35,7 +35,7 @@ func FindProgram(ctx context.Context, name string, server int, cfg FindConfig) (
 			continue
 		}
 		out, err := ask(ctx, cfg.Runner, path, "--version")
-		m := versionRE.FindStringSubmatch(out)
+		m := versionRE().FindStringSubmatch(out)
 		if err != nil || m == nil {
 			continue
 		}

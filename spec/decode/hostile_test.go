@@ -64,11 +64,11 @@ func attributePaths() []attributePath {
 			out = append(out, attributePath{append([]Field(nil), path...), a})
 		}
 		for _, b := range st.Blocks {
-			walk(append(append([]Field(nil), path...), b), b.Block)
+			walk(append(append([]Field(nil), path...), b), b.Block())
 		}
 	}
 	for _, f := range Language() {
-		walk([]Field{f}, f.Block)
+		walk([]Field{f}, f.Block())
 	}
 	return out
 }
@@ -91,7 +91,7 @@ func (p attributePath) native(label, expr string) string {
 			fmt.Fprintf(&b, " %q", label)
 		}
 		b.WriteString(" {\n")
-		for _, a := range block.Block.Attributes {
+		for _, a := range block.Block().Attributes {
 			last := i == len(p.blocks)-1
 			switch {
 			case last && a.Name == p.attr.Name:
@@ -130,7 +130,7 @@ func (p attributePath) json(label, expr string) any {
 	}
 	for i := len(p.blocks) - 1; i >= 0; i-- {
 		body := map[string]any{}
-		for _, a := range p.blocks[i].Block.Attributes {
+		for _, a := range p.blocks[i].Block().Attributes {
 			if a.Required {
 				body[a.Name] = sample(a)
 			}

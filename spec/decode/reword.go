@@ -89,13 +89,13 @@ func quotedIn(text, words string) (string, bool) {
 // sketch shows how an attribute or block is written at a place.
 func (f *Field) sketch(at hcl.Range) string {
 	switch {
-	case f.Block != nil && f.Label != "" && inJSON(at):
+	case f.typ != nil && f.Label != "" && inJSON(at):
 		return fmt.Sprintf("%q: { %q: { … } }", f.Name, strings.ToUpper(f.Label))
-	case f.Block != nil && f.Label != "":
+	case f.typ != nil && f.Label != "":
 		return fmt.Sprintf("%s %q { … }", f.Name, strings.ToUpper(f.Label))
-	case f.Block != nil && inJSON(at):
+	case f.typ != nil && inJSON(at):
 		return strconv.Quote(f.Name) + ": { … }"
-	case f.Block != nil:
+	case f.typ != nil:
 		return f.Name + " { … }"
 	case f.Type == "command":
 		return assign(at, f.Name, `["program", "argument"]`)

@@ -48,15 +48,24 @@ type Field struct {
 	Enum     []string // the only values allowed, empty for any
 	Later    bool     // decoded, but its runtime comes with a later version
 	Required bool
-	Many     bool       // a block that may be repeated
-	Label    string     // what the label of a block says, empty without one
-	Block    *Structure // of a nested block
+	Many     bool   // a block that may be repeated
+	Label    string // what the label of a block says, empty without one
 	// Open blocks take attributes of any name (locals).
 	Open bool
 
 	index []int
-	typ   reflect.Type
-	value any // Default as the Go value that decoding uses, nil without one
+	typ   reflect.Type // of a nested block, else nil
+	types *structures  // that describe it
+	value any          // Default as the Go value that decoding uses, nil without one
+}
+
+// Block describes what a nested block may hold; nil for an attribute. It is
+// looked at only where it is asked for: most files have few kinds of blocks.
+func (f Field) Block() *Structure {
+	if f.typ == nil {
+		return nil
+	}
+	return f.types.of(f.typ)
 }
 
 var (
@@ -115,7 +124,7 @@ func (s *structures) collect(t reflect.Type, index []int, st *Structure) {
 		if f.Many = sf.Type.Kind() == reflect.Slice; f.Many {
 			f.typ = f.typ.Elem()
 		}
-		f.Block = s.of(f.typ)
+		f.types = s
 		st.Blocks = append(st.Blocks, f)
 		st.blocks[f.Name] = &f
 		var labels []string

@@ -3,15 +3,18 @@ package lint
 import (
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // maxName is how many bytes of a name PostgreSQL keeps (NAMEDATALEN - 1).
 const maxName = 63
 
-var plainName = regexp.MustCompile(`^[a-z_][a-z0-9_$]*$`)
+var plainName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[a-z_][a-z0-9_$]*$`)
+})
 
 func quoted(name string) string {
-	if plainName.MatchString(name) && !isReserved(name) {
+	if plainName().MatchString(name) && !isReserved(name) {
 		return name
 	}
 	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`

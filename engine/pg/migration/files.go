@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/syndicate/syndicate/engine/pg"
 	"github.com/syndicate/syndicate/spec"
@@ -88,10 +89,14 @@ func (e *ProblemsError) Error() string {
 }
 
 // nameRE is golang-migrate's, and strict about the ending.
-var nameRE = regexp.MustCompile(`^([0-9]+)_(.+)\.(up|down)\.sql$`)
+var nameRE = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([0-9]+)_(.+)\.(up|down)\.sql$`)
+})
 
 // looseRE is what golang-migrate itself would take, or a person meant.
-var looseRE = regexp.MustCompile(`^[0-9]+[_.-]|(?i)\.(up|down)\.|(?i)\.sql$`)
+var looseRE = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[0-9]+[_.-]|(?i)\.(up|down)\.|(?i)\.sql$`)
+})
 
 // Files lists the migrations of a directory in order of version, and what is
 // wrong with it. It needs no database. Files that golang-migrate would pass
@@ -145,9 +150,9 @@ func (c *collector) report(severity spec.Severity, path string, line int, summar
 // add takes one file, or says what is wrong with its name or its content.
 func (c *collector) add(name string) {
 	path := filepath.Join(c.dir, name)
-	m := nameRE.FindStringSubmatch(name)
+	m := nameRE().FindStringSubmatch(name)
 	if m == nil {
-		if looseRE.MatchString(name) {
+		if looseRE().MatchString(name) {
 			c.report(spec.Error, path, 0, "misnamed migration",
 				"it would be passed over, or taken for something else: name it VERSION_NAME.up.sql or VERSION_NAME.down.sql, such as "+suggest(name))
 		}

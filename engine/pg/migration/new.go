@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -84,9 +85,11 @@ func later(now, last string) string {
 	return strconv.FormatUint(n+1, 10)
 }
 
-var notName = regexp.MustCompile(`[^a-z0-9]+`)
+var notName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`[^a-z0-9]+`)
+})
 
 // cleanName makes a file's name of what a person calls the change.
 func cleanName(name string) string {
-	return strings.Trim(notName.ReplaceAllString(strings.ToLower(name), "_"), "_")
+	return strings.Trim(notName().ReplaceAllString(strings.ToLower(name), "_"), "_")
 }

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -279,13 +280,15 @@ func (s *scratch) run(ctx context.Context, path string) (*failure, error) {
 	}
 }
 
-var roleRE = regexp.MustCompile(`^role "(.+)" does not exist$`)
+var roleRE = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^role "(.+)" does not exist$`)
+})
 
 // makeRole makes a role that a statement names and that does not exist here:
 // roles belong to the server, and not to the database. It reports whether the
 // statement can be tried again.
 func (s *scratch) makeRole(ctx context.Context, f *failure) bool {
-	m := roleRE.FindStringSubmatch(f.message)
+	m := roleRE().FindStringSubmatch(f.message)
 	if m == nil || f.code != "42704" || len(s.roles) >= mostRoles {
 		return false
 	}

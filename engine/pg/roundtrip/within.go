@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/syndicate/syndicate/engine/pg/migration"
 	"github.com/syndicate/syndicate/engine/pg/script"
@@ -15,10 +16,12 @@ import (
 // tablespaces and settings belong to the server. It is asked of the text of
 // whole statements, so that the body of a DO block is looked at, too, and
 // rather finds too much than too little.
-var beyondRE = regexp.MustCompile(`(?is)\b(?:create|alter|drop)\s+(?:role|user|group|database|tablespace|subscription)\b|` +
-	`\balter\s+system\b|\b(?:comment|label)\s+on\s+(?:database|tablespace|role)\b|` +
-	`\b(?:grant|revoke)\b[^;]*\bon\s+(?:database|tablespace|parameter)\b|` +
-	`\b(?:reassign|drop)\s+owned\b|\bdblink|\bto\s+program\b|\bfrom\s+program\b`)
+var beyondRE = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?is)\b(?:create|alter|drop)\s+(?:role|user|group|database|tablespace|subscription)\b|` +
+		`\balter\s+system\b|\b(?:comment|label)\s+on\s+(?:database|tablespace|role)\b|` +
+		`\b(?:grant|revoke)\b[^;]*\bon\s+(?:database|tablespace|parameter)\b|` +
+		`\b(?:reassign|drop)\s+owned\b|\bdblink|\bto\s+program\b|\bfrom\s+program\b`)
+})
 
 // BeyondError says which files reach beyond their database.
 type BeyondError struct{ At []string } // path:line: statement
@@ -42,7 +45,7 @@ func withinDatabase(files []migration.File) error {
 				return fmt.Errorf("verify the migrations: %w", err)
 			}
 			for _, st := range script.Split(string(text)) {
-				if beyondRE.MatchString(plainText(st.Text)) || isMembership(st) {
+				if beyondRE().MatchString(plainText(st.Text)) || isMembership(st) {
 					beyond.At = append(beyond.At, fmt.Sprintf("%s:%d: %s", path, st.Line, firstLine(st.Text)))
 				}
 			}
