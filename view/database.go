@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -94,9 +95,9 @@ func Bytes(n int64) string {
 	}
 	size /= float64(unit)
 	if unit == spec.Byte || size >= 100 {
-		return fmt.Sprintf("%.0f%s", size, name)
+		return strconv.FormatFloat(size, 'f', 0, 64) + name
 	}
-	return fmt.Sprintf("%.1f%s", size, name)
+	return strconv.FormatFloat(size, 'f', 1, 64) + name
 }
 
 // Progress shows on a terminal what is under way, in one line that is taken

@@ -35,7 +35,8 @@ func StatusText(w io.Writer, st api.Status, o StatusOptions) error {
 		}
 		table := newStatusTable(st, i, o.Width)
 		for n := range table.rows {
-			b.WriteString(table.lines(n) + "\n")
+			b.WriteString(table.lines(n))
+			b.WriteByte('\n')
 		}
 	}
 	if n := len(st.Leftovers); n > 0 {
@@ -102,7 +103,7 @@ func moment(at time.Time) string {
 }
 
 // unitNote says what a unit waits for, or why it is in its state.
-func unitNote(u api.Unit, now time.Time) string {
+func unitNote(u *api.Unit, now time.Time) string {
 	switch {
 	case u.State == "blocked" && u.Cause != "": // it waits for nothing that could come by itself
 		return headline(u.Cause)
@@ -160,7 +161,7 @@ func processes(n int) string {
 }
 
 // because is the reason for a state, else how the last run ended.
-func because(u api.Unit) string {
+func because(u *api.Unit) string {
 	if u.Cause != "" {
 		return headline(u.Cause)
 	}
@@ -179,15 +180,13 @@ func headline(cause string) string {
 
 // unwell counts what does not run as it should; empty where all does.
 func unwell(st api.Status) string {
+	in := map[string]int{}
+	for i := range st.Units {
+		in[st.Units[i].State]++
+	}
 	var parts []string
 	for _, state := range []string{"failed", "unhealthy", "blocked", "backoff"} {
-		n := 0
-		for _, u := range st.Units {
-			if u.State == state {
-				n++
-			}
-		}
-		if n > 0 {
+		if n := in[state]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, state))
 		}
 	}
@@ -197,14 +196,14 @@ func unwell(st api.Status) string {
 	return fmt.Sprintf("Not well: %s, of %s.", strings.Join(parts, ", "), count(len(st.Units), "unit"))
 }
 
-func readyIn(u api.Unit) string {
+func readyIn(u *api.Unit) string {
 	if u.ReadyAfter == 0 {
 		return "-"
 	}
 	return seconds(u.ReadyAfter.Duration())
 }
 
-func memory(u api.Unit) string {
+func memory(u *api.Unit) string {
 	if u.Memory == 0 {
 		return "-"
 	}
@@ -226,14 +225,17 @@ func age(d time.Duration) string {
 	case d < time.Second:
 		return "0s"
 	case d < time.Minute:
-		return fmt.Sprintf("%ds", d/time.Second)
+		return whole(d, time.Second) + "s"
 	case d < time.Hour:
-		return fmt.Sprintf("%dm%ds", d/time.Minute, d%time.Minute/time.Second)
+		return whole(d, time.Minute) + "m" + whole(d%time.Minute, time.Second) + "s"
 	case d < day:
-		return fmt.Sprintf("%dh%dm", d/time.Hour, d%time.Hour/time.Minute)
+		return whole(d, time.Hour) + "h" + whole(d%time.Hour, time.Minute) + "m"
 	}
-	return fmt.Sprintf("%dd%dh", d/day, d%day/time.Hour)
+	return whole(d, day) + "d" + whole(d%day, time.Hour) + "h"
 }
+
+// whole prints how many whole units of time there are in d.
+func whole(d, unit time.Duration) string { return strconv.FormatInt(int64(d/unit), 10) }
 
 // stateInk returns the colour of a state.
 func stateInk(i ink, state string) func(string) string {

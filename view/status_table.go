@@ -35,29 +35,37 @@ const noteMargin = "    "
 type statusTable struct {
 	ink    ink
 	width  int // to keep within, 0 for no limit
-	rows   [][]string
+	rows   [][]cell
 	notes  []string
 	shown  []int // columns, in order
 	widths []int
 	used   int // of the terminal, by a row up to its note
 }
 
+// cell is a text with its width in columns, which is asked for more than once.
+type cell struct {
+	text  string
+	width int
+}
+
+func newCell(text string) cell { return cell{text, ansi.StringWidth(text)} }
+
 // newStatusTable lays the table out. What does not fit is shortened: first
 // by whole columns, then in the names of units.
 func newStatusTable(st api.Status, i ink, width int) *statusTable {
 	t := &statusTable{
 		ink: i, width: width,
-		rows:  [][]string{{"UNIT", "STATE", "FOR", "READY IN", "RESTARTS", "MEMORY", "PORT", "PID"}},
-		notes: []string{""},
+		rows:  make([][]cell, 0, 1+len(st.Units)),
+		notes: make([]string, 0, 1+len(st.Units)),
 		shown: []int{unitColumn, stateColumn, forColumn, readyColumn, restartsColumn, memoryColumn, portColumn, pidColumn},
 	}
+	t.add("", "UNIT", "STATE", "FOR", "READY IN", "RESTARTS", "MEMORY", "PORT", "PID")
 	now := st.AsOf()
-	for _, u := range st.Units {
-		t.rows = append(t.rows, []string{
+	for i := range st.Units {
+		u := &st.Units[i]
+		t.add(printable(unitNote(u, now)),
 			printable(u.ID), u.State, age(now.Sub(u.Since)), readyIn(u), strconv.Itoa(u.Restarts),
-			memory(u), number(u.Port), number(u.PID),
-		})
-		t.notes = append(t.notes, printable(unitNote(u, now)))
+			memory(u), number(u.Port), number(u.PID))
 	}
 	t.measure()
 	for _, spare := range spareColumns {
@@ -70,18 +78,26 @@ func newStatusTable(st api.Status, i ink, width int) *statusTable {
 	if over := t.used - width; width > 0 && over > 0 {
 		keep := max(leastUnit, t.widths[unitColumn]-over)
 		for _, row := range t.rows {
-			row[unitColumn] = ansi.Truncate(row[unitColumn], keep, "…")
+			row[unitColumn] = newCell(ansi.Truncate(row[unitColumn].text, keep, "…"))
 		}
 		t.measure()
 	}
 	return t
 }
 
+func (t *statusTable) add(note string, texts ...string) {
+	row := make([]cell, len(texts))
+	for c, text := range texts {
+		row[c] = newCell(text)
+	}
+	t.rows, t.notes = append(t.rows, row), append(t.notes, note)
+}
+
 func (t *statusTable) measure() {
 	t.widths = make([]int, len(t.rows[0]))
 	for _, row := range t.rows {
 		for c, cell := range row {
-			t.widths[c] = max(t.widths[c], ansi.StringWidth(cell))
+			t.widths[c] = max(t.widths[c], cell.width)
 		}
 	}
 	t.used = 2 * (len(t.shown) - 1)
@@ -94,21 +110,22 @@ func (t *statusTable) measure() {
 func (t *statusTable) line(n int) string {
 	row, note := t.rows[n], t.notes[n]
 	var b strings.Builder
+	b.Grow(t.used + len(note))
 	for at, c := range t.shown {
 		if at > 0 {
 			b.WriteString("  ")
 		}
 		cell := row[c]
-		ink := func(s string) string { return s }
+		text := cell.text
 		switch {
 		case n == 0:
-			ink = t.ink.dim
+			text = t.ink.dim(text)
 		case c == stateColumn:
-			ink = stateInk(t.ink, cell)
+			text = stateInk(t.ink, text)(text)
 		}
-		b.WriteString(ink(cell))
+		b.WriteString(text)
 		if at < len(t.shown)-1 || note != "" {
-			b.WriteString(strings.Repeat(" ", t.widths[c]-ansi.StringWidth(cell)))
+			b.WriteString(strings.Repeat(" ", t.widths[c]-cell.width))
 		}
 	}
 	if note != "" {

@@ -16,7 +16,7 @@ const manyUnready = 10
 func (u *Up) Unready(units []api.Unit, now time.Time) {
 	u.status("")
 	for _, unit := range units[:min(manyUnready, len(units))] {
-		note := unitNote(unit, now)
+		note := unitNote(&unit, now)
 		if unit.State != "pending" && unit.State != "blocked" {
 			note = strings.TrimSuffix("for "+age(now.Sub(unit.Since))+": "+note, ": ")
 		}

@@ -3,6 +3,7 @@ package view
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -360,9 +361,9 @@ func oneLine(text string) string {
 func seconds(d time.Duration) string {
 	switch {
 	case d < time.Second:
-		return fmt.Sprintf("%dms", d.Round(time.Millisecond).Milliseconds())
+		return whole(d.Round(time.Millisecond), time.Millisecond) + "ms"
 	case d < time.Minute:
-		return fmt.Sprintf("%.2fs", d.Seconds())
+		return strconv.FormatFloat(d.Seconds(), 'f', 2, 64) + "s"
 	}
 	return d.Round(time.Second).String()
 }
