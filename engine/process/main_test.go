@@ -58,6 +58,9 @@ func play(mode string) int {
 		child("stubborn", nil, nil)
 		child("stubborn", &syscall.SysProcAttr{Setsid: true}, nil)
 		return untilTerm()
+	case "bare": // a child and its children, with an environment without marks
+		child("tree", nil, []string{"GORACE=atexit_sleep_ms=0"})
+		return untilTerm()
 	case "daemon": // double fork, new session
 		child("between:run", &syscall.SysProcAttr{Setsid: true}, nil)
 		return untilTerm()

@@ -3,16 +3,13 @@ package process
 // UnitOf returns the unit that a running process of this life belongs to: by
 // its mark, its cgroup, or the nearest ancestor that has one of the two.
 func (h *Host) UnitOf(pid int) (unit string, ok bool) {
-	parents := map[int]int{}
-	if census, err := everyProcess(); err == nil {
-		for _, e := range census {
-			parents[e.pid] = e.ppid
-		}
-	}
-	for me, steps := ownPID(), 0; pid > 1 && pid != me && steps <= len(parents); pid, steps = parents[pid], steps+1 {
-		if unit, ok := unitOfLife(pid, h.config.Life); ok {
+	const farthest = 1 << 12 // ancestor: numbers are given anew, and could go in a circle
+	for me, steps := ownPID(), 0; pid > 1 && pid != me && steps < farthest; steps++ {
+		e, _ := lookAt(pid)                                               // first, since it may be about to end
+		if unit, ok := unitOfLife(pid, h.config.Life); ok && unit != "" { // "": a cgroup that units share
 			return unit, true
 		}
+		pid = e.ppid
 	}
 	return "", false
 }

@@ -190,6 +190,23 @@ func TestDaemonWithAClearedEnvironment(t *testing.T) {
 	})
 }
 
+// Whoever shows no mark belongs to the unit of the ancestor that does.
+func TestUnitOfAProcess(t *testing.T) {
+	eachMode(t, func(t *testing.T, h *Host) {
+		_, pids := launch(t, h, "bare", 4)
+		for _, pid := range pids {
+			if unit, ok := h.UnitOf(pid); unit != "service.test" || !ok {
+				t.Errorf("process %d belongs to %q, %v", pid, unit, ok)
+			}
+		}
+		for _, pid := range []int{-1, 0, 1, os.Getpid(), os.Getppid(), 1 << 30} {
+			if unit, ok := h.UnitOf(pid); ok {
+				t.Errorf("process %d belongs to %q", pid, unit)
+			}
+		}
+	})
+}
+
 func TestForksDuringTheKill(t *testing.T) {
 	eachMode(t, func(t *testing.T, h *Host) {
 		s, _ := launch(t, h, "forker:200", 3)
