@@ -39,7 +39,7 @@ type breakerWork struct {
 type breakerProxy interface {
 	Numbers() proxy.Numbers
 	// adopt takes what of a definition changes while it runs.
-	adopt(*breakerWork, *spec.Breaker) error
+	adopt(w *breakerWork, b *spec.Breaker, target *url.URL) error
 	serve(ctx context.Context, l net.Listener, stop time.Duration, hurry <-chan struct{}) error
 }
 
@@ -87,7 +87,13 @@ func (w *breakerWork) run(ctx context.Context, a *attempt) (out Outcome) {
 // was before stays, and the unit is unhealthy.
 func (w *breakerWork) adopt(a *attempt, p breakerProxy, b *spec.Breaker) {
 	problem := ""
-	if err := p.adopt(w, b); err != nil {
+	target, err := w.resolveURL(b.Target)
+	if err != nil {
+		err = fmt.Errorf("evaluate its target: %w", err)
+	} else if err = p.adopt(w, b, target); err == nil {
+		w.engine.aimed(b.Addr, w.guard, target.String())
+	}
+	if err != nil {
 		problem = w.redact.clean(err.Error())
 	}
 	a.health(problem)

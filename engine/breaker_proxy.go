@@ -36,11 +36,12 @@ func (w *breakerWork) httpProxy(b *spec.Breaker, target *url.URL) (breakerProxy,
 	return httpBreaker{p}, nil
 }
 
-func (p httpBreaker) adopt(w *breakerWork, b *spec.Breaker) error {
+func (p httpBreaker) adopt(w *breakerWork, b *spec.Breaker, target *url.URL) error {
 	policy, err := w.httpPolicy(b)
 	if err != nil {
 		return err
 	}
+	policy.Target = target
 	return p.Set(policy)
 }
 
@@ -261,13 +262,16 @@ func (w *breakerWork) tcpProxy(b *spec.Breaker, target *url.URL) (breakerProxy, 
 	return tcpBreaker{p}, nil
 }
 
-func (p tcpBreaker) adopt(w *breakerWork, b *spec.Breaker) error {
+func (p tcpBreaker) adopt(w *breakerWork, b *spec.Breaker, target *url.URL) error {
 	policy, err := w.tcpPolicy(b)
 	if err != nil {
 		return err
 	}
-	p.Set(policy)
-	return nil
+	if policy.Target, err = proxy.TCPAddress(target); err != nil {
+		return err
+	}
+	policy.Grace = breakerStop
+	return p.Set(policy)
 }
 
 func (p tcpBreaker) serve(ctx context.Context, l net.Listener, stop time.Duration, hurry <-chan struct{}) error {

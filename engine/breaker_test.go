@@ -105,8 +105,14 @@ func TestBreaker(t *testing.T) {
 	if _, err := tr.engine.Apply(t.Context(), Request{System: &sys, Ports: tr.engine.declared().ports, Plan: building(), By: "a test"}); err != nil {
 		t.Fatal(err)
 	}
-	if code, _, body := ask(t, tr.status("breaker.up").URL); code != 200 || body != "well" {
-		t.Errorf("answered %d, %q", code, body)
+	for {
+		code, _, body := ask(t, st.URL)
+		if code == 200 && body == "well" {
+			break
+		}
+		if code != 418 {
+			t.Fatalf("answered %d, %q", code, body)
+		}
 	}
 }
 
@@ -142,6 +148,58 @@ func TestBreakerOfConnections(t *testing.T) {
 	_ = c.Close()
 	if string(text) != "hello" || err != nil {
 		t.Errorf("got %q, %v", text, err)
+	}
+}
+
+// Another target takes the calls that come from then on. Nobody is refused
+// meanwhile, and a call that is under way comes to its end.
+func TestBreakerTakesAnotherTarget(t *testing.T) {
+	arrived, release := make(chan struct{}), make(chan struct{})
+	before := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/slow" {
+			close(arrived)
+			<-release
+		}
+		_, _ = io.WriteString(w, "before")
+	}))
+	defer before.Close()
+	after := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "after") }))
+	defer after.Close()
+	tr := newTrial(t)
+	b := tr.breaker("up", before.URL, nil)
+	tr.up()
+	tr.until("breaker.up", Ready, 1)
+	st := tr.status("breaker.up")
+	slow := make(chan string)
+	go func() {
+		res, err := http.Get(st.URL + "/slow")
+		if err != nil {
+			slow <- err.Error()
+			return
+		}
+		defer func() { _ = res.Body.Close() }()
+		text, _ := io.ReadAll(res.Body)
+		slow <- string(text)
+	}()
+	<-arrived
+	next := *b
+	next.Target = spec.Known(spec.Plain(after.URL))
+	sys := *tr.sys
+	sys.Breakers = []*spec.Breaker{&next}
+	if _, err := tr.engine.Apply(t.Context(), Request{System: &sys, Ports: tr.engine.declared().ports, Plan: building(), By: "a test"}); err != nil {
+		t.Fatal(err)
+	}
+	for body := ""; body != "after"; { // whoever is refused ends the test
+		if _, _, body = ask(t, st.URL); body != "after" && body != "before" {
+			t.Fatalf("answered %q", body)
+		}
+	}
+	close(release)
+	if text := <-slow; text != "before" {
+		t.Errorf("the call under way got %q", text)
+	}
+	if now := tr.status("breaker.up"); !now.Started.Equal(st.Started) {
+		t.Errorf("its run began at %s, and before at %s", now.Started, st.Started)
 	}
 }
 

@@ -79,6 +79,9 @@ func (d *digester) another() *digester {
 func (d *digester) of(block any) (all, run string) {
 	d.buf, d.policy, d.refs = d.buf[:0], d.policy[:0], nil
 	d.value(reflect.ValueOf(block))
+	if b, ok := block.(*spec.Breaker); ok && b.Scheme() == "tcp" {
+		d.text("tcp") // another target changes in place, and another kind of it does not
+	}
 	all = digestOf(d.buf)
 	kept := d.buf[:0]
 	from := 0
@@ -253,7 +256,7 @@ func (d *digester) know(sys *spec.System) {
 		origins[db.Addr], _ = d.of(address)
 	}
 	for _, b := range sys.Breakers {
-		origins[b.Addr], _ = d.of(&spec.Breaker{Listen: b.Listen})
+		_, origins[b.Addr] = d.of(&spec.Breaker{Listen: b.Listen, Target: b.Target})
 	}
 	d.origins = origins
 }

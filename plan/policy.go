@@ -25,7 +25,8 @@ func isPolicy(field string) bool {
 	case "Gateway.MaxConn", "Gateway.MaxWaiting", "Gateway.AcquireTimeout", "Gateway.SlowQuery":
 		return true
 	case "Breaker.BreakerPolicy", "Breaker.CallRules", "Breaker.Routes", "Breaker.ConnectTimeout", "Breaker.TLS", "Breaker.PreserveHost",
-		"Breaker.MaxCalls", "Breaker.MaxWaiting", "Breaker.QueueTimeout", "Breaker.Share", "Breaker.OnOpen", "Breaker.Probe":
+		"Breaker.MaxCalls", "Breaker.MaxWaiting", "Breaker.QueueTimeout", "Breaker.Share", "Breaker.OnOpen", "Breaker.Probe",
+		"Breaker.Target": // but for its scheme: see digester.of
 		return true
 	case "Queue.Workers", "Queue.MaxDepth", "Queue.MaxMemory", "Queue.SuspendOn":
 		return true

@@ -15,7 +15,7 @@ import (
 // definition reaches is policy and stands in isPolicy.
 var process = map[string]string{
 	"Block":      "Addr",
-	"Breaker":    "Block Target Listen",
+	"Breaker":    "Block Listen",
 	"Command":    "Argv Shell Dir Env EnvFiles Inherited User Group",
 	"Database":   "Block Source Managed Shared URL Host Port DBName User Password SSL Migrations Gateway",
 	"EnvFile":    "Vars",
@@ -138,4 +138,16 @@ func underPolicy(t reflect.Type, path string) bool {
 		t = f.Type
 	}
 	return false
+}
+
+// Another target of a breaker changes in place, but not from one that takes
+// HTTP to one that takes connections: its clients have another URL then.
+func TestABreakersTargetChangesInPlace(t *testing.T) {
+	run := func(target string) string {
+		_, run := newDigester("", nil).of(&spec.Breaker{Target: spec.Known(spec.Plain(target))})
+		return run
+	}
+	if run("http://a") != run("https://b:8080/c") || run("tcp://a:1") != run("tcp://b:1") || run("http://a:1") == run("tcp://a:1") {
+		t.Errorf("%s, %s, %s", run("http://a"), run("https://b:8080/c"), run("tcp://a:1"))
+	}
 }

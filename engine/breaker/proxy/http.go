@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -30,6 +31,9 @@ type HTTPConfig struct {
 
 // Policy is what may change while calls are under way.
 type Policy struct {
+	// Target is where new calls go, where that is no longer HTTPConfig's.
+	// Good answers that were kept are the other one's, and forgotten.
+	Target *url.URL
 	Rules          // of calls that no route has
 	Routes []Route // the most specific one that matches counts
 	// ConnectTimeout bounds connecting, and TLS as long again. Default: 2s.
@@ -65,9 +69,6 @@ type policy struct {
 
 // NewHTTP makes a proxy. Close it to let go of idle connections.
 func NewHTTP(cfg HTTPConfig) (*HTTP, error) {
-	if cfg.Target == nil || cfg.Target.Scheme != "http" && cfg.Target.Scheme != "https" || cfg.Target.Host == "" {
-		return nil, errors.New("the target is no http or https URL")
-	}
 	if cfg.Clean == nil {
 		cfg.Clean = func(s string) string { return s }
 	}
@@ -81,20 +82,28 @@ func NewHTTP(cfg HTTPConfig) (*HTTP, error) {
 
 // Set takes another policy; calls under way keep theirs.
 func (p *HTTP) Set(to Policy) error {
+	to.Target = cmp.Or(to.Target, p.cfg.Target)
+	if to.Target == nil || to.Target.Scheme != "http" && to.Target.Scheme != "https" || to.Target.Host == "" {
+		return errors.New("the target is no http or https URL")
+	}
 	old := p.policy.Load()
 	next := &policy{preserveHost: to.PreserveHost}
 	var before *target
+	same := old // as far as its answers are concerned
 	if old != nil {
 		before = old.target
+		if before.url.String() != to.Target.String() {
+			same = nil
+		}
 	}
 	var err error
-	if next.rest, err = p.newRules(to.Rules, old); err != nil {
+	if next.rest, err = p.newRules(to.Rules, same); err != nil {
 		return err
 	}
-	if next.routes, err = p.newRoutes(to.Routes, old); err != nil {
+	if next.routes, err = p.newRoutes(to.Routes, same); err != nil {
 		return err
 	}
-	if next.target, err = newTarget(p.cfg.Target, p.cfg.Guard, to.ConnectTimeout, to.TLS, before); err != nil {
+	if next.target, err = newTarget(to.Target, p.cfg.Guard, to.ConnectTimeout, to.TLS, before); err != nil {
 		return err
 	}
 	p.policy.Store(next)

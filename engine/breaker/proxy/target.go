@@ -72,7 +72,7 @@ type target struct {
 
 // newTarget makes one, with the connections of old where they are no others.
 func newTarget(u *url.URL, guard *breaker.Guard, connectTimeout time.Duration, with *TLS, old *target) (*target, error) {
-	if old != nil && old.connectTimeout == connectTimeout && old.tls.equal(with) {
+	if old != nil && old.url.String() == u.String() && old.connectTimeout == connectTimeout && old.tls.equal(with) {
 		return old, nil
 	}
 	cfg, err := with.config()

@@ -27,6 +27,10 @@ type TCPConfig struct {
 
 // TCPPolicy is what may change while connections are open.
 type TCPPolicy struct {
+	// Target is where new connections go, as host:port, where that is no
+	// longer TCPConfig's. Those to the one before have Grace to end.
+	Target string
+	Grace  time.Duration
 	// ConnectTimeout bounds connecting. Default: 2s.
 	ConnectTimeout time.Duration
 	// MaxCalls bounds the open connections; 0: nothing does. MaxWaiting more
@@ -51,6 +55,14 @@ type TCPTarget struct {
 	Guard  *breaker.Guard
 }
 
+// tcpPolicy is a TCPPolicy in force.
+type tcpPolicy struct {
+	TCPPolicy
+	// target ends once another one is in force and its grace is over.
+	target context.Context
+	leave  context.CancelFunc
+}
+
 // TCP forwards connections. Where no target takes one, the client's is reset,
 // which drivers treat as a failure at once.
 //
@@ -59,7 +71,7 @@ type TCPTarget struct {
 // a second; it went well with the target's first byte, or after that second.
 type TCP struct {
 	cfg     TCPConfig
-	policy  atomic.Pointer[TCPPolicy]
+	policy  atomic.Pointer[tcpPolicy]
 	limiter limiter
 	full    atomic.Uint64
 	others  atomic.Uint64
@@ -69,25 +81,37 @@ type TCP struct {
 
 // NewTCP makes a proxy.
 func NewTCP(cfg TCPConfig) (*TCP, error) {
-	if _, _, err := net.SplitHostPort(cfg.Target); err != nil {
-		return nil, fmt.Errorf("the target: %w", err)
-	}
 	if cfg.Clean == nil {
 		cfg.Clean = func(s string) string { return s }
 	}
 	p := &TCP{cfg: cfg, changed: make(chan struct{}, 1)}
-	p.Set(cfg.Policy)
-	return p, nil
+	return p, p.Set(cfg.Policy)
 }
 
-// Set takes another policy; open connections stay.
-func (p *TCP) Set(to TCPPolicy) {
-	p.policy.Store(&to)
+// Set takes another policy; open connections stay, but for those to a target
+// that is so no longer.
+func (p *TCP) Set(to TCPPolicy) error {
+	to.Target = cmp.Or(to.Target, p.cfg.Target)
+	if _, _, err := net.SplitHostPort(to.Target); err != nil {
+		return fmt.Errorf("the target: %w", err)
+	}
+	next := &tcpPolicy{TCPPolicy: to}
+	old := p.policy.Load()
+	if old != nil && old.Target == to.Target {
+		next.target, next.leave = old.target, old.leave
+	} else {
+		next.target, next.leave = context.WithCancel(context.Background())
+	}
+	p.policy.Store(next)
+	if old != nil && old.Target != to.Target {
+		time.AfterFunc(to.Grace, old.leave)
+	}
 	p.limiter.set(limits{to.MaxCalls, to.MaxWaiting, to.WaitTimeout})
 	select {
 	case p.changed <- struct{}{}:
 	default:
 	}
+	return nil
 }
 
 // Numbers returns what was counted.
@@ -156,7 +180,7 @@ func (p *TCP) handle(ctx context.Context, client *net.TCPConn) {
 		return
 	}
 	defer p.limiter.leave()
-	targets := append([]TCPTarget{{p.cfg.Target, p.cfg.Guard}}, policy.Others...)
+	targets := append([]TCPTarget{{policy.Target, p.cfg.Guard}}, policy.Others...)
 	for i, t := range targets {
 		permit, err := t.Guard.Permit()
 		if err != nil {
@@ -175,7 +199,11 @@ func (p *TCP) handle(ctx context.Context, client *net.TCPConn) {
 			p.others.Add(1)
 		}
 		r := relay{client: client, up: up.(*net.TCPConn), permit: &permit}
-		r.run(ctx)
+		if i == 0 {
+			r.run(ctx, policy.target)
+		} else {
+			r.run(ctx)
+		}
 		return
 	}
 	reset(client)
@@ -205,11 +233,13 @@ type relay struct {
 	asked      atomic.Bool // the client has sent something
 }
 
-func (r *relay) run(ctx context.Context) {
+// run forwards until both ways have ended, or one of the contexts has.
+func (r *relay) run(until ...context.Context) {
 	defer r.permit.Neutral()
 	defer func() { _, _ = r.client.Close(), r.up.Close() }()
-	stop := context.AfterFunc(ctx, func() { reset(r.client); reset(r.up) })
-	defer stop()
+	for _, ctx := range until {
+		defer context.AfterFunc(ctx, func() { reset(r.client); reset(r.up) })()
+	}
 	grace := time.AfterFunc(trialGrace, func() {
 		r.permit.Answered()
 		r.permit.Success()

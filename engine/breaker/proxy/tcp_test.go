@@ -171,6 +171,55 @@ func TestTCPOtherTarget(t *testing.T) {
 	}
 }
 
+// Another target takes new connections at once, and those to the one before
+// end when their time is over.
+func TestTCPTakesAnotherTarget(t *testing.T) {
+	says := func(text string) string {
+		return tcpServer(t, func(c *net.TCPConn) {
+			_, _ = io.WriteString(c, text)
+			_, _ = io.Copy(io.Discard, c)
+		})
+	}
+	p, front, stop := tcpProxy(t, says("old"), breaker.Config{}, TCPPolicy{})
+	defer stop()
+	read := func(c *net.TCPConn) string {
+		text := make([]byte, 3)
+		_, err := io.ReadFull(c, text)
+		if err != nil {
+			return err.Error()
+		}
+		return string(text)
+	}
+	before := dial(t, front)
+	if text := read(before); text != "old" {
+		t.Fatal(text)
+	}
+	if err := p.Set(TCPPolicy{Target: says("new"), Grace: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	between := dial(t, front)
+	if text := read(between); text != "new" {
+		t.Error(text)
+	}
+	third := says("3rd")
+	if err := p.Set(TCPPolicy{Target: third, Grace: time.Millisecond}); err != nil { // of those to the second
+		t.Fatal(err)
+	}
+	if text := read(between); !strings.Contains(text, "reset") && text != "EOF" {
+		t.Errorf("it goes on with %q", text)
+	}
+	if text := read(dial(t, front)); text != "3rd" {
+		t.Error(text)
+	}
+	_ = before.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
+	if text := read(before); !strings.Contains(text, "timeout") {
+		t.Errorf("it ended with %q", text)
+	}
+	if err := p.Set(TCPPolicy{Target: "nonsense"}); err == nil || p.policy.Load().Target != third {
+		t.Errorf("nonsense is %v, and the target %s", err, p.policy.Load().Target)
+	}
+}
+
 func TestTCPMaxCalls(t *testing.T) {
 	echo := tcpServer(t, func(c *net.TCPConn) { _, _ = io.Copy(c, c) })
 	p, front, stop := tcpProxy(t, echo, breaker.Config{}, TCPPolicy{MaxCalls: 1})
