@@ -87,7 +87,7 @@ func (a *attempt) forward(out *http.Request) (*http.Response, *trouble, error) {
 	case http.StatusNoContent:
 		res.Header.Del("Content-Length") // which must not be there (RFC 9110, section 8.6), and some clients wait for a body then
 	case http.StatusSwitchingProtocols:
-		if !strings.EqualFold(res.Header.Get("Upgrade"), out.Header.Get("Upgrade")) {
+		if !strings.EqualFold(upgradeType(res.Header), upgradeType(out.Header)) || upgradeType(out.Header) == "" {
 			_ = res.Body.Close()
 			trouble, err := a.noAnswer(exchange.ErrSwitched)
 			return nil, trouble, err

@@ -64,7 +64,11 @@ func (c *call) run() {
 	c.reverse = httputil.ReverseProxy{
 		Rewrite: c.rewrite, Transport: c, BufferPool: &c.buffers, ErrorHandler: c.proxy.problems, ErrorLog: silent,
 	}
-	c.reverse.ServeHTTP(c.out, in)
+	out := c.out
+	if in.Header["Upgrade"] != nil {
+		out = upgradable{out}
+	}
+	c.reverse.ServeHTTP(out, in)
 	c.drain()
 }
 

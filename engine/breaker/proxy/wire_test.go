@@ -342,6 +342,44 @@ func TestUpgrade(t *testing.T) {
 	b.counted(1, 0, 0)
 }
 
+// What either side sends before the other may expect it is there afterwards:
+// behind the request, before the upstream has agreed, and behind its answer.
+func TestUpgradeLosesNothing(t *testing.T) {
+	url := rawUpstream(t, func(c net.Conn, r *bufio.Reader) {
+		if _, err := http.ReadRequest(r); err != nil {
+			return
+		}
+		_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"+strings.Repeat("early ", 2000))
+		_, _ = io.Copy(c, r)
+	})
+	b := newBench(t, url, Policy{}, breaker.Config{})
+	for _, size := range []int{1, 1000, 100_000} {
+		c, err := net.Dial("tcp", strings.TrimPrefix(b.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+		sent := make(chan struct{})
+		go func() {
+			defer close(sent)
+			_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"+strings.Repeat("x", size))
+		}()
+		r := bufio.NewReader(c)
+		if res, err := http.ReadResponse(r, nil); err != nil || res.StatusCode != 101 {
+			t.Fatalf("answered %v, %v", res, err)
+		}
+		go func() {
+			<-sent
+			_ = c.(*net.TCPConn).CloseWrite()
+		}()
+		if text, err := io.ReadAll(r); string(text) != strings.Repeat("early ", 2000)+strings.Repeat("x", size) || err != nil {
+			t.Errorf("of %d bytes sent early %d came back, %v", size, len(text)-12000, err)
+		}
+		_ = c.Close()
+	}
+	b.counted(3, 0, 0)
+}
+
 // gRPC-Web is no gRPC: it goes over HTTP/1.1 as it came.
 func TestGRPCWeb(t *testing.T) {
 	up := upstream(t, func(w http.ResponseWriter, r *http.Request) {
