@@ -50,8 +50,8 @@ type cell struct {
 
 func newCell(text string) cell { return cell{text, ansi.StringWidth(text)} }
 
-// newStatusTable lays the table out. What does not fit is shortened: first
-// by whole columns, then in the names of units.
+// newStatusTable lays the table out. What does not fit is shortened: first in
+// very long names of units, then by whole columns, then in all names.
 func newStatusTable(st api.Status, i ink, width int) *statusTable {
 	t := &statusTable{
 		ink: i, width: width,
@@ -68,6 +68,11 @@ func newStatusTable(st api.Status, i ink, width int) *statusTable {
 			memory(u), number(u.Port), number(u.PID))
 	}
 	t.measure()
+	over := t.used - width
+	cut := width > 0 && over > 0 && t.widths[unitColumn] > maxUnitColumn
+	if cut {
+		t.cut(st, max(maxUnitColumn, t.widths[unitColumn]-over))
+	}
 	for _, spare := range spareColumns {
 		if width == 0 || t.used <= width {
 			break
@@ -75,14 +80,25 @@ func newStatusTable(st api.Status, i ink, width int) *statusTable {
 		t.shown = slices.DeleteFunc(t.shown, func(c int) bool { return c == spare })
 		t.measure()
 	}
-	if over := t.used - width; width > 0 && over > 0 {
-		keep := max(leastUnit, t.widths[unitColumn]-over)
-		for _, row := range t.rows {
-			row[unitColumn] = newCell(ansi.Truncate(row[unitColumn].text, keep, "…"))
-		}
-		t.measure()
+	if width > 0 && (cut || t.used > width) { // to what is left now
+		t.cut(st, max(leastUnit, t.widths[unitColumn]+width-t.used))
 	}
 	return t
+}
+
+// cut shortens the names of units to so many columns, in their middle: what
+// tells instances from each other stands at the end.
+func (t *statusTable) cut(st api.Status, keep int) {
+	for i := range st.Units {
+		name := newCell(printable(st.Units[i].ID))
+		if name.width > keep {
+			head := (keep - 1) / 2
+			tail := ansi.TruncateLeft(name.text, name.width-(keep-1-head), "")
+			name = newCell(ansi.Truncate(name.text, head, "") + "…" + tail)
+		}
+		t.rows[i+1][unitColumn] = name
+	}
+	t.measure()
 }
 
 func (t *statusTable) add(note string, texts ...string) {
