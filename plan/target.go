@@ -83,8 +83,8 @@ func (p *Plan) criticalPath() []string {
 	}
 	g, err := graph.New(nodes, edges)
 	if err != nil { // cannot happen: every need names a step
-		return nil
+		return []string{}
 	}
 	path, _ := g.CriticalPath(func(string) int64 { return 1 })
-	return path
+	return append([]string{}, path...)
 }

@@ -41,6 +41,9 @@ func GraphTree(w io.Writer, g *plan.Graph, o PlanOptions) error {
 		}
 	}
 	t.write()
+	if len(g.Nodes) == 0 {
+		_, _ = t.w.WriteString("Nothing is declared that could start.\n") // Flush has its error
+	}
 	if err := t.w.Flush(); err != nil {
 		return fmt.Errorf("write graph: %w", err)
 	}
