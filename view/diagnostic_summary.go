@@ -1,12 +1,14 @@
 package view
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/syndicate/syndicate/api"
 	"github.com/syndicate/syndicate/spec"
 )
 
@@ -70,6 +72,22 @@ func Failure(w io.Writer, colour bool, message, hint string) {
 	if hint != "" {
 		fmt.Fprintf(w, "Try: %s\n", printable(hint))
 	}
+}
+
+// failure is why a command failed, for a program.
+type failure struct {
+	Type          string `json:"type"`
+	FormatVersion string `json:"format_version"`
+	Error         string `json:"error"`
+	Next          string `json:"next,omitempty"`
+	ExitCode      int    `json:"exit_code"`
+}
+
+// FailureJSON writes, in one line, why a command has no other result.
+func FailureJSON(w io.Writer, message, hint string, code int) error {
+	e := json.NewEncoder(data(w))
+	e.SetEscapeHTML(false)
+	return e.Encode(failure{"error", api.FormatVersion, strings.TrimRight(message, "\n"), hint, code})
 }
 
 // Warning shows what a command goes on in spite of.

@@ -50,7 +50,7 @@ func (c *breakerShowCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	ids, err := s.pick([]string{c.Name}, breakerIDs(list))
+	ids, err := s.pick([]string{c.Name}, breakerIDs(list), noBreaker)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (c *breakerTripCmd) Run(s *session) error {
 		}
 		args = []string{c.For}
 	}
-	return s.tellOf("trip", c.Names, args, c.JSON, withBreaker)
+	return s.tellOf("trip", c.Names, args, c.JSON, withBreaker, noBreaker)
 }
 
 // breakerResetCmd closes some.
@@ -90,7 +90,7 @@ type breakerResetCmd struct{ breakerNames }
 
 // Run asks the engine.
 func (c *breakerResetCmd) Run(s *session) error {
-	return s.tellOf("reset", c.Names, nil, c.JSON, withBreaker)
+	return s.tellOf("reset", c.Names, nil, c.JSON, withBreaker, noBreaker)
 }
 
 // breakerForceCmd sets the mode of some.
@@ -101,7 +101,7 @@ type breakerForceCmd struct {
 
 // Run asks the engine.
 func (c *breakerForceCmd) Run(s *session) error {
-	return s.tellOf("force", c.Names, []string{c.Mode}, c.JSON, withBreaker)
+	return s.tellOf("force", c.Names, []string{c.Mode}, c.JSON, withBreaker, noBreaker)
 }
 
 // breakers lists the circuit breakers of a running system.

@@ -50,7 +50,7 @@ func (c *breakerExecCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	ids, err := s.pick([]string{c.Name}, breakerIDs(list))
+	ids, err := s.pick([]string{c.Name}, breakerIDs(list), noBreaker)
 	if err != nil {
 		return err
 	}

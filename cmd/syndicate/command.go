@@ -19,7 +19,7 @@ type startCmd struct {
 
 // Run asks the engine and waits for the end.
 func (c *startCmd) Run(s *session) error {
-	return s.tellOf("start", c.Addresses, nil, c.JSON, startable)
+	return s.tellOf("start", c.Addresses, nil, c.JSON, startable, nothingDeclared)
 }
 
 // stopCmd stops units, and keeps them stopped.
@@ -62,11 +62,12 @@ func (c *doCmd) Run(s *session) error {
 
 // tell has units of a running system do something, and shows how that goes.
 func (s *session) tell(verb string, addresses, args []string, asJSON bool) error {
-	return s.tellOf(verb, addresses, args, asJSON, commandable)
+	return s.tellOf(verb, addresses, args, asJSON, commandable, nothingDeclared)
 }
 
-// tellOf does that where addresses stand for some of the units only.
-func (s *session) tellOf(verb string, addresses, args []string, asJSON bool, among func(api.Status) []string) error {
+// tellOf does that where addresses stand for some of the units only; none is
+// why there may be none of them.
+func (s *session) tellOf(verb string, addresses, args []string, asJSON bool, among func(api.Status) []string, none string) error {
 	if err := s.placed(addresses); err != nil {
 		return err
 	}
@@ -89,7 +90,7 @@ func (s *session) tellOf(verb string, addresses, args []string, asJSON bool, amo
 	if err != nil {
 		return err
 	}
-	units, err := s.pick(addresses, among(st))
+	units, err := s.pick(addresses, among(st), none)
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func (c *eventsCmd) Run(s *session) error {
 		if err != nil {
 			return s.unreadable(err)
 		}
-		if q.Units, err = s.pick(c.Addresses, known); err != nil {
+		if q.Units, err = s.pick(c.Addresses, known, nothingRan); err != nil {
 			return err
 		}
 	}

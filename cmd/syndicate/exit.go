@@ -26,6 +26,7 @@ type exitError struct {
 	code int
 	err  error
 	hint string // the next command to try
+	told bool   // the result is on standard output all the same
 }
 
 func (e *exitError) Error() string {

@@ -175,13 +175,10 @@ func (s *session) accept(result *decode.Result, ds spec.Diagnostics) error {
 		ds = onlyErrors(ds)
 	}
 	report := view.NewReport(ds, result.Sources)
-	if err := report.Text(s.stderr, s.textOptions(s.stderr)); err != nil {
-		return err
-	}
 	if !report.Valid {
-		return exit(exitFailed)
+		return s.reject(report)
 	}
-	return nil
+	return report.Text(s.stderr, s.textOptions(s.stderr))
 }
 
 // textOptions fit diagnostics to a stream.

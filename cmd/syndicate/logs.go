@@ -41,12 +41,12 @@ func (c *logsCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	if len(known) == 0 && len(c.Addresses) == 0 {
+	if len(known) == 0 && len(c.Addresses) == 0 && !inUse(dir) {
 		return s.absent(dir, "")
 	}
 	units := known
 	if len(c.Addresses) > 0 {
-		if units, err = s.pick(c.Addresses, known); err != nil {
+		if units, err = s.pick(c.Addresses, known, nothingRan); err != nil {
 			return err
 		}
 		q.Units = units

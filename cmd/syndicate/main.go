@@ -54,6 +54,9 @@ func (s *session) report(err error) int {
 		if better := s.byOwner(err, os.Geteuid()); better != "" {
 			hint = better
 		}
+		if s.wantsJSON() && !failure.told {
+			_ = view.FailureJSON(s.stdout, s.spelt(failure.Error()), hint, failure.code)
+		}
 		view.Failure(s.stderr, s.stderr.colour, s.spelt(failure.Error()), hint)
 	}
 	return failure.code

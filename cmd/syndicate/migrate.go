@@ -38,7 +38,7 @@ type migrateCmd struct {
 // migrateFlags are those of every migrate command.
 type migrateFlags struct {
 	inputs
-	Database string `name:"database" placeholder:"NAME" help:"Only this database."`
+	Database string `name:"database" placeholder:"NAME" help:"Only this database." completion-predictor:"database"`
 	JSON     bool   `name:"json" help:"Print the result as versioned JSON."`
 }
 
@@ -112,10 +112,15 @@ func (c *migrateFlags) show(s *session, result *view.Migrations, text func(io.Wr
 	if c.JSON {
 		render = result.JSON
 	}
-	if len(result.Databases) > 0 {
+	told := len(result.Databases) > 0
+	if told {
 		failed = errors.Join(render(s.stdout), failed)
 	}
-	return s.migrateExit(failed)
+	err := s.migrateExit(failed)
+	if own, ok := errors.AsType[*exitError](err); ok && told {
+		return &exitError{code: own.code, err: own.err, hint: own.hint, told: true}
+	}
+	return err
 }
 
 // migrateExit gives a failure its exit code and its hint.

@@ -102,8 +102,5 @@ func (s *session) planOptionsFor(out stream) view.PlanOptions {
 
 // refuse shows why there is no plan.
 func (s *session) refuse(diags spec.Diagnostics, sources map[string][]byte) error {
-	if err := view.NewReport(diags, sources).Text(s.stderr, s.textOptions(s.stderr)); err != nil {
-		return err
-	}
-	return exit(exitFailed)
+	return s.reject(view.NewReport(diags, sources))
 }

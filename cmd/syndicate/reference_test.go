@@ -91,7 +91,7 @@ func lintGroups() []view.LintGroup {
 func commandLine(w io.Writer, app *kong.Application) error {
 	var b strings.Builder
 	b.WriteString("# The command line\n\n`syndicate [-C DIR] [-f PATH] COMMAND …`\n\n")
-	b.WriteString("`syndicate COMMAND --help` shows the same on a terminal. stdout carries the result, stderr everything else. " +
+	b.WriteString("`syndicate COMMAND --help` shows the same on a terminal. stdout carries the result, stderr everything else. With `--json` a command that has no result prints why: the diagnostics, as `validate --json` does, or one line with `error`, `next` and `exit_code`. " +
 		"Neither has colours where `NO_COLOR` is set or `TERM` is `dumb`, and what is drawn is ASCII where the first of " +
 		"`LC_ALL`, `LC_CTYPE` and `LANG` that is set names no UTF-8 locale; data are the same everywhere.\n\n")
 	b.WriteString("## Flags of every command\n\n")

@@ -53,10 +53,7 @@ func (s *session) stateDirOf(operand string) (string, error) {
 		return "", failWith(fmt.Errorf("several systems were started from %s: name one of %s", head.Path, strings.Join(found, ", ")),
 			s.command("--state-dir", found[0]))
 	}
-	if err := view.NewReport(ds, nil).Text(s.stderr, s.textOptions(s.stderr)); err != nil {
-		return "", err
-	}
-	return "", exit(exitFailed)
+	return "", s.reject(view.NewReport(ds, nil))
 }
 
 // inUse reports whether a system runs in a state directory, or died there.
@@ -137,14 +134,21 @@ func pickUnits(addresses, known []string) ([]string, error) {
 }
 
 // pick is pickUnits for a command line: who names a unit that there is not is
-// led to those that there are.
-func (s *session) pick(addresses, known []string) ([]string, error) {
+// led to those that there are, or told why there are none.
+func (s *session) pick(addresses, known []string, none string) ([]string, error) {
 	units, err := pickUnits(addresses, known)
 	if err != nil && len(known) == 0 {
-		return nil, ledTo(err, s.here("up"))
+		return nil, &exitError{code: exitUsage, err: fmt.Errorf("%w: %s", err, none), hint: s.here("up")}
 	}
 	return units, ledTo(err, s.here("status"))
 }
+
+// Why there is no unit to name.
+const (
+	nothingRan      = "nothing has run here yet"
+	nothingDeclared = "nothing is declared"
+	noBreaker       = "no circuit breaker is declared"
+)
 
 // placed refuses a configuration among addresses, which may look like a unit
 // that there is not: to these commands it is given before the command.
@@ -237,9 +241,7 @@ func meant(text string, known []string) string {
 	switch {
 	case best != "":
 		return fmt.Sprintf("; did you mean %q?", best)
-	case len(known) == 0:
-		return ": nothing has run here yet"
-	case len(known) <= few:
+	case len(known) > 0 && len(known) <= few:
 		return ": there are " + strings.Join(known, ", ")
 	}
 	return ""

@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -196,6 +197,31 @@ func leadingFlag(args []string) (taken int, rewritten []string, err error) {
 		return 2, append(rewritten, long+args[1]), nil
 	}
 	return 1, args[:1], nil
+}
+
+// wantsJSON reports whether the command line asks for JSON.
+func (s *session) wantsJSON() bool {
+	for i, w := range s.words {
+		switch {
+		case w == "--":
+			return false
+		case w == "--json", w == "--format=json", w == "--format" && slices.Index(s.words[i+1:], "json") == 0:
+			return true
+		}
+	}
+	return false
+}
+
+// reject ends a command with what was found wrong.
+func (s *session) reject(report *view.Report) error {
+	err := report.Text(s.stderr, s.textOptions(s.stderr))
+	if err == nil && s.wantsJSON() {
+		err = report.JSON(s.stdout)
+	}
+	if err != nil {
+		return err
+	}
+	return exit(exitFailed)
 }
 
 // path returns the configuration that a command works on: its operand, else

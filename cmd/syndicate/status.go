@@ -48,7 +48,10 @@ func (c *statusCmd) Run(s *session) error {
 	case err != nil:
 		return err
 	case st.State == api.SystemLost && !c.Exit:
-		return failWith(errors.New("the system has no engine any more"), s.again("up", c.Path)+"   or, to be done with it: "+s.again("down", c.Path))
+		return &exitError{
+			code: exitFailed, told: true, err: errors.New("the system has no engine any more"),
+			hint: s.again("up", c.Path) + "   or, to be done with it: " + s.again("down", c.Path),
+		}
 	case c.Exit && st.Degraded():
 		return exit(exitDiffers)
 	}
