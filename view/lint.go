@@ -107,18 +107,51 @@ type LintGroup struct {
 // LintRule is one rule in the reference.
 type LintRule struct{ Code, Severity, Title string }
 
-// LintMarkdown writes the list of rules for the reference.
-func LintMarkdown(w io.Writer, groups []LintGroup) error {
+// OtherLinter is what another linter looks for.
+type OtherLinter struct {
+	Name  string
+	Rules []OtherRule
+}
+
+// OtherRule is one rule of another linter: the codes that stand for it here,
+// and what is different, or why there is none.
+type OtherRule struct {
+	Rule  string
+	Codes []string
+	Note  string
+}
+
+// LintMarkdown writes the list of rules for the reference, and what of those
+// of other linters they are.
+func LintMarkdown(w io.Writer, groups []LintGroup, others []OtherLinter) error {
 	var b strings.Builder
 	b.WriteString(lintIntroduction)
 	for _, g := range groups {
 		fmt.Fprintf(&b, "\n## %s\n\n| code | severity | rule |\n|---|---|---|\n", g.Title)
 		for _, r := range g.Rules {
-			fmt.Fprintf(&b, "| [%s](codes.md#%s) | %s | %s |\n", r.Code, strings.ToLower(r.Code), r.Severity, r.Title)
+			fmt.Fprintf(&b, "| %s | %s | %s |\n", codeLink(r.Code), r.Severity, r.Title)
+		}
+	}
+	for _, o := range others {
+		fmt.Fprintf(&b, "\n## Coming from %s\n\n| rule | here | |\n|---|---|---|\n", o.Name)
+		for _, r := range o.Rules {
+			here := "none"
+			if len(r.Codes) > 0 {
+				links := make([]string, len(r.Codes))
+				for i, code := range r.Codes {
+					links[i] = codeLink(code)
+				}
+				here = strings.Join(links, ", ")
+			}
+			fmt.Fprintf(&b, "| %s | %s | %s |\n", r.Rule, here, r.Note)
 		}
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func codeLink(code string) string {
+	return fmt.Sprintf("[%s](codes.md#%s)", code, strings.ToLower(code))
 }
 
 const lintIntroduction = `# Rules for migrations

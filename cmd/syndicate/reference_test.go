@@ -45,7 +45,7 @@ func TestReference(t *testing.T) {
 		"language.md": language().Markdown,
 		"schema.json": language().JSONSchema,
 		"codes.md":    func(w io.Writer) error { return view.CodesMarkdown(w, codes()) },
-		"lint.md":     func(w io.Writer) error { return view.LintMarkdown(w, lintGroups()) },
+		"lint.md":     func(w io.Writer) error { return view.LintMarkdown(w, lintGroups(), otherLinters()) },
 		"cli.md":      func(w io.Writer) error { return commandLine(w, testParser(t).Model) },
 	}
 	for name, write := range pages {
@@ -83,6 +83,17 @@ func lintGroups() []view.LintGroup {
 			group.Rules = append(group.Rules, view.LintRule{Code: r.Code, Severity: string(r.Severity), Title: r.Title})
 		}
 		all = append(all, group)
+	}
+	return all
+}
+
+// otherLinters are those that people come from.
+func otherLinters() []view.OtherLinter {
+	all := []view.OtherLinter{{Name: "squawk"}, {Name: "Atlas"}}
+	for i, rules := range [][]lint.Counterpart{lint.Squawk(), lint.Atlas()} {
+		for _, r := range rules {
+			all[i].Rules = append(all[i].Rules, view.OtherRule{Rule: r.Rule, Codes: r.Codes, Note: r.Note})
+		}
 	}
 	return all
 }

@@ -18,6 +18,8 @@ func (c *checker) changes() {
 		c.moveSchema(n.AlterSchema)
 	case n.Drop != nil:
 		c.drop(n.Drop)
+	case n.DropDatabase != nil:
+		c.dropDatabase(n.DropDatabase)
 	case n.AlterEnum != nil && n.AlterEnum.Old != "":
 		c.renameValue(n.AlterEnum)
 	case n.Truncate != nil:
@@ -110,6 +112,12 @@ func (c *checker) drop(n *drop) {
 	if n.Behavior == "DROP_CASCADE" && n.Kind != "OBJECT_FUNCTION" {
 		c.cascade("It drops whatever depends on it, too, and does not say what: views, foreign keys, columns of that type. Write RESTRICT, see what PostgreSQL names, and drop that by name.",
 			without(strings.TrimSpace(c.at.Text), "cascade")+";")
+	}
+	switch {
+	case n.Kind == "OBJECT_INDEX":
+		c.dropUnique(n)
+	case n.ofFunctions():
+		c.dropFunction(n)
 	}
 	kind := dropKinds[n.Kind]
 	if kind == "" {

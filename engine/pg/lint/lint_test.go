@@ -29,6 +29,11 @@ CREATE TABLE people (mood mood);
 CREATE MATERIALIZED VIEW totals AS SELECT count(*) FROM orders;
 CREATE VIEW lately AS SELECT * FROM orders;
 CREATE DOMAIN positive AS int CHECK (value > 0);
+CREATE FUNCTION discount(bigint) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TABLE members (user_id bigint REFERENCES users, team int, code text, CONSTRAINT one_team UNIQUE (user_id, team),
+	CONSTRAINT codes FOREIGN KEY (code) REFERENCES t, CONSTRAINT some_team CHECK (team > 0), EXCLUDE USING gist (code WITH =));
+CREATE UNIQUE INDEX members_code ON members (code);
 `
 
 // look checks one up file on top of what is there, with a down file that
@@ -94,6 +99,20 @@ func TestEveryRuleFindsItsExample(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What stands for the rules of others is there, and what does not says why.
+func TestCounterparts(t *testing.T) {
+	for _, r := range slices.Concat(Squawk(), Atlas()) {
+		if len(r.Codes) == 0 && r.Note == "" {
+			t.Errorf("%s: neither a rule nor a reason", r.Rule)
+		}
+		for _, code := range r.Codes {
+			if _, ok := Explain(code); !ok {
+				t.Errorf("%s: there is no %s", r.Rule, code)
+			}
+		}
 	}
 }
 
@@ -168,6 +187,24 @@ func TestFindings(t *testing.T) {
 		"a domain with a new check":   {"ALTER DOMAIN positive ADD CHECK (value < 10)", []string{"L104 1:27"}},
 		"a table made from a query":   {"CREATE TABLE n AS SELECT * FROM users;\nCREATE INDEX ON n (id);\nSELECT * INTO m FROM users;\nDROP TABLE m", nil},
 		"a materialized view, filled": {"CREATE MATERIALIZED VIEW n AS SELECT 1; REFRESH MATERIALIZED VIEW n", nil},
+		"a unique constraint goes":    {"ALTER TABLE members DROP CONSTRAINT one_team", []string{"L304 1:21"}},
+		"for a wider one":             {"ALTER TABLE members DROP CONSTRAINT one_team, ADD CONSTRAINT one_team UNIQUE (user_id, team, code)", []string{"L106 1:51", "L402 1:51"}},
+		"for an index":                {"CREATE UNIQUE INDEX CONCURRENTLY i ON members (team, user_id);\nALTER TABLE members DROP CONSTRAINT one_team", []string{"L402 1:1"}},
+		"a foreign key goes":          {"ALTER TABLE members DROP CONSTRAINT members_user_id_fkey, DROP CONSTRAINT codes", []string{"L304 1:21", "L304 1:59"}},
+		"a foreign key made anew":     {"ALTER TABLE members DROP CONSTRAINT codes, ADD FOREIGN KEY (code) REFERENCES t ON DELETE CASCADE NOT VALID", nil},
+		"an exclusion goes":           {"ALTER TABLE members DROP CONSTRAINT members_excl", []string{"L304 1:21"}},
+		"a check goes":                {"ALTER TABLE members DROP CONSTRAINT some_team", nil},
+		"a constraint of this file":   {"ALTER TABLE members ADD CONSTRAINT n FOREIGN KEY (team) REFERENCES t NOT VALID;\nALTER TABLE members DROP CONSTRAINT n", nil},
+		"a constraint of nobody":      {"ALTER TABLE members DROP CONSTRAINT unheard", nil},
+		"with its column":             {"ALTER TABLE members DROP COLUMN team;\nALTER TABLE members DROP CONSTRAINT IF EXISTS one_team", []string{"L302 1:21"}},
+		"a unique index goes":         {"DROP INDEX CONCURRENTLY members_code", []string{"L304 1:1"}},
+		"for a unique constraint":     {"CREATE UNIQUE INDEX CONCURRENTLY m ON members (code);\nALTER TABLE members ADD CONSTRAINT m UNIQUE USING INDEX m;\nDROP INDEX CONCURRENTLY members_code", []string{"L402 1:1"}},
+		"an index goes":               {"DROP INDEX CONCURRENTLY orders_customer_id_idx", nil},
+		"a function goes":             {"DROP FUNCTION IF EXISTS public.discount(bigint)", []string{"L305 1:1"}},
+		"a function made anew":        {"DROP FUNCTION discount;\nCREATE FUNCTION discount(bigint) RETURNS bigint LANGUAGE sql AS 'SELECT 1'", nil},
+		"a function of triggers":      {"DROP FUNCTION touch(); DROP FUNCTION unheard()", nil},
+		"a function of this file":     {"CREATE FUNCTION g() RETURNS int LANGUAGE sql AS 'SELECT 1';\nDROP FUNCTION g()", nil},
+		"a database goes":             {"DROP DATABASE shop", []string{"L303 1:1"}},
 		"a file of a psql command":    {"\\i other.sql", []string{"L801 1:1"}},
 	} {
 		t.Run(name, func(t *testing.T) {

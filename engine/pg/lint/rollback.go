@@ -151,6 +151,9 @@ func (c *checker) gone(s *source) map[string]bool {
 		case n.Drop != nil:
 			for _, o := range n.Drop.Objects {
 				parts := o.names()
+				if n.Drop.ofFunctions() {
+					parts = functionName(o)
+				}
 				if n.Drop.Kind == "OBJECT_SCHEMA" {
 					names[strings.Join(parts, ".")] = true
 					continue
@@ -159,7 +162,7 @@ func (c *checker) gone(s *source) map[string]bool {
 					names[c.schema.qualify(parts[:len(parts)-1])+"."+parts[len(parts)-1]] = true
 					continue
 				}
-				names[c.schema.qualify(functionName(n.Drop.Kind, o, parts))] = true
+				names[c.schema.qualify(parts)] = true
 			}
 		case n.Rename != nil && n.Rename.Relation != nil:
 			full := c.schema.full(*n.Rename.Relation)
@@ -189,11 +192,13 @@ func (c *checker) gone(s *source) map[string]bool {
 	return names
 }
 
+// ofFunctions reports whether a DROP is about what is called with arguments.
+func (n *drop) ofFunctions() bool {
+	return slices.Contains([]string{"OBJECT_FUNCTION", "OBJECT_PROCEDURE", "OBJECT_ROUTINE", "OBJECT_AGGREGATE"}, n.Kind)
+}
+
 // functionName returns the name in a DROP FUNCTION without its arguments.
-func functionName(kind string, o tree, parts []string) []string {
-	if kind != "OBJECT_FUNCTION" && kind != "OBJECT_PROCEDURE" && kind != "OBJECT_ROUTINE" && kind != "OBJECT_AGGREGATE" {
-		return parts
-	}
+func functionName(o tree) []string {
 	var name []string
 	o.walk(func(_ string, fields map[string]any) {
 		if list, ok := fields["objname"]; ok {

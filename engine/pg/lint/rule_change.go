@@ -18,9 +18,21 @@ func breakingRules() []Rule {
 		},
 		{
 			"L303", spec.Error, "A table or a view is dropped",
-			"Programs that still use it fail, and what a table held is gone. First release what does not use it, then drop it and say so in the file. A view that the same file makes anew is no finding.",
+			"Programs that still use it fail, and what a table held is gone. First release what does not use it, then drop it and say so in the file. A view that the same file makes anew is no finding. DROP SCHEMA and DROP DATABASE count as well.",
 			"DROP TABLE carts;",
 			"-- syndicate: allow L303 nothing uses it since 2.3\nDROP TABLE carts;",
+		},
+		{
+			"L304", spec.Warning, "What keeps rows right is dropped",
+			"Without a unique index, a UNIQUE or an EXCLUDE constraint rows get in that were refused, and INSERT … ON CONFLICT of what runs now fails at once where it names those columns: it needs a unique index over them. Without a foreign key rows refer to what is gone, and deletes no longer cascade. A down file that adds it again fails on what got in meanwhile. It is no finding where another one over the same columns takes its place.",
+			"ALTER TABLE orders DROP CONSTRAINT orders_pkey;",
+			"-- syndicate: allow L304 nothing relies on it since 2.3\nALTER TABLE orders DROP CONSTRAINT orders_pkey;",
+		},
+		{
+			"L305", spec.Warning, "A function is dropped",
+			"Programs that still call it fail. First release what does not call it, then drop it and say so in the file. A function of triggers is no finding, since programs cannot call it, and neither is one that the same file makes anew.",
+			"DROP FUNCTION discount(bigint);",
+			"-- syndicate: allow L305 nothing calls it since 2.3\nDROP FUNCTION discount(bigint);",
 		},
 	}
 }

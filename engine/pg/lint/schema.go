@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -10,9 +11,9 @@ import (
 // What other means made is not known: such a table counts as one that stands
 // there and has rows.
 type schema struct {
-	path      string            // where an unqualified name lives
-	tables    map[string]*table // by schema.name
-	functions map[string]bool   // by name; whether it is volatile
+	path      string               // where an unqualified name lives
+	tables    map[string]*table    // by schema.name
+	functions map[string]*function // by name
 	types     map[string]*userType
 	views     map[string]bool // by schema.name, materialized ones too; whether it is fresh
 	indexes   map[string]*indexed
@@ -24,7 +25,7 @@ type table struct {
 	temporary   bool
 	partitioned bool
 	columns     map[string]*column
-	checks      map[string]*check // by name of the constraint
+	checks      map[string]*check // constraints by name, those of NOT NULL aside
 	primary     bool
 	inserted    bool // the same migrations put rows there
 }
@@ -36,9 +37,12 @@ type column struct {
 	fresh   bool
 }
 
-// check is a CHECK constraint.
+// check is a constraint.
 type check struct {
-	notNull string // the column, where it says no more than IS NOT NULL
+	kind    string // CONSTR_CHECK, CONSTR_FOREIGN, CONSTR_UNIQUE …
+	columns []string
+	fresh   bool
+	notNull string // the column, where it is a CHECK that says no more than IS NOT NULL
 	valid   bool
 	file    int // which file added it
 	block   int // and which transaction of it
@@ -54,11 +58,19 @@ type userType struct {
 type indexed struct {
 	columns []string
 	table   string
+	unique  bool
+	fresh   bool
+}
+
+type function struct {
+	volatile bool // it may give each row another value
+	trigger  bool // only triggers call it
+	fresh    bool
 }
 
 func newSchema() *schema {
 	return &schema{
-		path: "public", tables: map[string]*table{}, functions: map[string]bool{},
+		path: "public", tables: map[string]*table{}, functions: map[string]*function{},
 		types: map[string]*userType{}, views: map[string]bool{}, indexes: map[string]*indexed{},
 	}
 }
@@ -114,9 +126,18 @@ func (s *schema) settle() {
 		for _, c := range t.columns {
 			c.fresh = false
 		}
+		for _, k := range t.checks {
+			k.fresh = false
+		}
 	}
 	for name := range s.views {
 		s.views[name] = false
+	}
+	for _, i := range s.indexes {
+		i.fresh = false
+	}
+	for _, f := range s.functions {
+		f.fresh = false
 	}
 	s.settleTypes()
 }
@@ -162,7 +183,7 @@ func (s *schema) apply(st statement, fresh bool, file, block int) {
 	case st.Alter() != nil:
 		s.alter(n.AlterTable, fresh, file, block)
 	case n.Index != nil:
-		s.indexes[s.indexName(n.Index)] = &indexed{table: s.full(n.Index.Relation), columns: n.Index.columns()}
+		s.indexes[s.indexName(n.Index)] = &indexed{table: s.full(n.Index.Relation), columns: n.Index.columns(), unique: n.Index.Unique, fresh: fresh}
 	case n.Drop != nil:
 		s.drop(n.Drop)
 	case n.Rename != nil:
@@ -170,7 +191,7 @@ func (s *schema) apply(st statement, fresh bool, file, block int) {
 	case n.AlterSchema != nil && n.AlterSchema.Relation != nil:
 		s.move(s.full(*n.AlterSchema.Relation), n.AlterSchema.New+"."+n.AlterSchema.Relation.Name)
 	case n.CreateFunc != nil:
-		s.functions[last(n.CreateFunc.Name)] = n.CreateFunc.volatile()
+		s.functions[last(n.CreateFunc.Name)] = &function{volatile: n.CreateFunc.volatile(), trigger: n.CreateFunc.trigger(), fresh: fresh}
 	case n.CreateEnum != nil:
 		s.types[last(n.CreateEnum.Name)] = &userType{fresh: fresh}
 	case n.CreateRange != nil:
@@ -207,7 +228,7 @@ func (s *schema) create(n *createTable, fresh bool, file, block int) {
 		case e.Column != nil:
 			t.add(e.Column, fresh, file, block)
 		case e.Constraint != nil:
-			t.constrain(e.Constraint, "", file, block, true)
+			t.constrain(e.Constraint, texts(e.Constraint.Keys), fresh, file, block)
 		}
 	}
 }
@@ -224,16 +245,12 @@ func (t *table) add(def *columnDef, fresh bool, file, block int) {
 	c.notNull = c.deflt
 	t.columns[def.Name] = c
 	for _, k := range def.Constraints {
-		t.constrain(&k.Constraint, def.Name, file, block, true)
+		t.constrain(&k.Constraint, []string{def.Name}, fresh, file, block)
 	}
 }
 
-// constrain adds a constraint; of is its column, "" for one of the table.
-func (t *table) constrain(k *constraint, of string, file, block int, valid bool) {
-	columns := texts(k.Keys)
-	if of != "" {
-		columns = []string{of}
-	}
+// constrain adds a constraint over columns.
+func (t *table) constrain(k *constraint, columns []string, fresh bool, file, block int) {
 	each := func(do func(*column)) {
 		for _, name := range columns {
 			if c := t.columns[name]; c != nil {
@@ -244,19 +261,23 @@ func (t *table) constrain(k *constraint, of string, file, block int, valid bool)
 	switch k.Kind {
 	case "CONSTR_NOTNULL":
 		each(func(c *column) { c.notNull = true })
-	case "CONSTR_PRIMARY":
-		t.primary = true
-		each(func(c *column) { c.notNull = true })
 	case "CONSTR_DEFAULT":
 		each(func(c *column) { c.deflt = true })
 	case "CONSTR_IDENTITY", "CONSTR_GENERATED":
 		each(func(c *column) { c.deflt, c.notNull = true, c.notNull || k.Kind == "CONSTR_IDENTITY" })
-	case "CONSTR_CHECK", "CONSTR_FOREIGN":
-		name := k.Name
-		if name == "" {
-			name = constraintName(t.name, append(columns, texts(k.Columns)...), k.Kind)
+	case "CONSTR_CHECK", "CONSTR_FOREIGN", "CONSTR_UNIQUE", "CONSTR_PRIMARY", "CONSTR_EXCLUSION":
+		if k.Kind == "CONSTR_PRIMARY" {
+			t.primary = true
+			each(func(c *column) { c.notNull = true })
 		}
-		t.checks[name] = &check{notNull: notNullOf(k.Expr), valid: valid && !k.NotValid, file: file, block: block}
+		columns = append(columns, texts(k.Columns)...)
+		name := cmp.Or(k.Name, k.Index)
+		if name == "" {
+			name = constraintName(t.name, columns, k.Kind)
+		}
+		t.checks[name] = &check{
+			kind: k.Kind, columns: columns, fresh: fresh, notNull: notNullOf(k.Expr), valid: !k.NotValid, file: file, block: block,
+		}
 	}
 }
 
@@ -272,6 +293,7 @@ func (s *schema) alter(n *alterTable, fresh bool, file, block int) {
 			}
 		case "AT_DropColumn":
 			delete(t.columns, cmd.Name)
+			maps.DeleteFunc(t.checks, func(_ string, k *check) bool { return slices.Contains(k.columns, cmd.Name) })
 		case "AT_AlterColumnType":
 			if col := t.columns[cmd.Name]; col != nil && cmd.Def.Column != nil {
 				col.typ = newType(cmd.Def.Column.Type)
@@ -285,8 +307,12 @@ func (s *schema) alter(n *alterTable, fresh bool, file, block int) {
 				col.deflt = true
 			}
 		case "AT_AddConstraint":
-			if cmd.Def.Constraint != nil {
-				t.constrain(cmd.Def.Constraint, "", file, block, true)
+			if k := cmd.Def.Constraint; k != nil {
+				columns := texts(k.Keys)
+				if i := s.indexes[t.name[:strings.LastIndexByte(t.name, '.')+1]+k.Index]; i != nil {
+					columns = i.columns
+				}
+				t.constrain(k, columns, fresh, file, block)
 			}
 		case "AT_ValidateConstraint":
 			if k := t.checks[cmd.Name]; k != nil {
@@ -314,6 +340,8 @@ func (s *schema) drop(n *drop) {
 			delete(s.indexes, name)
 		case "OBJECT_TYPE", "OBJECT_DOMAIN":
 			delete(s.types, last2(o.names()))
+		case "OBJECT_FUNCTION", "OBJECT_PROCEDURE", "OBJECT_ROUTINE", "OBJECT_AGGREGATE":
+			delete(s.functions, last2(functionName(o)))
 		}
 	}
 }
@@ -384,6 +412,11 @@ func (n *createFunc) volatile() bool {
 		}
 	})
 	return volatile
+}
+
+// trigger reports whether only triggers can call a function.
+func (n *createFunc) trigger() bool {
+	return slices.Contains([]string{"trigger", "event_trigger"}, last(n.Returns.Names))
 }
 
 // notNullOf returns the column of which an expression says that it IS NOT

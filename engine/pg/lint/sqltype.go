@@ -123,8 +123,8 @@ func (s *schema) volatile(expr tree) string {
 		}
 		names := stringsOf(fields["funcname"])
 		name := last2(names)
-		volatile, known := s.functions[name]
-		if volatile || !known && slices.Contains(volatileFunctions, name) {
+		f := s.functions[name]
+		if f != nil && f.volatile || f == nil && slices.Contains(volatileFunctions, name) {
 			found = append(found, name)
 		}
 	})

@@ -60,6 +60,8 @@ func (x *altering) look() {
 		}
 	case "AT_ValidateConstraint":
 		x.validate()
+	case "AT_DropConstraint":
+		x.dropConstraint()
 	case "AT_AttachPartition":
 		x.attach(x.cmd.Def.Partition)
 	case "AT_DetachPartition":
@@ -257,7 +259,7 @@ func (x *altering) attach(p *partitionOf) {
 		return
 	}
 	for _, k := range part.checks {
-		if k.valid {
+		if k.valid && k.kind == "CONSTR_CHECK" {
 			return // it may be the one that proves the bounds
 		}
 	}

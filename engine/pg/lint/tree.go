@@ -56,7 +56,7 @@ type node struct {
 
 	AlterSystem    *struct{}      `json:"AlterSystemStmt"`
 	CreateDatabase *struct{}      `json:"CreatedbStmt"`
-	DropDatabase   *struct{}      `json:"DropdbStmt"`
+	DropDatabase   *dropDatabase  `json:"DropdbStmt"`
 	CreateSpace    *struct{}      `json:"CreateTableSpaceStmt"`
 	DropSpace      *struct{}      `json:"DropTableSpaceStmt"`
 	CreateSubscr   *createSubscr  `json:"CreateSubscriptionStmt"`
@@ -248,6 +248,10 @@ type drop struct {
 	Concurrent bool   `json:"concurrent"`
 }
 
+type dropDatabase struct {
+	Name string `json:"dbname"`
+}
+
 type createTable struct {
 	Relation relation `json:"relation"`
 	Elements []struct {
@@ -345,9 +349,10 @@ func (n *sequence) owner() []string {
 }
 
 type createFunc struct {
-	Replace bool   `json:"replace"`
-	Name    []text `json:"funcname"`
-	Options tree   `json:"options"`
+	Replace bool     `json:"replace"`
+	Name    []text   `json:"funcname"`
+	Returns typeName `json:"returnType"`
+	Options tree     `json:"options"`
 }
 
 type createTrig struct {
