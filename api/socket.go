@@ -52,20 +52,28 @@ func Listen(stateDir string) (net.Listener, error) {
 	if err := os.Chmod(path, 0o600); err != nil {
 		return nil, errors.Join(fmt.Errorf("open control socket: %w", err), l.Close(), os.Remove(path))
 	}
-	return &listener{UnixListener: l, path: path}, nil
+	made, err := os.Lstat(path)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open control socket: %w", err), l.Close())
+	}
+	return &listener{UnixListener: l, path: path, made: made}, nil
 }
 
 // listener removes its socket when it is closed.
 type listener struct {
 	*net.UnixListener
 	path string
+	made fs.FileInfo
 }
 
 // Close ends the listening and removes the socket.
 func (l *listener) Close() error {
-	// The socket goes first: once closed, the path could be another's.
-	if err := os.Remove(l.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(err, l.UnixListener.Close())
+	// The socket goes first: once closed, the path could be another's. It is
+	// that already where somebody removed ours.
+	if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.made) {
+		if err := os.Remove(l.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return errors.Join(err, l.UnixListener.Close())
+		}
 	}
 	return l.UnixListener.Close()
 }

@@ -37,6 +37,12 @@ func Open(stateDir string) (*net.UnixListener, error) {
 	return l, nil
 }
 
+// Stands reports whether the file that Open made is there.
+func Stands(stateDir string) bool {
+	_, err := os.Lstat(filepath.Join(stateDir, doorName))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
 // Remove removes the file that Open made, if there is one.
 func Remove(stateDir string) error {
 	err := os.Remove(filepath.Join(stateDir, doorName))

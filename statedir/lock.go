@@ -37,6 +37,12 @@ type Info struct {
 	PID           int       `json:"pid"`
 	Life          string    `json:"life,omitempty"` // empty after an orderly end
 	Started       time.Time `json:"started"`
+	Dir           string    `json:"dir"` // where the directory was taken, without symbolic links
+
+	// Removed says that the lock is not in Dir any more, and Moved where it is
+	// then, unless it is nowhere. See displaced.
+	Removed bool   `json:"-"`
+	Moved   string `json:"-"`
 }
 
 // Held is the error of a directory that has a holder.
@@ -49,8 +55,12 @@ func (e *Held) Error() string {
 	if e.Info.PID == 0 {
 		return fmt.Sprintf("the state directory %s is in use", e.Dir)
 	}
-	return fmt.Sprintf("system %q runs already: process %d since %s holds %s",
+	text := fmt.Sprintf("system %q runs already: process %d since %s holds %s",
 		e.Info.Name, e.Info.PID, e.Info.Started.Local().Format(time.DateTime), e.Dir)
+	if e.Info.Moved != "" {
+		text += ", which was moved to " + e.Info.Moved
+	}
+	return text
 }
 
 // Foreign is the error of a directory that belongs to another configuration.
@@ -84,6 +94,9 @@ type Lock struct {
 // before did not end in good order, its life stays on record instead until
 // SetLife. It returns a [*Held] or a [*Foreign] where somebody else has it.
 func Acquire(dir string, info Info) (*Lock, error) {
+	if other, held, _ := Read(dir); held && other.Removed {
+		return nil, &Held{Dir: dir, Info: other}
+	}
 	if err := prepare(dir); err != nil {
 		return nil, fmt.Errorf("prepare state directory: %w", advised(err))
 	}
@@ -120,7 +133,7 @@ func take(dir string, f *os.File, info Info) (*Lock, error) {
 		// It stays on record until the caller has ended what is left of it.
 		l.info.Life = prev.Life
 	}
-	l.info.FormatVersion = formatVersion
+	l.info.FormatVersion, l.info.Dir = formatVersion, resolve(dir)
 	if l.info.Started.IsZero() {
 		l.info.Started = time.Now()
 	}
@@ -228,8 +241,21 @@ func (l *Lock) Release() error {
 }
 
 // Read tells who holds a directory or held it last, and whether it is held
-// now. Where no system ever was, the error is [fs.ErrNotExist].
+// now: also by somebody whom it was taken from by removing or moving it. Where
+// no system ever was, the error is [fs.ErrNotExist].
 func Read(dir string) (info Info, held bool, err error) {
+	info, held, err = read(dir)
+	// To look for such costs time, and where the last one ended in good order
+	// there is none.
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !held && info.Life != "" {
+		if other, ok := displaced(dir); ok {
+			return other, true, nil
+		}
+	}
+	return info, held, err
+}
+
+func read(dir string) (info Info, held bool, err error) {
 	f, err := os.Open(filepath.Join(dir, lockName))
 	if err != nil {
 		return Info{}, false, fmt.Errorf("read lock: %w", err)

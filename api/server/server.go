@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -126,7 +129,6 @@ type Server struct {
 	log     hclog.Logger
 	routes  map[string]*route
 	http    *http.Server
-	ended   chan struct{} // closed when Serve has returned
 	ask     sync.Mutex    // one question to the engine at a time
 	seen    unitsText     // guarded by ask
 	streams chan struct{} // places for streams
@@ -138,8 +140,10 @@ type Server struct {
 	open      context.Context // ends when the server closes
 	shut      context.CancelFunc
 
+	serving  sync.WaitGroup // on the control socket
 	mu       sync.Mutex
-	endpoint *endpoint // over TCP, nil without; guarded by mu
+	socket   net.Listener // of the control socket; guarded by mu
+	endpoint *endpoint    // over TCP, nil without; guarded by mu
 }
 
 // New opens the socket and begins to answer. It returns an [*api.LiveError]
@@ -157,7 +161,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, log: cfg.Logger, routes: byPath(table()),
-		ended: make(chan struct{}), streams: make(chan struct{}, maxStreams),
+		streams: make(chan struct{}, maxStreams),
 	}
 	s.open, s.shut = context.WithCancel(context.Background())
 	s.http = s.newHTTP(http.HandlerFunc(s.dispatch))
@@ -167,13 +171,37 @@ func New(cfg Config) (*Server, error) {
 		}
 		return ctx
 	}
-	go func() {
-		defer close(s.ended)
-		if err := s.http.Serve(newGate(l, maxConns, ownPeers(s.log))); !errors.Is(err, http.ErrServerClosed) {
+	s.serve(l)
+	return s, nil
+}
+
+// serve answers on a control socket.
+func (s *Server) serve(l net.Listener) {
+	s.socket = l
+	s.serving.Go(func() {
+		err := s.http.Serve(newGate(l, maxConns, ownPeers(s.log)))
+		if !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			s.log.Error("control socket ended", "error", err)
 		}
-	}()
-	return s, nil
+	})
+}
+
+// Reopen makes the control socket anew where its file was removed. Who is
+// connected stays so.
+func (s *Server) Reopen() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, err := os.Lstat(filepath.Join(s.cfg.StateDir, api.SocketName)); !errors.Is(err, fs.ErrNotExist) || s.open.Err() != nil {
+		return nil
+	}
+	l, err := api.Listen(s.cfg.StateDir)
+	if err != nil {
+		return err
+	}
+	old := s.socket
+	s.serve(l)
+	_ = old.Close() // nobody reaches it any more
+	return nil
 }
 
 // newHTTP returns a server with the bounds that hold for every listener.
@@ -205,7 +233,7 @@ func (s *Server) Close() error {
 	tcp := make(chan error, 1)
 	go func() { tcp <- s.Listen(nil) }()
 	err := errors.Join(shutdown(s.http), <-tcp)
-	<-s.ended
+	s.serving.Wait()
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)

@@ -46,7 +46,11 @@ type home struct {
 	inherited *handover.Inheritance
 	passed    engine.Passed // by the service manager
 
-	choosing sync.Mutex // guards the file of ports
+	choosing sync.Mutex   // guards what follows, and the file of ports
+	numbers  engine.Ports // all that the file has
+	token    string       // of the HTTP endpoint, as its file has it; empty without
+
+	log *ownLog // of an engine in the background; nil without
 }
 
 // moveIn takes the state directory of a system. What an engine that died
@@ -122,6 +126,7 @@ func (h *home) portsFor(sys *spec.System, idle bool) (engine.Ports, error) {
 	all := engine.Ports{}
 	maps.Copy(all, kept)
 	maps.Copy(all, ports)
+	h.numbers = all
 	if maps.Equal(all, kept) {
 		return ports, nil
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/agext/levenshtein"
 
@@ -22,6 +23,14 @@ import (
 // rest of the configuration matter. Where that names no system that runs, or
 // cannot be read, the one counts that was started from this configuration.
 func (s *session) stateDirOf(operand string) (string, error) {
+	dir, err := s.findStateDir(operand)
+	if err == nil {
+		err = s.awaitReturn(dir)
+	}
+	return dir, err
+}
+
+func (s *session) findStateDir(operand string) (string, error) {
 	if s.stateDir != "" {
 		return filepath.Abs(s.stateDir)
 	}
@@ -56,6 +65,32 @@ func (s *session) stateDirOf(operand string) (string, error) {
 	return "", s.reject(view.NewReport(ds, nil))
 }
 
+// returnWait is how long an engine may take to make its state directory anew
+// that was removed under it.
+const returnWait = 5 * time.Second
+
+// awaitReturn waits for an engine whose state directory was removed to make it
+// anew. It is an error where it does not, or where the directory was moved.
+func (s *session) awaitReturn(dir string) error {
+	for deadline := time.Now().Add(returnWait); ; time.Sleep(lookAgain) {
+		switch info, held, _, err := holder(dir); {
+		case err != nil || !held || !info.Removed:
+			return nil // what is wrong is found by whoever looks for an engine
+		case info.Moved != "":
+			return s.moved(dir, info)
+		case time.Now().After(deadline):
+			return failWith(fmt.Errorf("the state directory %s of %s was removed while it runs (pid %d), and its engine does not make it anew", dir, info.Name, info.PID),
+				fmt.Sprintf("kill %d   stops everything in order", info.PID))
+		}
+	}
+}
+
+// moved says where a state directory is now whose engine runs.
+func (s *session) moved(dir string, info statedir.Info) error {
+	return failWith(fmt.Errorf("%s runs (pid %d), and its state directory %s was moved to %s: move it back, or stop the system there",
+		info.Name, info.PID, dir, info.Moved), fmt.Sprintf("syndicate --state-dir %s down", info.Moved))
+}
+
 // inUse reports whether a system runs in a state directory, or died there.
 func inUse(dir string) bool {
 	_, _, ok, err := holder(dir)
@@ -85,6 +120,9 @@ func (s *session) hangs(dir string, err error) error {
 
 // silent says that an engine holds a state directory and does not answer.
 func (s *session) silent(dir string, info statedir.Info) error {
+	if info.Moved != "" {
+		return s.moved(dir, info)
+	}
 	if info.PID == 0 {
 		return failWith(fmt.Errorf("an engine holds %s and does not answer", dir), s.command("doctor"))
 	}

@@ -247,7 +247,7 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 	var control *server.Server
 	op := &operator{engine: eng, home: h, bus: bus, journal: rec.Store, asked: loaded.Questions, applied: func(sys *spec.System, p *plan.Plan) {
 		show.declared(sys, p)
-		if err := s.listen(control, sys); err != nil {
+		if err := h.listen(control, sys); err != nil {
 			logger.Error("the HTTP endpoint is not as declared", "error", err)
 		}
 	}}
@@ -258,6 +258,7 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 		return failWith(err, s.anew("doctor"))
 	}
 	defer listen(cancel, eng, show, r != nil)()
+	leave := h.stay(control, eng, logger)
 	shown := show.start(eng, merger)
 	r.begin(eng, bus)
 	result := eng.Run(ctx)
@@ -267,6 +268,7 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 	r.close()
 	rec.endLife()
 	op.keep() // before somebody else has the directory
+	leave()
 	if err := control.Close(); err != nil {
 		logger.Warn("cannot close the control socket", "error", err)
 	}
@@ -299,7 +301,7 @@ func (s *session) control(system *controlled, op *operator, sys *spec.System, m 
 	if err != nil {
 		return nil, err
 	}
-	if err := s.listen(control, sys); err != nil {
+	if err := op.home.listen(control, sys); err != nil {
 		return nil, errors.Join(err, control.Close())
 	}
 	return control, nil

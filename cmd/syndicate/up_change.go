@@ -35,7 +35,7 @@ func (s *session) answers(ctx context.Context, dir string) (bool, error) {
 			return false, err
 		case !held:
 			return false, nil
-		case time.Now().After(deadline):
+		case info.Moved != "", time.Now().After(deadline):
 			return false, s.silent(dir, info)
 		}
 		select {

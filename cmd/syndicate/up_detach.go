@@ -9,8 +9,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"syscall"
@@ -27,10 +25,6 @@ import (
 // daemonWord is the first argument of an engine in the background. It is no
 // command: such an engine needs a bundle and somebody to report to.
 const daemonWord = "engine-in-background"
-
-// engineLog is where an engine in the background writes what it has to say,
-// in the state directory.
-const engineLog = "engine.log"
 
 // order is what an engine in the background is told before the bundle.
 type order struct {
@@ -207,15 +201,11 @@ func runDaemon(r *reporter) error {
 		return err
 	}
 	defer home.leave()
-	out, err := os.OpenFile(filepath.Join(home.lock.Dir(), engineLog), os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o600)
-	if err != nil {
-		return fmt.Errorf("open the engine's log: %w", err)
+	if home.log, err = openOwnLog(home.lock.Dir()); err != nil {
+		return err
 	}
-	defer out.Close()
-	if err := debug.SetCrashOutput(out, debug.CrashOptions{}); err != nil {
-		return fmt.Errorf("open the engine's log: %w", err)
-	}
-	s.stderr = newStream(out)
+	defer home.log.close()
+	s.stderr = home.log.stream()
 	confined, err := parseTargets(o.Targets)
 	if err != nil {
 		return err

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"sync"
 	"time"
 )
@@ -109,6 +111,24 @@ func Open(c Config) (*Log, error) {
 		l.buffers = NewBuffers()
 	}
 	return l, nil
+}
+
+// Reopen begins a new file where the current one was removed. What it held is
+// lost.
+func (l *Log) Reopen() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file == nil {
+		return nil
+	}
+	if _, err := os.Lstat(l.Path()); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := l.file.restart(); err != nil {
+		return fmt.Errorf("open log of %s: %w", l.config.Unit, err)
+	}
+	l.begun()
+	return nil
 }
 
 // Path returns the path of the current file, which may not exist yet.

@@ -154,6 +154,11 @@ func (l *Log) rotate() {
 		l.reports = append(l.reports, fmt.Errorf("log of %s: %w", l.config.Unit, err))
 		return
 	}
+	l.begun()
+}
+
+// begun notes that there is a new file.
+func (l *Log) begun() {
 	l.gen++
 	l.noRotate, l.midline, l.owner = 0, 0, nil
 }

@@ -53,11 +53,9 @@ func (h *Host) Keep(address string, socket syscall.Conn) (release func(), err er
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.door == nil {
-		if k.door, err = handover.Open(h.config.Home); err != nil {
+		if err = k.open(h.config.Home); k.door == nil {
 			return release, fmt.Errorf("keep a socket for the next engine: %w", err)
 		}
-		door, doorErr := k.door.SyscallConn()
-		err = errors.Join(doorErr, k.guard.give(doorName, door))
 	}
 	if k.sockets == nil {
 		k.sockets = map[string]syscall.RawConn{}
@@ -68,6 +66,32 @@ func (h *Host) Keep(address string, socket syscall.Conn) (release func(), err er
 		err = fmt.Errorf("keep a socket for the next engine: %w", err)
 	}
 	return func() { k.release(address, raw) }, err
+}
+
+// Reopen makes anew what a guardian is asked at, where Home was removed.
+func (h *Host) Reopen() error {
+	k := &h.keeping
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.door == nil || handover.Stands(h.config.Home) {
+		return nil
+	}
+	old := k.door
+	if err := k.open(h.config.Home); err != nil {
+		return fmt.Errorf("keep sockets for the next engine: %w", err)
+	}
+	return old.Close()
+}
+
+// open makes the door, and gives it to the guardian. k.mu is held.
+func (k *keeping) open(home string) error {
+	door, err := handover.Open(home)
+	if err != nil {
+		return err
+	}
+	k.door = door
+	raw, err := door.SyscallConn()
+	return errors.Join(err, k.guard.give(doorName, raw))
 }
 
 // release has the guardian close its copy, unless that is another's by now.

@@ -1,0 +1,84 @@
+package statedir
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A directory that is removed, moved away, or replaced by an older copy has
+// the holder that it had: nobody takes it a second time.
+func TestADisplacedHolderIsFound(t *testing.T) {
+	cfg := config(t, "a.hcl")
+	for _, test := range []struct {
+		name     string
+		displace func(dir string) error
+		moved    bool
+	}{
+		{name: "removed", displace: os.RemoveAll},
+		{name: "emptied", displace: func(dir string) error { return os.Remove(filepath.Join(dir, lockName)) }},
+		{name: "moved", moved: true, displace: func(dir string) error { return os.Rename(dir, dir+".old") }},
+		{name: "replaced by a copy", moved: true, displace: func(dir string) error {
+			if err := os.Rename(dir, dir+".old"); err != nil {
+				return err
+			}
+			return os.CopyFS(dir, os.DirFS(dir+".old"))
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			real := t.TempDir()
+			linked := filepath.Join(t.TempDir(), "link")
+			if err := os.Symlink(real, linked); err != nil {
+				t.Fatal(err)
+			}
+			dir := filepath.Join(linked, ".syndicate", "demo")
+			l, err := Acquire(dir, info(cfg))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := test.displace(dir); err != nil {
+				t.Fatal(err)
+			}
+			moved := ""
+			if test.moved {
+				moved = filepath.Join(resolve(real), ".syndicate", "demo.old")
+			}
+			got, held, err := Read(dir)
+			if err != nil || !held || got.PID != os.Getpid() || got.Config != cfg || !got.Removed || got.Moved != moved {
+				t.Errorf("got %+v, %v, %v", got, held, err)
+			}
+			for _, dir := range []string{dir, filepath.Join(real, ".syndicate", "demo")} {
+				if err := Look(dir, info(cfg)); !isHeld(err) {
+					t.Errorf("look: %v", err)
+				}
+				_, err = Acquire(dir, info(cfg))
+				if !isHeld(err) || strings.Contains(err.Error(), "was moved to "+moved) != test.moved {
+					t.Errorf("acquire: %v", err)
+				}
+			}
+			// Another directory is nobody's.
+			other, err := Acquire(filepath.Join(real, ".syndicate", "other"), info(cfg))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := other.Release(); err != nil {
+				t.Error(err)
+			}
+			if err := l.Release(); err != nil {
+				t.Fatal(err)
+			}
+			if l, err = Acquire(dir, info(cfg)); err != nil {
+				t.Fatalf("once it is given back: %v", err)
+			}
+			_ = l.Release()
+		})
+	}
+}
+
+func BenchmarkDisplaced(b *testing.B) {
+	dir := b.TempDir()
+	for b.Loop() {
+		displaced(dir)
+	}
+}
