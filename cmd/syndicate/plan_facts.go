@@ -27,6 +27,9 @@ const askTimeout = 2 * time.Second
 // is set, what a plan needs to know. It starts nothing and changes nothing.
 // What a database does not tell is a note in the plan and no error.
 func (s *session) survey(ctx context.Context, sys *spec.System, offline bool) (plan.Facts, error) {
+	if err := s.awaitReturn(sys.StateDir); err != nil {
+		return plan.Facts{}, err
+	}
 	info, held, goesOn, err := holder(sys.StateDir)
 	if err != nil {
 		return plan.Facts{}, err
