@@ -121,7 +121,7 @@ func sayMigration(say func(string, ...any), ev migration.Event) {
 	switch ev.Kind {
 	case migration.EventWaiting:
 		if ev.File.Name != "" {
-			say("%06d_%s waits for %s", ev.File.Version, ev.File.Name, ev.Holder)
+			say("%06d_%s waits for %s", ev.File.Version, ev.File.Name, ev.Holder.Blocks())
 			return
 		}
 		say("waiting for the lock, which %s holds", ev.Holder)

@@ -128,7 +128,7 @@ func (m *migrator) tell(d *view.DatabaseMigrations, ev migration.Event) {
 	case migration.EventWaiting:
 		line.Text = fmt.Sprintf("waiting for the lock, which %s holds", ev.Holder)
 		if ev.File.Name != "" {
-			line.Text = fmt.Sprintf("waits for %s", ev.Holder)
+			line.Text = "waits for " + ev.Holder.Blocks()
 		}
 	case migration.EventApplied:
 		done := view.AppliedMigration{Version: ev.File.Version, Name: ev.File.Name, Seconds: ev.Took.Seconds()}

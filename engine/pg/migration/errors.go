@@ -58,12 +58,13 @@ type FileError struct {
 	Hint      string
 	Where     string // the context that PostgreSQL names, such as a function's line
 	Rest      Rest
-	Done, Of  int    // units, where Rest is Part
-	Again     string // the command that goes on: up, down
-	Recorded  bool   // a down file that the ledger knows: its edit has to be accepted
-	Repair    string // what to do where Rest is Unclear
-	Lost      bool   // the server ended, or the network broke, while it ran
-	Cancelled error  // the cause, where it was cancelled
+	Done, Of  int      // units, where Rest is Part
+	Again     string   // the command that goes on: up, down
+	Recorded  bool     // a down file that the ledger knows: its edit has to be accepted
+	Repair    string   // what to do where Rest is Unclear
+	Lost      bool     // the server ended, or the network broke, while it ran
+	Cancelled error    // the cause, where it was cancelled
+	Behind    []Holder // who held the lock that was not to be had, where that was seen
 	cause     error
 }
 
@@ -169,7 +170,11 @@ func (e *FileError) advice() string {
 	}
 	switch e.SQLState {
 	case "55P03":
-		return "another session holds a lock that the statement needs: run again when it is less busy, or raise lock_timeout"
+		if len(e.Behind) == 0 {
+			return "another session holds a lock that the statement needs: run again when it is less busy, or raise lock_timeout"
+		}
+		h := e.Behind[0]
+		return fmt.Sprintf("it waited for %s: run again when that has ended, end it with SELECT pg_terminate_backend(%d), or raise lock_timeout", h.Blocks(), h.PID)
 	case "40P01":
 		return "another session and this one waited for each other: run again"
 	case "25001":

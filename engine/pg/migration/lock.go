@@ -85,6 +85,12 @@ type Holder struct {
 	Client      string    // address, "" over a socket or where hidden
 	Since       time.Time // when it connected
 	Query       string    // what it runs or ran last, at most a line
+
+	// Of whom a step waits for:
+	Table string        // that the step waits for; "" where that is no table's lock
+	State string        // active, idle in transaction, …; "" where the role may not see it
+	Began time.Time     // its transaction, by the server's clock
+	Took  time.Duration // since then
 }
 
 // String says who it is in a few words.
@@ -101,6 +107,22 @@ func (h Holder) String() string {
 	}
 	if h.Client != "" {
 		text += ", from " + h.Client
+	}
+	return text
+}
+
+// Blocks says who it is whom a step waits for, and what with. What it runs is
+// not said: that may have values that are nobody's business.
+func (h Holder) Blocks() string {
+	text := h.String()
+	if h.Table != "" {
+		text = "table " + h.Table + ", which is locked by " + text
+	}
+	if h.State != "" {
+		text += ", " + h.State
+	}
+	if !h.Began.IsZero() {
+		text += fmt.Sprintf(", its transaction began %s ago (%s)", h.Took.Round(time.Second), h.Began.UTC().Format("15:04:05 UTC"))
 	}
 	return text
 }

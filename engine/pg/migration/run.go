@@ -194,6 +194,7 @@ func (r *run) stands(head *uint64, dirty bool) {
 
 // do runs one file, again where it could not get a lock and was undone.
 func (r *run) do(ctx context.Context, w *work) error {
+	var behind []Holder
 	for n := 1; ; n++ {
 		if err := r.session.exec(ctx, r.session.fresh()); err != nil {
 			return r.failed(ctx, "prepare "+w.Path(), err)
@@ -202,12 +203,17 @@ func (r *run) do(ctx context.Context, w *work) error {
 		start := time.Now()
 		unwatch := r.watch(ctx, w)
 		err := r.step(ctx, w)
-		unwatch()
+		if seen := unwatch(); len(seen) > 0 {
+			behind = seen
+		}
 		if err == nil {
 			r.cfg.Progress(Event{Kind: EventApplied, File: w.File, Down: w.Down, Took: time.Since(start)})
 			return nil
 		}
 		failed, ok := errors.AsType[*FileError](err)
+		if ok && lacksLock(failed.cause) {
+			failed.Behind = behind
+		}
 		if !ok || !w.whole() || failed.Rest != Nothing || n >= lockAttempts || !lacksLock(failed.cause) {
 			return err
 		}

@@ -284,6 +284,38 @@ func TestAWaitIsTold(t *testing.T) {
 	}
 }
 
+// Whoever holds the lock of a table that a file needs is named, while it is
+// waited for and in the error.
+func TestWhoLocksATableIsNamed(t *testing.T) {
+	to := pgtest.Database(t)
+	pgtest.Exec(t, to, "create table accounts (id int)")
+	holder := pgtest.Dial(t, to)
+	if _, err := holder.Exec(t.Context(), "set application_name = 'the holder'; begin; lock table accounts"); err != nil {
+		t.Fatal(err)
+	}
+	pid := holder.PgConn().PID()
+	dir := migrationsDir(t, map[string]string{"1_i.up.sql": "alter table accounts add column name text", "1_i.down.sql": "alter table accounts drop column name"})
+	var told []string
+	_, err := Up(t.Context(), Config{Endpoint: to, Dir: dir, LockTimeout: 500e6, watchEvery: 1e7, Progress: func(e Event) {
+		if e.Kind == EventWaiting {
+			told = append(told, e.Holder.Blocks())
+		}
+	}}, 0)
+	if len(told) == 0 {
+		t.Fatal("nothing was told")
+	}
+	for _, text := range []string{told[0], fmt.Sprint(err)} {
+		for _, want := range []string{
+			fmt.Sprintf("table accounts, which is locked by the holder, process %d of the server, as ", pid), ", idle in transaction, its transaction began ",
+		} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%q is not in:\n%s", want, text)
+			}
+		}
+	}
+	wantText(t, err, fmt.Sprintf("SELECT pg_terminate_backend(%d)", pid))
+}
+
 // Files that begin and end transactions in ways of their own run as they are.
 func TestRawFile(t *testing.T) {
 	to := pgtest.Database(t)

@@ -9,19 +9,25 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// watchEvery is how often a step that takes long is looked at: nobody wonders
-// earlier what it waits for.
-const watchEvery = 5 * time.Second
+// How often a step that takes long is looked at: first soon enough to see what
+// lock_timeout ends, then ever more rarely up to watchEvery.
+const (
+	watchFirst = 500 * time.Millisecond
+	watchEvery = 5 * time.Second
+)
 
 // watch tells, over a connection of its own, whom the step waits for on the
 // server, each of them once. What cannot be asked is not told. The returned
-// function ends it.
-func (r *run) watch(ctx context.Context, w *work) (stop func()) {
+// function ends it, and returns whom the step waited for when that was looked
+// at last.
+func (r *run) watch(ctx context.Context, w *work) (stop func() []Holder) {
 	ctx, cancel := context.WithCancel(ctx)
 	var done sync.WaitGroup
+	var last []Holder
 	pid := r.session.conn.PgConn().PID()
 	done.Go(func() {
-		look := time.NewTicker(r.cfg.watchEvery)
+		every := min(watchFirst, r.cfg.watchEvery)
+		look := time.NewTimer(every)
 		defer look.Stop()
 		var told []int
 		for {
@@ -30,17 +36,24 @@ func (r *run) watch(ctx context.Context, w *work) (stop func()) {
 				return
 			case <-look.C:
 			}
-			for _, h := range r.blockers(ctx, pid) {
+			found := r.blockers(ctx, pid)
+			if len(found) > 0 {
+				last = found
+			}
+			for _, h := range found {
 				if !slices.Contains(told, h.PID) {
 					told = append(told, h.PID)
 					r.cfg.Progress(Event{Kind: EventWaiting, File: w.File, Down: w.Down, Holder: h})
 				}
 			}
+			every = min(2*every, r.cfg.watchEvery)
+			look.Reset(every)
 		}
 	})
-	return func() {
+	return func() []Holder {
 		cancel()
 		done.Wait()
+		return last
 	}
 }
 
@@ -49,13 +62,25 @@ func (r *run) blockers(ctx context.Context, pid uint32) []Holder {
 	var holders []Holder
 	_ = r.cfg.Endpoint.With(ctx, askTimeout, func(ctx context.Context, conn *pgx.Conn) error {
 		rows, err := conn.Query(ctx, `
-			select pid, coalesce(usename, ''), coalesce(application_name, ''), coalesce(host(client_addr), '')
+			select pid, coalesce(usename, ''), coalesce(application_name, ''), coalesce(host(client_addr), ''),
+			       coalesce(state, ''), xact_start,
+			       coalesce(extract(epoch from clock_timestamp() - xact_start), 0)::float8,
+			       coalesce((select relation::regclass::text from pg_locks
+			                 where pid = $1 and not granted and relation is not null limit 1), '')
 			from pg_stat_activity where pid = any(pg_blocking_pids($1)) order by pid`, int32(pid))
 		if err != nil {
 			return err
 		}
 		holders, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (h Holder, err error) {
-			return h, row.Scan(&h.PID, &h.User, &h.Application, &h.Client)
+			var began *time.Time
+			var seconds float64
+			if err := row.Scan(&h.PID, &h.User, &h.Application, &h.Client, &h.State, &began, &seconds, &h.Table); err != nil {
+				return h, err
+			}
+			if began != nil {
+				h.Began, h.Took = *began, time.Duration(seconds*float64(time.Second))
+			}
+			return h, nil
 		})
 		return err
 	})
