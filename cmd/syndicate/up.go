@@ -209,11 +209,12 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 	if err != nil {
 		return failWith(err, s.anew("doctor"))
 	}
-	defer func() {
+	finish := sync.OnceFunc(func() {
 		if err := rec.Close(); err != nil {
 			logger.Warn("the journal is not complete", "error", err)
 		}
-	}()
+	})
+	defer finish()
 	living := *sys
 	living.Environ = rec.environ
 	sys = &living
@@ -272,6 +273,7 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 	if err := control.Close(); err != nil {
 		logger.Warn("cannot close the control socket", "error", err)
 	}
+	finish()  // before somebody else opens it
 	h.leave() // before the last words: an output that stalls holds up nobody
 	last, err := s.upExit(result, context.Cause(ctx), show)
 	shown(last)
