@@ -22,9 +22,9 @@ func (d *decoder) breaker(doc *breakerDoc) *spec.Breaker {
 		MaxCalls: w.number("max_calls", 1, 1e6), MaxWaiting: w.number("max_waiting", 0, 1e6), QueueTimeout: w.period("queue_timeout"),
 	}
 	out.Routes = d.routes(doc.Routes, out.CallRules)
-	if doc.MaxCalls == nil {
+	if !d.given(doc.MaxCalls) {
 		for _, attr := range []*hcl.Attribute{doc.MaxWaiting, doc.QueueTimeout} {
-			if attr != nil {
+			if d.given(attr) {
 				d.report(mistake(CodeCombine, attr.Range, "Only with max_calls", attr.Name+" belongs to max_calls, and there is none."))
 			}
 		}
@@ -50,7 +50,7 @@ func (d *decoder) fitting(doc *breakerDoc, b *spec.Breaker, target spec.Text) {
 		d.onlyHTTP(doc)
 	}
 	switch {
-	case doc.OnOpen == nil:
+	case !d.given(doc.OnOpen):
 	case !tcp:
 		d.report(mistake(CodeCombine, doc.OnOpen.Range, "Only for connections", "The target is http, whose calls are answered while the breaker is open: leave on_open out.",
 			related{doc.Target.Range, "the target"}))
@@ -88,9 +88,11 @@ func (d *decoder) talk(doc *talkDoc) *spec.Talk {
 		return nil
 	}
 	w := d.view(doc, "probe.")
-	out := &spec.Talk{Send: w.text("send"), Expect: w.text("expect"), Timeout: w.period("timeout")}
-	if v, attr, _, ok := w.known("expect"); ok && out.Expect == "" && v.Type() == cty.String {
-		d.report(mistake(CodeCombine, attr.Range, "Nothing to expect", `Any answer holds an empty text: say what a target that is well answers, such as expect = "+PONG".`))
+	out := &spec.Talk{Timeout: w.period("timeout")}
+	out.Send, _ = w.anyText("send")
+	expect, given := w.anyText("expect")
+	if out.Expect = expect; given && expect == "" {
+		d.report(mistake(CodeCombine, doc.Expect.Range, "Nothing to expect", `Any answer holds an empty text: say what a target that is well answers, such as expect = "+PONG".`))
 	}
 	return out
 }
@@ -125,19 +127,25 @@ func (d *decoder) rules(w view, doc *breakerRuleDoc) spec.BreakerPolicy {
 		MinCalls: w.number("min_calls", 1, 1e6), ResetTimeout: w.period("reset_timeout"),
 		HalfOpen: d.halfOpen(doc.HalfOpen),
 	}
-	if doc.Of != nil && doc.Rate == nil && out.Of > 0 && out.Of < out.Failures {
+	if v, attr, _, ok := w.known("rate"); ok {
+		s, _ := stringOf(v)
+		if share, err := spec.ParseShare(s); err == nil && share == 0 {
+			d.report(mistake(CodeRange, attr.Expr.Range(), "Share of nothing", `rate must be more than "0%".`))
+		}
+	}
+	if doc.Of != nil && !d.given(doc.Rate) && out.Of > 0 && out.Of < out.Failures {
 		d.report(mistake(CodeCombine, doc.Of.Range, "Bounds out of order",
 			fmt.Sprintf("of is %d, which is less than failures, %d: it could never open.", out.Of, out.Failures)))
 	}
-	if doc.Rate == nil {
+	if !d.given(doc.Rate) {
 		for _, attr := range []*hcl.Attribute{doc.Over, doc.MinCalls} {
-			if attr != nil {
+			if d.given(attr) {
 				d.report(mistake(CodeCombine, attr.Range, "Only with rate", attr.Name+" belongs to rate, and there is none."))
 			}
 		}
 	} else {
 		for _, attr := range []*hcl.Attribute{doc.Failures, doc.Of} {
-			if attr != nil {
+			if d.given(attr) {
 				d.report(mistake(CodeCombine, attr.Range, "Two rules for opening",
 					"failures counts calls and rate is a share of those in a window: keep one.", related{doc.Rate.Range, "the rate"}))
 			}
@@ -159,7 +167,7 @@ func (d *decoder) halfOpen(doc *halfOpenDoc) spec.HalfOpen {
 func (d *decoder) fallback(doc *fallbackDoc) spec.Fallback {
 	w := d.view(doc, "fallback.")
 	out := spec.Fallback{
-		Range: rangeOf(doc.DefRange), LastGood: w.duration("last_good"),
+		Range: rangeOf(doc.DefRange), LastGood: w.period("last_good"),
 		File: w.path("file"), Status: w.number("status", 100, 599),
 		Upstream: d.urlText(w, "upstream", "http", "https", "tcp"), Body: d.textExpr(w, "body"),
 	}
@@ -168,7 +176,7 @@ func (d *decoder) fallback(doc *fallbackDoc) spec.Fallback {
 	}
 	var kinds []*hcl.Attribute
 	for _, attr := range []*hcl.Attribute{doc.LastGood, doc.Upstream, doc.File, doc.Command, doc.Status} {
-		if attr != nil {
+		if d.given(attr) {
 			kinds = append(kinds, attr)
 		}
 	}
@@ -181,7 +189,7 @@ func (d *decoder) fallback(doc *fallbackDoc) spec.Fallback {
 			"A fallback has one kind, and this one has %s and %s: write two fallback blocks, in the order to try them.", kinds[0].Name, kinds[1].Name),
 			related{kinds[0].Range, "the other kind"}))
 	}
-	if doc.Body != nil && doc.Status == nil {
+	if d.given(doc.Body) && !d.given(doc.Status) {
 		d.report(mistake(CodeCombine, doc.Body.Range, "Only with status", "body belongs to status, and there is none."))
 	}
 	return out
@@ -191,7 +199,7 @@ func (d *decoder) queue(doc *queueDoc) *spec.Queue {
 	w := d.view(doc, "")
 	out := &spec.Queue{
 		Block: d.base(true), Workers: w.number("workers", 1, 1e6), MaxDepth: w.number("max_depth", 1, 1e9),
-		MaxMemory: w.size("max_memory"),
+		MaxMemory: w.room("max_memory"),
 		SuspendOn: d.blocks(doc.SuspendOn, "a threshold", spec.KindThreshold),
 	}
 	store, t := d.oneBlock(doc.Store, "a database", spec.KindDatabase)

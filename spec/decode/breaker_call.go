@@ -3,6 +3,7 @@ package decode
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,7 +17,7 @@ import (
 func (d *decoder) callRules(w view, doc *callRulesDoc, base spec.CallRules) spec.CallRules {
 	out := base
 	if doc.SlowCall != nil {
-		out.SlowCall = w.duration("slow_call")
+		out.SlowCall = w.period("slow_call")
 	}
 	for _, bound := range []struct {
 		attr *hcl.Attribute
@@ -126,6 +127,9 @@ var (
 	retryGRPC    = []string{"UNAVAILABLE"}
 )
 
+// methodName is the form of a method of HTTP, such as M-SEARCH.
+var methodName = regexp.MustCompile(`^[A-Z][A-Z-]*$`)
+
 func (d *decoder) callRetry(doc *callRetryDoc) *spec.CallRetry {
 	w := d.view(doc, "retry.")
 	out := &spec.CallRetry{
@@ -138,7 +142,7 @@ func (d *decoder) callRetry(doc *callRetryDoc) *spec.CallRetry {
 	if doc.Methods != nil {
 		out.Methods = w.texts("methods")
 		for _, m := range out.Methods {
-			if m == "" || strings.ToUpper(m) != m || strings.ContainsAny(m, " /") {
+			if !methodName.MatchString(m) {
 				d.report(mistake(CodeEnum, doc.Methods.Expr.Range(), "No method", fmt.Sprintf("methods has %q: write a method of HTTP in capitals, such as \"POST\".", m)))
 			}
 		}

@@ -36,6 +36,7 @@ const (
 	CodePath        = "S026" // a file or directory that is not there
 	CodeEnvironment = "S027" // an environment variable that is not set
 	CodeSchedule    = "S028" // a schedule or time zone that is not one
+	CodeEmpty       = "S029" // an empty text where one is needed
 
 	// References.
 	CodeReference = "S030" // an address that does not exist

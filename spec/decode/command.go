@@ -103,7 +103,8 @@ func (w view) argv(name string, expr hclsyntax.Expression) []spec.Expr[string] {
 			"The number of elements of %s must be known at plan time, but %s exists only after the start.", name, laterNames(r))))
 		return nil
 	case v.IsNull():
-		d.report(mistake(CodeNull, expr.Range(), "Null value", name+" needs a value, and null is none."))
+		attr, f := w.get(name)
+		w.null(attr, f)
 		return nil
 	case !ok:
 		detail := fmt.Sprintf("%s must be a list of a program and its arguments, not %s.", name, typeName(v))
@@ -208,7 +209,7 @@ func (w view) computedEntries(name string, expr hclsyntax.Expression) []spec.Env
 	if !w.free {
 		d.use(r, w.prefix+name)
 	}
-	if r.failed || isNull(r.value) || !w.shownNames(name, expr) {
+	if r.failed || isNull(r.value) || !w.shownNames(name, expr, r.value) {
 		return nil
 	}
 	entries, ok := entriesOf(r.value)
@@ -241,19 +242,31 @@ func (w view) computedEntries(name string, expr hclsyntax.Expression) []spec.Env
 	return out
 }
 
-// shownNames reports names that are written as secrets: plans show names. A
-// map that is secret as a whole is one for its values.
-func (w view) shownNames(name string, expr hclsyntax.Expression) bool {
-	obj, ok := expr.(*hclsyntax.ObjectConsExpr)
-	if !ok {
+// shownNames reports names that are made of secrets: plans show names. A map
+// that is secret as a whole is one for its values.
+func (w view) shownNames(name string, expr hclsyntax.Expression, v cty.Value) bool {
+	shown := true
+	refuse := func(at hcl.Range) {
+		w.d.report(mistake(CodeSensitive, at, "Sensitive name", fmt.Sprintf(
+			"A name in %s cannot be a sensitive value: plans and status would show it.", name)))
+		shown = false
+	}
+	if obj, ok := expr.(*hclsyntax.ObjectConsExpr); ok {
+		for _, item := range obj.Items {
+			if r := w.d.e.value(scope{w.d.in}, item.KeyExpr); !r.failed && r.value.IsMarked() {
+				refuse(item.KeyExpr.Range())
+			}
+		}
+		return shown
+	}
+	if !v.HasMark(sensitiveMark{}) {
 		return true
 	}
-	shown := true
-	for _, item := range obj.Items {
-		if r := w.d.e.value(scope{w.d.in}, item.KeyExpr); !r.failed && r.value.IsMarked() {
-			w.d.report(mistake(CodeSensitive, item.KeyExpr.Range(), "Sensitive name", fmt.Sprintf(
-				"A name in %s cannot be a sensitive value: plans and status would show it.", name)))
-			shown = false
+	entries, _ := entriesOf(v)
+	for _, en := range entries {
+		if w.d.l.holdsSecret(en.key) {
+			refuse(expr.Range())
+			break
 		}
 	}
 	return shown

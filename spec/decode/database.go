@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -20,7 +21,7 @@ func (d *decoder) database(doc *databaseDoc) *spec.Database {
 		Block:        d.base(w.truth("critical")),
 		Retry:        d.databaseRetry(doc.Retry),
 		Health:       d.health(doc.Health),
-		QueryTimeout: w.duration("query_timeout"),
+		QueryTimeout: w.period("query_timeout"),
 		SSL:          w.choice("ssl"),
 		Stop:         spec.Stop{Signal: "SIGINT", Timeout: d.view(doc.Stop, "stop.").duration("timeout")},
 		Log:          d.log(doc.Log),
@@ -66,8 +67,8 @@ func (d *decoder) external(w view, out *spec.Database, doc *databaseDoc) {
 		}
 	}
 	out.Host = d.textExpr(w, "host")
-	out.DBName = d.textExpr(w, "name")
-	out.User = d.textExpr(w, "user")
+	out.DBName = d.filled(w, "name")
+	out.User = d.filled(w, "user")
 	if !out.DBName.IsSet() {
 		name := d.in.addr.Name
 		if out.Source == sourceShared && d.in.addr.Key != "" {
@@ -103,11 +104,11 @@ func (d *decoder) external(w view, out *spec.Database, doc *databaseDoc) {
 
 // onlyParts reports parts of a URL that stand beside a URL without a host.
 func (d *decoder) onlyParts(doc *databaseDoc) {
-	if doc.Host != nil {
+	if d.given(doc.Host) {
 		return
 	}
 	for _, attr := range []*hcl.Attribute{doc.Port, doc.Password, doc.SSL} {
-		if attr != nil {
+		if d.given(attr) {
 			d.report(mistake(CodeCombine, attr.Range, "Only with host", fmt.Sprintf(
 				"%s belongs to a server that is named by host, and there is no host: write it into the url.", attr.Name)))
 		}
@@ -128,6 +129,17 @@ func (d *decoder) textExpr(w view, name string) spec.Expr[string] {
 	return expression(d, r, expr, name, wantString("status"))
 }
 
+// filled is textExpr for a string that must say something.
+func (d *decoder) filled(w view, name string) spec.Expr[string] {
+	out := d.textExpr(w, name)
+	if s, ok := out.Value(); ok && out.IsSet() && strings.TrimSpace(s) == "" {
+		attr, f := w.get(name)
+		d.report(emptyText(name, f, attr.Expr.Range()))
+		return spec.Expr[string]{}
+	}
+	return out
+}
+
 func (d *decoder) databaseRetry(doc *dbRetryDoc) spec.Retry {
 	w := d.view(doc, "retry.")
 	return spec.Retry{Attempts: w.number("attempts", 1, 1e6), Backoff: w.backoff()}
@@ -138,12 +150,23 @@ func (d *decoder) health(doc *healthDoc) spec.Health {
 	return spec.Health{Interval: w.period("interval"), Timeout: w.period("timeout")}
 }
 
+// The major versions that a server may have. PostgreSQL has a new one each
+// year, 18 being that of 2025.
+const (
+	leastVersion = 10
+	mostVersion  = 30
+)
+
+// settingName is the form of a setting's name, such as
+// auto_explain.log_min_duration.
+var settingName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)*$`)
+
 func (d *decoder) managed(doc *databaseDoc) *spec.Managed {
 	w := d.view(doc.Managed, "managed.")
 	out := &spec.Managed{
-		Version: w.number("version", 9, 99), DataDir: w.path("data_dir"), BinDir: w.path("bin_dir"),
+		Version: w.number("version", leastVersion, mostVersion), DataDir: w.path("data_dir"), BinDir: w.path("bin_dir"),
 		User: w.text("user"), Durability: w.choice("durability"),
-		Settings: w.textMap("settings"), Extensions: w.texts("extensions"),
+		Settings: w.textMap("settings", settingName), Extensions: w.texts("extensions"),
 		Port: spec.Port{Auto: true, Range: rangeOf(doc.DefRange)},
 	}
 	out.Range = rangeOf(doc.DefRange)
@@ -174,7 +197,7 @@ func (d *decoder) shared(doc *databaseDoc) *spec.Shared {
 	w := d.view(m, "managed.")
 	out := &spec.Shared{Range: rangeOf(m.DefRange), Extensions: w.texts("extensions")}
 	for _, attr := range []*hcl.Attribute{m.Version, m.DataDir, m.BinDir, m.Port, m.User, m.Durability, m.Settings} {
-		if attr != nil {
+		if d.given(attr) {
 			d.report(mistake(CodeCombine, attr.Range, "The server is another block's", fmt.Sprintf(
 				"%s is of a server, and this database is in the server of another one: write it there.", attr.Name), related{m.Server.Range, "the server"}))
 		}
@@ -216,7 +239,7 @@ func (d *decoder) dataDir() string {
 func (d *decoder) migrations(doc *migrationsDoc) *spec.Migrations {
 	w := d.view(doc, "migrations.")
 	out := &spec.Migrations{
-		Range: rangeOf(doc.DefRange), Path: w.path("path"), OnUp: w.choice("on_up"), LockTimeout: w.duration("lock_timeout"),
+		Range: rangeOf(doc.DefRange), Path: w.path("path"), OnUp: w.choice("on_up"), LockTimeout: w.period("lock_timeout"),
 	}
 	if out.Path != "" {
 		w.directory("path", out.Path, "migrations directory")
@@ -224,12 +247,15 @@ func (d *decoder) migrations(doc *migrationsDoc) *spec.Migrations {
 	return out
 }
 
+// mostConnections is how many PostgreSQL allows at most: MAX_BACKENDS.
+const mostConnections = 1<<18 - 1
+
 // databaseExtras reads the blocks that shape how a database is used.
 func (d *decoder) databaseExtras(out *spec.Database, doc *databaseDoc) {
 	if doc.Pool != nil {
 		w := d.view(doc.Pool, "pool.")
 		out.Pool = &spec.Pool{
-			Range: rangeOf(doc.Pool.DefRange), Min: w.number("min", 0, 1e6), Max: w.number("max", 1, 1e6),
+			Range: rangeOf(doc.Pool.DefRange), Min: w.number("min", 0, mostConnections), Max: w.number("max", 1, mostConnections),
 			AcquireTimeout: w.period("acquire_timeout"),
 		}
 		if out.Pool.Min > out.Pool.Max {
@@ -241,8 +267,8 @@ func (d *decoder) databaseExtras(out *spec.Database, doc *databaseDoc) {
 		w := d.view(doc.Gateway, "gateway.")
 		g := &spec.Gateway{
 			Range: rangeOf(doc.Gateway.DefRange), Listen: w.listen("listen"),
-			MaxConn: w.number("max_conn", 1, 1e6), MaxWaiting: w.number("max_waiting", 0, 1e6),
-			AcquireTimeout: w.period("acquire_timeout"), SlowQuery: w.duration("slow_query"), Pooler: w.choice("pooler"),
+			MaxConn: w.number("max_conn", 1, mostConnections), MaxWaiting: w.number("max_waiting", 0, 1e6),
+			AcquireTimeout: w.period("acquire_timeout"), SlowQuery: w.period("slow_query"), Pooler: w.choice("pooler"),
 		}
 		if g.Pooler != "" && g.SlowQuery > 0 {
 			d.report(mistake(CodeCombine, doc.Gateway.SlowQuery.Range, "Not beside pooler",
@@ -276,13 +302,22 @@ func (d *decoder) schema(doc *schemaDoc) []spec.Table {
 		}
 		seen[t.Label] = t.DefRange
 		w := d.view(t, "schema."+t.Label+".")
+		columns := w.textMap("columns", anyName)
+		for _, name := range sortedKeys(columns) {
+			if strings.TrimSpace(columns[name]) == "" {
+				d.report(mistake(CodeEmpty, t.Columns.Expr.Range(), "Empty text", fmt.Sprintf("The type of the column %q is empty.", name)))
+			}
+		}
 		out = append(out, spec.Table{
-			Name: t.Label, Range: rangeOf(t.DefRange), Columns: w.textMap("columns"),
+			Name: t.Label, Range: rangeOf(t.DefRange), Columns: columns,
 			NotNull: w.texts("not_null"), Indexes: w.texts("indexes"),
 		})
 	}
 	return out
 }
+
+// anyName is the form of a name that is not empty.
+var anyName = regexp.MustCompile(`\S`)
 
 // listen reads an address to listen on, "" where it is left out.
 func (w view) listen(name string) string {

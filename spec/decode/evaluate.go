@@ -194,10 +194,11 @@ func (l *loader) spend(weight int) bool {
 	return l.functions.spent.Add(int64(weight)) <= int64(l.bounds.work)
 }
 
-// withoutValues takes the expression and its context off the diagnostics:
-// they hold values, and memory.
+// withoutValues takes the expression and its context off the diagnostics, once
+// they have said what they tell: they hold values, and memory.
 func withoutValues(diags hcl.Diagnostics) hcl.Diagnostics {
 	for _, d := range diags {
+		rewordAbsent(d)
 		d.Expression, d.EvalContext = nil, nil
 		if _, ok := d.Extra.(extra); ok {
 			continue

@@ -63,6 +63,15 @@ func explainValues() []Explanation {
 			`service "api" {
   command = ["./api"]
 }`},
+		{CodeEmpty, "A text is empty",
+			`An empty text names nothing: no directory, no host, no user. Where a variable or env(…) gives it, let it give null instead, which means that the argument is left out: env("NAME", null). Text that is only passed on, such as a value in env or the body of a fallback, may be empty.`,
+			`service "api" {
+  command = ["./api"]
+  user    = ""
+}`,
+			`service "api" {
+  command = ["./api"]
+}`},
 		{CodeEvaluate, "An expression cannot be evaluated",
 			`The expression is well formed but cannot give a value: an operand has the wrong type, an index or attribute does not exist, or the two sides of a conditional do not fit together. try(…) and can(…) handle what may fail.`,
 			`locals {

@@ -29,6 +29,23 @@ func (l *loader) keepSecret(s string) {
 	l.secrets[s] = true
 }
 
+// holdsSecret reports whether a text is a sensitive value that has come by, or
+// has one inside that is too long to be there by chance.
+func (l *loader) holdsSecret(text string) bool {
+	const long = 6
+	l.secretsMu.Lock()
+	defer l.secretsMu.Unlock()
+	if l.secrets[text] {
+		return true
+	}
+	for s := range l.secrets {
+		if len(s) >= long && strings.Contains(text, s) {
+			return true
+		}
+	}
+	return false
+}
+
 // pathParameter is a first argument that must be known.
 func knownParameter(name string) function.Parameter {
 	return function.Parameter{Name: name, Type: cty.String, AllowUnknown: true, AllowDynamicType: true}

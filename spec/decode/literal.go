@@ -8,9 +8,9 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// isLiteral reports whether an expression can be read without evaluating
-// anything: no names, no calls.
-func isLiteral(expr hclsyntax.Expression) bool {
+// isConstant reports whether an expression says the same everywhere: no names,
+// no calls.
+func isConstant(expr hclsyntax.Expression) bool {
 	if len(expr.Variables()) > 0 {
 		return false
 	}
@@ -23,9 +23,22 @@ func isLiteral(expr hclsyntax.Expression) bool {
 	return ok
 }
 
+// isLiteral reports whether an expression is written out: there is nothing to
+// compute in it but the sign of a number.
+func isLiteral(expr hclsyntax.Expression) bool {
+	ok := isConstant(expr)
+	visit(expr, func(n hclsyntax.Node) {
+		switch n.(type) {
+		case *hclsyntax.BinaryOpExpr, *hclsyntax.ConditionalExpr, *hclsyntax.ForExpr, *hclsyntax.IndexExpr, *hclsyntax.SplatExpr:
+			ok = false
+		}
+	})
+	return ok
+}
+
 func notLiteral(name string, expr hclsyntax.Expression) *hcl.Diagnostic {
 	return mistake(CodeLiteral, expr.Range(), "Literal needed", fmt.Sprintf(
-		"%s must be a literal here: no variables, no functions, no values of other blocks.", name))
+		"%s must be a literal here: no variables, no functions, no values of other blocks, nothing to compute.", name))
 }
 
 // literals reads attributes that must be literals.

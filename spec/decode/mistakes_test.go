@@ -2,6 +2,7 @@ package decode
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -179,6 +180,21 @@ var mistakes = []struct {
 	{"kept processes", "service \"a\" {\n command = [\"x\"]\n orphans = \"keep\"\n}", `{"service":{"a":{"command":["x"],"orphans":"keep"}}}`, CodeOrphans, []string{"service.a", "Remove orphans"}},
 	{"a variable's value in the configuration", "port = 3000", "", CodeArgument, []string{"What may stand here: syndicate schema. Values of variables", "*.auto.vars.hcl"}},
 	{"repeated key", "service \"a\" {\n command = [\"x\"]\n for_each = [\"a\", \"a\"]\n}", `{"service":{"a":{"command":["x"],"for_each":["a","a"]}}}`, CodeForEach, []string{`"a" stands twice`}},
+	{"attribute that an object lacks", "locals {\n o = { name = \"x\", port = 1 }\n a = local.o.nme\n}", `{"locals":{"o":{"name":"x","port":1},"a":"${local.o.nme}"}}`, CodeEvaluate, []string{`no attribute "nme". did you mean "name"`}},
+	{"key that an object lacks", "locals {\n o = { name = \"x\", port = 1 }\n a = local.o[\"zzz\"]\n}", `{"locals":{"o":{"name":"x","port":1},"a":"${local.o[\"zzz\"]}"}}`, CodeEvaluate, []string{`no attribute "zzz". It has name, port.`}},
+	{"key that a map lacks", "variable \"m\" {\n type = map(string)\n default = { eu = 1, us = 2 }\n}\nlocals {\n k = \"ue\"\n a = var.m[local.k]\n}",
+		`{"variable":{"m":{"type":"map(string)","default":{"eu":1,"us":2}}},"locals":{"k":"ue","a":"${var.m[local.k]}"}}`, CodeEvaluate, []string{`no attribute "ue". did you mean "eu"`}},
+	{"attribute that an element lacks", "locals {\n o = [{ name = \"x\" }]\n a = [for x in local.o : x.nmae]\n}", `{"locals":{"o":[{"name":"x"}],"a":"${[for x in local.o : x.nmae]}"}}`, CodeEvaluate, []string{`no attribute "nmae". did you mean "name"`}},
+	{"attribute that an element of a function's result lacks", "locals {\n o = { name = \"x\" }\n a = merge(local.o, {}).nmae\n}", `{"locals":{"o":{"name":"x"},"a":"${merge(local.o, {}).nmae}"}}`, CodeEvaluate, []string{`no attribute "nmae". did you mean "name"`}},
+	{"letters in the wrong order", "database \"m\" {}\nservice \"a\" {\n command = [\"x\", database.m.ulr]\n}", `{"database":{"m":{}},"service":{"a":{"command":["x","${database.m.ulr}"]}}}`, CodeMember, []string{`did you mean "url"`}},
+	{"literal that is computed", "syndicate {\n parallelism = 1 + 1\n}", `{"syndicate":{"parallelism":"${1 + 1}"}}`, CodeLiteral, []string{"nothing to compute"}},
+	{"state_dir of nothing", "syndicate {\n state_dir = \"\"\n}", `{"syndicate":{"state_dir":""}}`, CodeEmpty, []string{"state_dir is empty. Where there is none, leave it out; null is the same."}},
+	{"user of nothing", "service \"a\" {\n command = [\"x\"]\n user = \"\"\n}", `{"service":{"a":{"command":["x"],"user":""}}}`, CodeEmpty, []string{"user is empty."}},
+	{"version to come", "database \"d\" {\n managed {\n  version = 99\n }\n}", `{"database":{"d":{"managed":{"version":99}}}}`, CodeRange, []string{"at most 30"}},
+	{"wrong unit of time", "service \"a\" {\n command = [\"x\"]\n live {\n  tcp = 80\n  interval = \"10us\"\n }\n}", `{"service":{"a":{"command":["x"],"live":{"tcp":80,"interval":"10us"}}}}`, CodeRange, []string{"at least 1ms"}},
+	{"fallback of null", "breaker \"b\" {\n target = \"http://localhost:1\"\n fallback {\n  file = null\n }\n}\nservice \"a\" {\n command = [\"x\", breaker.b.url]\n}",
+		`{"breaker":{"b":{"target":"http://localhost:1","fallback":{"file":null}}},"service":{"a":{"command":["x","${breaker.b.url}"]}}}`, CodeCombine, []string{"A fallback has one of"}},
+	{"watch of null", "threshold \"t\" {\n watch = null\n warning {\n  above = 1\n }\n}", `{"threshold":{"t":{"watch":null,"warning":{"above":1}}}}`, CodeNull, []string{"needs a metric"}},
 }
 
 // manyServices declares n services.
@@ -251,4 +267,26 @@ func found(d spec.Diagnostic, words []string) bool {
 		}
 	}
 	return true
+}
+
+// An argument that is only misspelt is one mistake: it is not missing as well.
+func TestMisspeltIsNotMissing(t *testing.T) {
+	for name, text := range map[string]string{
+		"c.hcl":      "service \"a\" {\n comand = [\"x\"]\n}\nbreaker \"b\" {\n taget = \"http://x\"\n}",
+		"c.hcl.json": `{"service":{"a":{"comand":["x"]}},"breaker":{"b":{"taget":"http://x"}}}`,
+	} {
+		_, ds := load(t, files{name: text})
+		var said []string
+		for _, d := range ds {
+			if d.Severity == spec.Error {
+				said = append(said, d.Summary)
+			}
+		}
+		if len(said) != 2 || slices.Contains(said, "Missing required argument") {
+			t.Errorf("%s: %v", name, ds)
+		}
+	}
+	if _, ds := load(t, files{"c.hcl": "service \"a\" {\n image = \"x\"\n}"}); len(ds) != 2 {
+		t.Errorf("what is neither written nor misspelt: %v", ds)
+	}
 }

@@ -17,13 +17,28 @@ func nearest(got string, candidates []string) string {
 			return c
 		}
 	}
-	best, distance := "", 3
+	best, least := "", 3
 	for _, c := range candidates {
-		if d := levenshtein.Distance(strings.ToLower(got), strings.ToLower(c), nil); d < distance && d*2 <= max(len(got), len(c)) {
-			best, distance = c, d
+		if d := distance(strings.ToLower(got), strings.ToLower(c)); d < least && d*2 <= max(len(got), len(c)) {
+			best, least = c, d
 		}
 	}
 	return best
+}
+
+// distance counts the letters by which two words differ. Two that were typed
+// in the wrong order count as one.
+func distance(a, b string) int {
+	if len(a) == len(b) {
+		i := 0
+		for i < len(a) && a[i] == b[i] {
+			i++
+		}
+		if i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:] {
+			return 1
+		}
+	}
+	return levenshtein.Distance(a, b, nil)
 }
 
 // suggest ends a message with the nearest of the candidates, if any is near.

@@ -20,9 +20,10 @@ func (d *decoder) ready(doc *serviceDoc) *spec.Probe {
 		return nil
 	}
 	w := d.view(doc.Ready, "ready.")
+	deadline := w.period("deadline")
 	p := d.probe(w, doc, &doc.Ready.header)
 	if p != nil {
-		p.Deadline = w.period("deadline")
+		p.Deadline = deadline
 		if p.Interval == 0 {
 			p.Interval = spec.Duration(1e9)
 		}
@@ -35,12 +36,12 @@ func (d *decoder) live(doc *serviceDoc) *spec.Probe {
 		return nil
 	}
 	w := d.view(doc.Live, "live.")
-	do := d.actions(doc.Live.Do)
+	do, failures := d.actions(doc.Live.Do), w.number("failures", 1, 1e6)
 	p := d.probe(w, doc, &doc.Live.header)
 	if p == nil {
 		return nil
 	}
-	p.Failures, p.Do = w.number("failures", 1, 1e6), do
+	p.Failures, p.Do = failures, do
 	if p.Interval == 0 {
 		p.Interval = spec.Duration(10e9)
 	}
@@ -58,7 +59,7 @@ func (d *decoder) probe(w view, doc *serviceDoc, h *header) *spec.Probe {
 	kinds := []spec.ProbeKind{spec.ProbeHTTP, spec.ProbeTCP, spec.ProbeGRPC, spec.ProbeExec, spec.ProbeLog, spec.ProbeFile, spec.ProbeNotify}
 	for _, k := range kinds {
 		attr, _ := w.get(string(k))
-		if attr == nil || k == spec.ProbeNotify && !w.truth("notify") || k != spec.ProbeNotify && w.isNull(attr) {
+		if !d.given(attr) || k == spec.ProbeNotify && !w.truth("notify") {
 			continue
 		}
 		found = append(found, attr)
@@ -89,11 +90,6 @@ func (d *decoder) probe(w view, doc *serviceDoc, h *header) *spec.Probe {
 	}
 	d.probeTarget(w, out, doc)
 	return out
-}
-
-func (w view) isNull(attr *hcl.Attribute) bool {
-	r := w.d.e.attribute(scope{w.d.in}, attr)
-	return !r.failed && isNull(r.value)
 }
 
 // probeTarget reads what a probe looks at.

@@ -480,6 +480,12 @@ func (d *decoder) goodArguments(t *target, name string) bool {
 func (d *decoder) metric(attr *hcl.Attribute) (spec.Metric, *target, bool) {
 	t := d.one(attr)
 	if t == nil {
+		if attr == nil {
+			return spec.Metric{}, nil, false // said by its block
+		}
+		if expr, _ := native(attr.Expr); expr != nil && isNullLiteral(expr) {
+			d.report(mistake(CodeNull, attr.Expr.Range(), "Null value", attr.Name+" needs a metric, and null is none."))
+		}
 		return spec.Metric{}, nil, false
 	}
 	m := membersOf(t.kind)

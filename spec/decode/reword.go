@@ -2,6 +2,7 @@ package decode
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,8 +12,30 @@ import (
 // reword says what would be right where HCL, which knows only names, cannot:
 // it is told by the words that HCL uses, and leaves what it does not know.
 // path is the block as `syndicate schema` knows it, and content what could be
-// read of it.
-func (st *Structure) reword(d *hcl.Diagnostic, path string, content *hcl.BodyContent) {
+// read of it. An argument that is only misspelt is not missing as well.
+func (st *Structure) reword(diags hcl.Diagnostics, path string, content *hcl.BodyContent) hcl.Diagnostics {
+	misspelt := map[string]bool{}
+	for _, d := range diags {
+		if name := unexpected(d.Detail); name != "" {
+			misspelt[st.meant(name)] = true
+		}
+	}
+	return slices.DeleteFunc(diags, func(d *hcl.Diagnostic) bool {
+		if name, ok := missing(d); ok && misspelt[name] {
+			return true
+		}
+		st.rewordOne(d, path, content)
+		return false
+	})
+}
+
+// missing returns the name of the argument that HCL misses.
+func missing(d *hcl.Diagnostic) (string, bool) {
+	name, ok := quotedIn(d.Detail, "The argument ")
+	return name, ok && d.Summary == "Missing required argument"
+}
+
+func (st *Structure) rewordOne(d *hcl.Diagnostic, path string, content *hcl.BodyContent) {
 	at := hcl.Range{}
 	if d.Subject != nil {
 		at = *d.Subject
@@ -25,7 +48,7 @@ func (st *Structure) reword(d *hcl.Diagnostic, path string, content *hcl.BodyCon
 		d.Detail = fmt.Sprintf("%s takes a value, with an equals sign: write %s.", name, st.attrs[name].sketch(at))
 		return
 	}
-	if name, ok := quotedIn(d.Detail, "The argument "); ok && d.Summary == "Missing required argument" && st.attrs[name] != nil {
+	if name, ok := missing(d); ok && st.attrs[name] != nil {
 		f := st.attrs[name]
 		d.Detail = fmt.Sprintf("%s is required: write %s. %s", name, f.sketch(at), f.Doc)
 		return
@@ -49,8 +72,17 @@ func (st *Structure) reword(d *hcl.Diagnostic, path string, content *hcl.BodyCon
 	}
 }
 
-// instead says what may stand in a block instead of a name that may not.
-func (st *Structure) instead(name, path string, content *hcl.BodyContent) string {
+// meant returns the name of this block that a wrong one was probably meant to
+// be, or nothing.
+func (st *Structure) meant(name string) string {
+	if near := nearest(name, st.names()); near != "" {
+		return near
+	}
+	return st.synonym(name)
+}
+
+// names are those of all that may stand in the block.
+func (st *Structure) names() []string {
 	var names []string
 	for _, f := range st.Attributes {
 		names = append(names, f.Name)
@@ -58,13 +90,15 @@ func (st *Structure) instead(name, path string, content *hcl.BodyContent) string
 	for _, f := range st.Blocks {
 		names = append(names, f.Name)
 	}
-	meant := nearest(name, names)
-	if meant == "" {
-		meant = st.synonym(name)
-	}
+	return names
+}
+
+// instead says what may stand in a block instead of a name that may not.
+func (st *Structure) instead(name, path string, content *hcl.BodyContent) string {
+	meant := st.meant(name)
 	if meant == "" {
 		const few = 8
-		if len(names) <= few {
+		if names := st.names(); len(names) <= few {
 			return " What may stand here: " + strings.Join(names, ", ") + "."
 		}
 		return " What may stand here: " + strings.TrimSpace("syndicate schema "+path) + "."

@@ -98,3 +98,53 @@ func TestSensitiveSources(t *testing.T) {
 		}
 	}
 }
+
+// Plans show the names in env, so none is made of a secret, however it came
+// there. A map that is secret as a whole has names that may be shown.
+func TestSecretNames(t *testing.T) {
+	const declared = `
+variable "s" {
+  sensitive = true
+  default   = "hunter2hunter2"
+}
+variable "m" {
+  sensitive = true
+  default   = { NAME = "hunter2hunter2" }
+}
+locals {
+  made = { (var.s) = 1 }
+}
+service "a" {
+  command = ["x"]
+  env     = %s
+}
+`
+	for expr, bad := range map[string]bool{
+		`{ (var.s) = 1 }`:                      true,
+		`{ "X_${var.s}" = 1 }`:                 true,
+		`merge({ A = 1 }, { (var.s) = 1 })`:    true,
+		`zipmap([var.s], ["v"])`:               true,
+		`{ for k in [var.s] : "X_${k}" => 1 }`: true,
+		`local.made`:                           true,
+		`merge(local.made, { A = 1 })`:         true,
+		`{ for k, v in var.m : v => k }`:       true,
+		`var.m`:                                false,
+		`merge(var.m, { A = 1 })`:              false,
+		`{ for k, v in var.m : k => v }`:       false,
+		`zipmap(["A"], [var.s])`:               false,
+	} {
+		t.Run(expr, func(t *testing.T) {
+			_, ds := load(t, files{"c.hcl": fmt.Sprintf(declared, expr)})
+			said := false
+			for _, d := range ds {
+				said = said || d.Code == CodeSensitive
+				if strings.Contains(d.Error(), "hunter2") {
+					t.Errorf("the secret stands in %s", d.Error())
+				}
+			}
+			if said != bad {
+				t.Errorf("refused: %v, got %v", said, ds)
+			}
+		})
+	}
+}

@@ -193,7 +193,7 @@ func (d *decoder) log(doc *logDoc) spec.Log {
 func (d *decoder) memory(doc *memoryDoc) *spec.Memory {
 	w := d.view(doc, "memory.")
 	out := &spec.Memory{
-		Range: rangeOf(doc.DefRange), Warning: w.size("warning"), Critical: w.size("critical"), Max: w.size("max"),
+		Range: rangeOf(doc.DefRange), Warning: w.room("warning"), Critical: w.room("critical"), Max: w.room("max"),
 		Cleanup: d.actions(doc.Cleanup), AtCritical: w.choice("at_critical"),
 		Declared: doc.Warning != nil || doc.Critical != nil,
 	}

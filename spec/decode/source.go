@@ -78,7 +78,7 @@ func (e *evaluator) external(in *instance, doc *databaseDoc) source {
 		return source{failed: true}
 	}
 	if u.value != cty.NilVal {
-		if s, ok := literalString(u.value); ok && s == "" {
+		if s, ok := literalString(u.value); ok && strings.TrimSpace(s) == "" {
 			return source{failed: true}
 		}
 		return source{kind: sourceURL, at: doc.URL.Range, url: u}
@@ -87,7 +87,7 @@ func (e *evaluator) external(in *instance, doc *databaseDoc) source {
 	if h.failed || h.value == cty.NilVal {
 		return source{failed: true}
 	}
-	if s, ok := literalString(h.value); ok && s == "" {
+	if s, ok := literalString(h.value); ok && strings.TrimSpace(s) == "" {
 		return source{failed: true}
 	}
 	return source{kind: sourceParts, at: doc.Host.Range, host: h}
@@ -119,7 +119,7 @@ func (d *decoder) checkSource(doc *databaseDoc) {
 		if r.failed {
 			return
 		}
-		if s, ok := literalString(r.value); ok && s == "" {
+		if s, ok := literalString(r.value); ok && strings.TrimSpace(s) == "" {
 			d.report(mistake(CodeSource, part.given.Range, "Empty "+part.title, fmt.Sprintf(
 				"The %s of %s is empty%s. Give %s, or null where there is none.",
 				part.name, d.in.addr, origins(part.given), part.example)))

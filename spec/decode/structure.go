@@ -194,9 +194,7 @@ func (s *structures) decodeBody(body hcl.Body, dst any, path string) hcl.Diagnos
 		return s.layOut(native, st, v, path)
 	}
 	content, diags := body.Content(st.schema)
-	for _, d := range diags {
-		st.reword(d, path, content)
-	}
+	diags = st.reword(diags, path, content)
 	if content == nil {
 		return diags
 	}

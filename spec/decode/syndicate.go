@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -72,22 +73,21 @@ func (l *loader) readSyndicate() {
 	} else {
 		l.system.Range = rangeOf(doc.DefRange)
 	}
-	l.readName(doc.Name)
 	s := l.system
 	w := l.literalView(doc)
+	l.readName(doc.Name, w.text("name"))
 	s.Parallelism = w.number("parallelism", 0, 1<<20)
 	s.Degraded = w.choice("degraded")
 	s.OnFailure = w.choice("on_failure")
-	l.readStateDir(doc.StateDir)
+	l.readStateDir(w.text("state_dir"))
 	if doc.HTTP != nil {
 		s.HTTP = l.readHTTP(doc.HTTP)
 	}
 	l.unbuilt(spec.Addr{}, doc)
 }
 
-func (l *loader) readName(attr *hcl.Attribute) {
-	s := (&literals{l: l}).text(attr)
-	if s == "" {
+func (l *loader) readName(attr *hcl.Attribute, s string) {
+	if strings.TrimSpace(s) == "" {
 		return
 	}
 	if !spec.ValidName(s) {
@@ -98,12 +98,11 @@ func (l *loader) readName(attr *hcl.Attribute) {
 	l.system.Name = s
 }
 
-func (l *loader) readStateDir(attr *hcl.Attribute) {
-	s := (&literals{l: l}).text(attr)
+func (l *loader) readStateDir(s string) {
 	switch {
 	case l.o.StateDir != "":
 		l.system.StateDir = l.absolute(l.o.StateDir)
-	case s != "":
+	case strings.TrimSpace(s) != "":
 		l.system.StateDir = l.path(s)
 	default:
 		l.system.StateDir = filepath.Join(l.system.Dir, ".syndicate", l.system.Name)
@@ -122,11 +121,12 @@ func (l *loader) readHTTP(doc *httpDoc) *spec.HTTP {
 		l.report(notHostPort(doc.Listen))
 	}
 	if doc.Token != nil {
-		if n := len(w.text("token")); n < minToken {
+		token := w.text("token")
+		if n := len(token); n > 0 && n < minToken {
 			l.report(mistake(CodeRange, doc.Token.Expr.Range(), "Token too short",
 				fmt.Sprintf("A token of %d characters can be guessed: it must have at least %d. Without one declared, syndicate makes one and keeps it in the file token of the state directory.", n, minToken)))
 		}
-		out.Token = spec.KnownAt(spec.Sensitive(w.text("token")), rangeOf(doc.Token.Expr.Range()), nil)
+		out.Token = spec.KnownAt(spec.Sensitive(token), rangeOf(doc.Token.Expr.Range()), nil)
 	}
 	if doc.TLS != nil {
 		t := l.literalView(doc.TLS)
@@ -164,11 +164,24 @@ func (w *literalView) get(name string) (*hcl.Attribute, *Field, cty.Value) {
 }
 
 func (w *literalView) text(name string) string {
-	attr, _, v := w.get(name)
+	attr, f, v := w.get(name)
 	if v == cty.NilVal {
+		if f.Required && attr != nil && w.isNull(attr) {
+			w.report(mistake(CodeNull, attr.Expr.Range(), "Null value", name+" needs a value, and null is none."))
+		}
 		return ""
 	}
-	return w.literals.text(attr)
+	s := w.literals.text(attr)
+	if strings.TrimSpace(s) == "" && v.Type() == cty.String {
+		w.report(emptyText(name, f, attr.Expr.Range()))
+	}
+	return s
+}
+
+// isNull reports whether null is written.
+func (w *literalView) isNull(attr *hcl.Attribute) bool {
+	expr, diags := native(attr.Expr)
+	return !diags.HasErrors() && isNullLiteral(expr)
 }
 
 func (w *literalView) number(name string, least, most int) int {

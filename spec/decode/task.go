@@ -18,7 +18,7 @@ func (d *decoder) task(doc *taskDoc) *spec.Task {
 		Run:         w.choice("run"),
 		Priority:    w.choice("priority"),
 		Timeout:     w.period("timeout"),
-		MaxMemory:   w.size("max_memory"),
+		MaxMemory:   w.room("max_memory"),
 		Concurrency: w.number("concurrency", 1, 1e6),
 		Schedule:    w.text("schedule"),
 		Timezone:    w.text("timezone"),
@@ -43,13 +43,13 @@ func (d *decoder) task(doc *taskDoc) *spec.Task {
 // checkTask checks how the attributes of a task go together.
 func (d *decoder) checkTask(doc *taskDoc, out *spec.Task) {
 	switch {
-	case doc.Command == nil && doc.HTTP == nil:
+	case !d.given(doc.Command) && !d.given(doc.HTTP):
 		d.report(mistake(CodeCombine, doc.DefRange, "Task does nothing", "A task has a command or http: write one of them."))
-	case doc.Command != nil && doc.HTTP != nil:
+	case d.given(doc.Command) && d.given(doc.HTTP):
 		d.report(mistake(CodeCombine, doc.HTTP.Range, "Task does two things", "A task has a command or http, not both: remove one.",
 			related{doc.Command.Range, "the command"}))
 	}
-	if doc.Critical != nil && out.Run != "up" {
+	if d.given(doc.Critical) && out.Run != "up" {
 		d.report(mistake(CodeCombine, doc.Critical.Range, "Only with run = \"up\"",
 			"critical says whether start-up needs the task, and this one is no step of it: write "+assign(doc.Critical.Range, "run", `"up"`)+", or remove critical."))
 	}

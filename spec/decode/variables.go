@@ -267,7 +267,7 @@ func (l *loader) constant(attr *hcl.Attribute) (cty.Value, bool) {
 	if diags.HasErrors() {
 		return cty.NilVal, false
 	}
-	if !isLiteral(expr) {
+	if !isConstant(expr) {
 		l.report(notLiteral(attr.Name, expr))
 		return cty.NilVal, false
 	}

@@ -11,8 +11,6 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
-
-	"github.com/syndicate/syndicate/spec"
 )
 
 // decoder decodes one instance of a block.
@@ -115,27 +113,58 @@ func (w view) null(attr *hcl.Attribute, f *Field) {
 	}
 }
 
+// given reports whether an attribute is written and is not null, which is as if
+// it were left out.
+func (d *decoder) given(attr *hcl.Attribute) bool {
+	if attr == nil {
+		return false
+	}
+	r := d.e.attribute(scope{d.in}, attr)
+	return r.failed || !isNull(r.value)
+}
+
 func (w view) wrongType(attr *hcl.Attribute, need string, v cty.Value) {
 	w.d.report(mistake(CodeType, attr.Expr.Range(), "Wrong type",
 		fmt.Sprintf("%s must be %s, not %s.", attr.Name, need, typeName(v))))
 }
 
-// text returns a string, "" where it is left out and has no default.
+// text returns a string that says something, "" where it is left out and has
+// no default.
 func (w view) text(name string) string {
-	v, attr, f, ok := w.known(name)
-	if !ok {
-		return f.Default
-	}
-	s, ok := stringOf(v)
-	if !ok {
-		w.wrongType(attr, "a string", v)
-		return f.Default
-	}
-	if strings.ContainsRune(s, 0) {
-		w.d.report(mistake(CodeType, attr.Expr.Range(), "Wrong value", name+" must not contain a NUL character."))
+	s, ok := w.anyText(name)
+	if attr, f := w.get(name); ok && strings.TrimSpace(s) == "" {
+		w.d.report(emptyText(name, f, attr.Expr.Range()))
 		return f.Default
 	}
 	return s
+}
+
+// emptyText says that a string says nothing.
+func emptyText(name string, f *Field, at hcl.Range) *hcl.Diagnostic {
+	detail := name + " is empty."
+	if !f.Required {
+		detail += " Where there is none, leave it out; null is the same."
+	}
+	return mistake(CodeEmpty, at, "Empty text", detail)
+}
+
+// anyText returns a string that may be empty, and whether it is given; else it
+// is the default.
+func (w view) anyText(name string) (string, bool) {
+	v, attr, f, ok := w.known(name)
+	if !ok {
+		return f.Default, false
+	}
+	s, ok := stringOf(v)
+	switch {
+	case !ok:
+		w.wrongType(attr, "a string", v)
+	case strings.ContainsRune(s, 0):
+		w.d.report(mistake(CodeType, attr.Expr.Range(), "Wrong value", name+" must not contain a NUL character."))
+	default:
+		return s, true
+	}
+	return f.Default, false
 }
 
 // choice returns one of the strings that the schema allows.
@@ -221,132 +250,6 @@ func (w view) truth(name string) bool {
 		return def
 	}
 	return b
-}
-
-// unit returns a value that is written as a string with a unit.
-func unit[T any](w view, name string, parse func(string) (T, error)) (T, bool) {
-	v, attr, f, ok := w.known(name)
-	def, _ := f.value.(T)
-	if !ok {
-		return def, false
-	}
-	s, ok := stringOf(v)
-	if !ok {
-		w.wrongType(attr, "a string with a unit", v)
-		return def, false
-	}
-	got, err := parse(s)
-	if err != nil {
-		w.d.report(mistake(CodeUnit, attr.Expr.Range(), "Wrong unit", fmt.Sprintf("%s: %s.", name, err)))
-		return def, false
-	}
-	return got, true
-}
-
-func (w view) duration(name string) spec.Duration {
-	d, _ := unit(w, name, spec.ParseDuration)
-	return d
-}
-
-// period returns a duration that is longer than nothing.
-func (w view) period(name string) spec.Duration {
-	d, ok := unit(w, name, spec.ParseDuration)
-	if ok && d == 0 {
-		attr, f := w.get(name)
-		w.d.report(mistake(CodeRange, attr.Expr.Range(), "Duration of nothing", name+" must be longer than 0s."))
-		d, _ = f.value.(spec.Duration)
-	}
-	return d
-}
-
-func (w view) size(name string) spec.Size {
-	s, _ := unit(w, name, spec.ParseSize)
-	return s
-}
-
-// share returns a percentage of at most 100.
-func (w view) share(name string) spec.Share {
-	s, ok := unit(w, name, spec.ParseShare)
-	if ok && s > 1 {
-		attr, f := w.get(name)
-		w.d.report(mistake(CodeRange, attr.Expr.Range(), "Share out of range", name+` must be at most "100%".`))
-		s, _ = f.value.(spec.Share)
-	}
-	return s
-}
-
-// list returns the elements of a list, with their marks taken off.
-func (w view) list(name string) ([]cty.Value, *hcl.Attribute) {
-	v, attr, _, ok := w.known(name)
-	if !ok {
-		return nil, attr
-	}
-	items, ok := itemsOf(v)
-	if !ok {
-		need := "a list"
-		if _, ok := stringOf(v); ok {
-			need = fmt.Sprintf("a list, such as [%s]", w.d.l.written(attr.Expr.Range()))
-		}
-		w.wrongType(attr, need, v)
-	}
-	return items, attr
-}
-
-// texts returns a list of strings.
-func (w view) texts(name string) []string {
-	items, attr := w.list(name)
-	var out []string
-	for _, item := range items {
-		s, ok := stringOf(item)
-		if !ok {
-			w.wrongType(attr, "a list of strings", item)
-			return nil
-		}
-		out = append(out, s)
-	}
-	return out
-}
-
-// numbers returns a list of whole numbers within bounds.
-func (w view) numbers(name string, least, most int) []int {
-	items, attr := w.list(name)
-	var out []int
-	for _, item := range items {
-		n, err := intOf(item)
-		if err != nil {
-			w.d.report(mistake(CodeType, attr.Expr.Range(), "Wrong type", fmt.Sprintf("An element of %s %s.", name, err)))
-			return nil
-		}
-		if n < least || n > most {
-			w.d.report(outOfRange("an element of "+name, attr.Expr.Range(), n, least, most))
-			continue
-		}
-		out = append(out, n)
-	}
-	return out
-}
-
-// textMap returns a map of strings.
-func (w view) textMap(name string) map[string]string {
-	v, attr, _, ok := w.known(name)
-	if !ok {
-		return nil
-	}
-	entries, ok := entriesOf(v)
-	if !ok {
-		w.wrongType(attr, "a map", v)
-		return nil
-	}
-	out := map[string]string{}
-	for _, en := range entries {
-		s, ok := stringOf(en.value)
-		if !ok {
-			w.wrongType(attr, "a map of strings", en.value)
-			return nil
-		}
-		out[en.key] = s
-	}
-	return out
 }
 
 // path returns an absolute path, "" where it is left out.

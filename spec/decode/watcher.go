@@ -176,6 +176,9 @@ func (d *decoder) boundary(doc *boundaryDoc) *spec.Boundary {
 	return out
 }
 
+// sqlState is the form of an SQLSTATE or of a class of them.
+var sqlState = regexp.MustCompile(`^[0-9A-Z]{2}([0-9A-Z]{3})?$`)
+
 func (d *decoder) match(doc *matchDoc) spec.Match {
 	w := d.view(doc, "match.")
 	out := spec.Match{
@@ -198,7 +201,7 @@ func (d *decoder) match(doc *matchDoc) spec.Match {
 		}
 	}
 	for _, s := range out.SQLState {
-		if len(s) != 5 && len(s) != 2 {
+		if !sqlState.MatchString(s) {
 			d.report(mistake(CodeType, doc.SQLState.Expr.Range(), "Not an SQLSTATE",
 				fmt.Sprintf("%q is no SQLSTATE: write five characters such as \"40001\", or the two of a class such as \"08\".", s)))
 		}
@@ -211,10 +214,10 @@ func (d *decoder) notify(doc *notifyDoc) *spec.Notify {
 	w := d.view(doc, "")
 	out := &spec.Notify{Block: d.base(false), Limit: w.number("limit", 1, 1e6), Within: w.period("within")}
 	var kinds []string
-	if doc.Webhook != nil {
+	if d.given(doc.Webhook) {
 		kinds = append(kinds, "webhook")
 	}
-	if expr, _ := w.native("command"); expr != nil {
+	if expr, _ := w.native("command"); expr != nil && d.given(doc.Command) {
 		kinds = append(kinds, "command")
 		out.Argv = w.argv("command", expr)
 	}
@@ -229,7 +232,7 @@ func (d *decoder) notify(doc *notifyDoc) *spec.Notify {
 		d.report(mistake(CodeCombine, doc.DefRange, "Two ways in one block",
 			fmt.Sprintf("A notify block has one way, and this one has %s: write a block for each.", strings.Join(kinds, " and "))))
 	}
-	if doc.Webhook != nil {
+	if d.given(doc.Webhook) {
 		d.webhook(w, out, doc.Webhook)
 	}
 	return out
@@ -263,8 +266,11 @@ func (d *decoder) webhook(w view, out *spec.Notify, attr *hcl.Attribute) {
 func (d *decoder) smtp(doc *smtpDoc) *spec.SMTP {
 	w := d.view(doc, "smtp.")
 	out := &spec.SMTP{
-		Range: rangeOf(doc.DefRange), Server: w.text("server"), From: w.text("from"),
-		To: w.texts("to"), User: w.text("user"),
+		Range: rangeOf(doc.DefRange), Server: w.text("server"), From: w.text("from"), To: w.texts("to"),
+	}
+	out.User, _ = w.anyText("user")
+	if _, _, _, given := w.known("to"); given && len(out.To) == 0 {
+		d.report(mistake(CodeEmpty, doc.To.Expr.Range(), "Nobody is notified", "to names no recipient."))
 	}
 	if _, _, err := net.SplitHostPort(out.Server); err != nil && out.Server != "" {
 		d.report(notHostPort(doc.Server))

@@ -124,7 +124,6 @@ func TestGluttonyElsewhere(t *testing.T) {
 		"variables file":       {"c.hcl": "variable \"v\" {}\n", "x.auto.vars.hcl": "v = " + literal},
 		"validation":           {"c.hcl": "variable \"v\" {\n default = 1\n validation {\n condition = length(" + loop + ") > var.v\n error_message = \"No.\"\n }\n}"},
 		"key":                  {"c.hcl": "service \"a\" {\n command = [\"x\"]\n env = { (jsonencode(" + loop + ")) = 1 }\n}"},
-		"syndicate":            {"c.hcl": "syndicate {\n name = " + literal + "\n}"},
 		"each":                 {"c.hcl": "service \"a\" {\n for_each = { a = range(1000) }\n command = [jsonencode([for a in each.value : [for b in each.value : [for c in each.value : 1]]])]\n}"},
 	}
 	for name, f := range tests {
