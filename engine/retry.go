@@ -63,7 +63,11 @@ func (m *machine) restart(i int, out Outcome, cause string) {
 	}
 	u.window = recent
 	if limit := u.policy.restart.Limit; len(recent) >= limit {
-		m.giveUp(i, fmt.Sprintf("%s; gave up after %d restarts within %s", cause, limit, u.policy.restart.Within))
+		restarts := fmt.Sprintf("%d restarts", limit)
+		if limit == 1 {
+			restarts = "1 restart"
+		}
+		m.giveUp(i, fmt.Sprintf("%s; gave up after %s within %s", cause, restarts, u.policy.restart.Within))
 		return
 	}
 	u.window = append(u.window, m.now)

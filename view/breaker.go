@@ -145,7 +145,7 @@ func BreakerText(w io.Writer, list []Breaker, now time.Time) error {
 		if x.Shared != "" {
 			add("shared", x.Shared)
 		}
-		add("last minute", fmt.Sprintf("%d calls, %s failed", x.Calls, share(x)))
+		add("last minute", fmt.Sprintf("%s, %s failed", count(int(x.Calls), "call"), share(x)))
 		if x.LatencyP95 > 0 {
 			add("first byte", "95 % within "+seconds(time.Duration(float64(x.LatencyP95)*float64(time.Second))))
 		}

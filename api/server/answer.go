@@ -59,7 +59,7 @@ func refuseBody(w http.ResponseWriter, what string, err error) {
 		fail(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is too large: at most %d bytes", large.Limit))
 		return
 	}
-	fail(w, http.StatusBadRequest, "the body is not a "+what+": "+err.Error())
+	fail(w, http.StatusBadRequest, "the body is no "+what+": "+err.Error())
 }
 
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
@@ -81,7 +81,11 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	if st.Cause != "" {
 		detail += ": " + st.Cause
 	} else if left := underWay(st); left > 0 {
-		detail += fmt.Sprintf(": %d of %d units are not ready", left, len(st.Units))
+		verb := "are"
+		if left == 1 {
+			verb = "is"
+		}
+		detail += fmt.Sprintf(": %d of %d units %s not ready", left, len(st.Units), verb)
 	}
 	fail(w, http.StatusServiceUnavailable, detail)
 }

@@ -280,7 +280,7 @@ func TestReadiness(t *testing.T) {
 		{engine.SystemReady, false, "", 200, `"status":"ready"`},
 		{engine.SystemDegraded, false, "", 200, `"status":"degraded"`},
 		{engine.SystemDegraded, true, "service.web failed", 503, "degraded: service.web failed"},
-		{engine.SystemStarting, false, "", 503, "starting: 1 of 2 units are not ready"},
+		{engine.SystemStarting, false, "", 503, "starting: 1 of 2 units is not ready"},
 		{engine.SystemFailed, false, "service.api failed: exit status 1", 503, "service.api failed"},
 		{engine.SystemStopping, false, "", 503, "stopping"},
 	} {

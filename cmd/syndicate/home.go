@@ -97,7 +97,11 @@ func (s *session) endLeftovers(h *home) error {
 		return fmt.Errorf("end what the engine with pid %d left running when it died: %w", prev.PID, err)
 	}
 	if len(left) > 0 {
-		_ = view.DeathNote(s.stderr, dead(h.lock.Dir(), prev), fmt.Sprintf("%d processes that it left running were ended", len(left)))
+		ended := "1 process that it left running was ended"
+		if len(left) > 1 {
+			ended = fmt.Sprintf("%d processes that it left running were ended", len(left))
+		}
+		_ = view.DeathNote(s.stderr, dead(h.lock.Dir(), prev), ended)
 	}
 	return h.lock.SetLife(h.life)
 }

@@ -58,7 +58,11 @@ func (s *Server) settle(ctx context.Context) error {
 			return &RunningError{Dir: s.dataDir, PID: pid}
 		}
 		if !told {
-			s.cfg.Note(fmt.Sprintf("waiting for %d processes of the server that was killed", len(users)))
+			what := "a process"
+			if len(users) > 1 {
+				what = fmt.Sprintf("%d processes", len(users))
+			}
+			s.cfg.Note("waiting for " + what + " of the server that was killed")
 			told = true
 		}
 		if time.Since(start) > s.cfg.StaleWait {

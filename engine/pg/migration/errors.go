@@ -103,11 +103,14 @@ func (e *FileError) Error() string {
 func (e *FileError) rest() string {
 	switch e.Rest {
 	case Part:
-		if e.Lost {
-			return fmt.Sprintf("at least %d of its %d steps are done and stay done: run %s again, which goes on from there", e.Done, e.Of, e.Again)
+		done := fmt.Sprintf("%d of its %d steps are done and stay done", e.Done, e.Of)
+		if e.Done == 1 {
+			done = fmt.Sprintf("1 of its %d steps is done and stays done", e.Of)
 		}
-		return fmt.Sprintf("%d of its %d steps are done and stay done: correct the rest and run %s again, which goes on from there",
-			e.Done, e.Of, e.Again)
+		if e.Lost {
+			return fmt.Sprintf("at least %s: run %s again, which goes on from there", done, e.Again)
+		}
+		return fmt.Sprintf("%s: correct the rest and run %s again, which goes on from there", done, e.Again)
 	case Unclear:
 		return "a part of this file may be done, and the database is marked dirty: " + e.Repair
 	case AllOrNothing:

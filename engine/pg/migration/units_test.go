@@ -54,7 +54,7 @@ func TestUpGoesOnAfterTheStepsThatAreDone(t *testing.T) {
 	text := "SET work_mem = '5MB';\nBEGIN; create table bb (id int); COMMIT;"
 	put(t, dir, "2_b.up.sql", text)
 	_, err = Up(t.Context(), Config{Endpoint: to, Dir: dir}, 0)
-	wantText(t, err, "2_b.up.sql: the first 3 steps of it are done already, and they say something else now")
+	wantText(t, err, "2_b.up.sql: its steps up to the number 3 are done already, and say something else now")
 	put(t, dir, "2_b.up.sql", "SET work_mem = '5MB';\nBEGIN; create table b (id int); insert into b values (1); COMMIT;\n"+
 		"create index concurrently b_id on b (id);\ncreate index concurrently a_id on a (id);\n"+
 		"create table c as select current_setting('work_mem') as w;")

@@ -67,7 +67,7 @@ func (s Step) load(before *uint64) (*work, error) {
 	w.first = s.resume.Units
 	switch {
 	case w.first > len(w.units) || w.first > 0 && w.prefix(w.first) != s.resume.Prefix:
-		return nil, fmt.Errorf("%s: the first %d steps of it are done already, and they say something else now; "+
+		return nil, fmt.Errorf("%s: its steps up to the number %d are done already, and say something else now; "+
 			"give them their text back, or finish it by hand and run: syndicate migrate force %d", s.Path(), s.resume.Units, s.File.Version)
 	case w.first < len(w.units) && w.units[w.first].Kind == script.Raw:
 		return nil, fmt.Errorf("%s: it failed earlier, and it ends transactions itself, so that nobody knows what of it is done; %s", s.Path(), w.repair())
