@@ -95,8 +95,7 @@ func (c *Client) status(ctx context.Context, query url.Values) (api.Status, erro
 		return st, fmt.Errorf("ask for status: %w", err)
 	}
 	defer resp.Body.Close()
-	// The longest of all answers is read in one pass, which takes half the time.
-	if err := jsonv2.UnmarshalRead(io.LimitReader(resp.Body, maxAnswer), &st); err != nil {
+	if err := readLong(resp, &st); err != nil {
 		return st, fmt.Errorf("ask for status: read answer: %w", reason(ctx, err))
 	}
 	return st, api.Readable(st.FormatVersion)
@@ -128,10 +127,16 @@ func (c *Client) Units(ctx context.Context, v any) error {
 		return fmt.Errorf("ask for units: %w", err)
 	}
 	defer resp.Body.Close()
-	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(v); err != nil {
+	if err := readLong(resp, v); err != nil {
 		return fmt.Errorf("ask for units: read answer: %w", reason(ctx, err))
 	}
 	return nil
+}
+
+// readLong decodes an answer that grows with the system: in one pass, which
+// takes half the time.
+func readLong(resp *http.Response, v any) error {
+	return jsonv2.UnmarshalRead(io.LimitReader(resp.Body, maxAnswer), v)
 }
 
 // Questions asks what the configuration asked that was applied last.
