@@ -93,9 +93,9 @@ type fault struct {
 	do   func(c net.Conn, r *bufio.Reader, req *http.Request)
 	// status is what the client sees: 0, that the answer is not whole. A
 	// whole one of the upstream's own is 200 and "mine".
-	status  int
-	success bool
-	says    string // the evidence of a failure
+	status int
+	says   string // the evidence of a failure; empty: it is none
+	resets bool   // which may overtake what was sent before
 }
 
 // say answers with a text, after the request.
@@ -126,47 +126,46 @@ func lasting(c net.Conn, r *bufio.Reader, say string) {
 }
 
 var faults = []fault{
-	{"none", say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmine"), 200, true, ""},
+	{"none", say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmine"), 200, "", false},
 	{"latency within the timeout", func(c net.Conn, r *bufio.Reader, req *http.Request) {
 		<-time.After(20 * time.Millisecond)
 		say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmine")(c, r, req)
-	}, 200, true, ""},
-	{"HTTP/1.0, to its end", say("HTTP/1.0 200 OK\r\n\r\nmine"), 200, true, ""},
+	}, 200, "", false},
+	{"HTTP/1.0, to its end", say("HTTP/1.0 200 OK\r\n\r\nmine"), 200, "", false},
 	{"HTTP/1.0, reset", func(c net.Conn, r *bufio.Reader, req *http.Request) {
 		say("HTTP/1.0 200 OK\r\n\r\nmi")(c, r, req)
-		<-time.After(30 * time.Millisecond) // or the reset overtakes the head
 		_ = c.(*net.TCPConn).SetLinger(0)
-	}, 0, true, ""},
+	}, 0, "", true},
 	{"an answer before the request was read", func(c net.Conn, r *bufio.Reader, _ *http.Request) {
 		lasting(c, r, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\nmine")
-	}, 200, true, ""},
-	{"a few announcements", say(strings.Repeat("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n", 3) + "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmine"), 200, true, ""},
-	{"100 Continue unasked", say("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmine"), 200, true, ""},
-	{"more than it says", say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmine and yours"), 200, true, ""},
-	{"a body with 204", say("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nother"), 204, true, ""},
-	{"the same length twice", say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 4\r\n\r\nmine"), 200, true, ""},
+	}, 200, "", false},
+	{"a few announcements", say(strings.Repeat("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n", 3) + "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmine"), 200, "", false},
+	{"100 Continue unasked", say("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmine"), 200, "", false},
+	{"more than it says", say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmine and yours"), 200, "", false},
+	{"a body with 204", say("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nother"), 204, "", false},
+	{"the same length twice", say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 4\r\n\r\nmine"), 200, "", false},
 
-	{"silence", func(c net.Conn, r *bufio.Reader, _ *http.Request) { lasting(c, r, "") }, 504, false, "no answer within"},
-	{"half a head, and silence", func(c net.Conn, r *bufio.Reader, _ *http.Request) { lasting(c, r, "HTTP/1.1 200 OK\r\nConte") }, 504, false, "no answer within"},
-	{"a head that trickles", trickle("HTTP/1.1 200 OK\r\nX: ", "x"), 504, false, "no answer within"},
+	{"silence", func(c net.Conn, r *bufio.Reader, _ *http.Request) { lasting(c, r, "") }, 504, "no answer within", false},
+	{"half a head, and silence", func(c net.Conn, r *bufio.Reader, _ *http.Request) { lasting(c, r, "HTTP/1.1 200 OK\r\nConte") }, 504, "no answer within", false},
+	{"a head that trickles", trickle("HTTP/1.1 200 OK\r\nX: ", "x"), 504, "no answer within", false},
 	{"silence in the body", func(c net.Conn, r *bufio.Reader, _ *http.Request) {
 		lasting(c, r, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nm")
-	}, 0, false, "silent for"},
+	}, 0, "silent for", false},
 	{"silence instead of the last chunk", func(c net.Conn, r *bufio.Reader, _ *http.Request) {
 		lasting(c, r, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nmine\r\n")
-	}, 0, false, "silent for"},
-	{"a trailer that trickles", trickle("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nmine\r\n0\r\nX: ", "x"), 0, false, "silent for"},
-	{"less than it says", say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nmine"), 0, false, "broke off"},
-	{"two lengths", say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nmine!"), 502, false, "Content-Length"},
-	{"a length that is none", say("HTTP/1.1 200 OK\r\nContent-Length: +4\r\n\r\nmine"), 502, false, "Content-Length"},
-	{"a length below zero", say("HTTP/1.1 200 OK\r\nContent-Length: -4\r\n\r\nmine"), 502, false, "Content-Length"},
-	{"a chunk of nonsense", say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nmine\r\n0\r\n\r\n"), 0, false, "broke off"},
-	{"a chunk longer than it says", say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nmine\r\n0\r\n\r\n"), 0, false, "broke off"},
-	{"a chunk of 2^64 bytes", say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000000\r\nmine\r\n0\r\n\r\n"), 0, false, "broke off"},
-	{"a coding nobody knows", say("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n4\r\nmine\r\n0\r\n\r\n"), 502, false, "transfer encoding"},
-	{"no HTTP", say("SSH-2.0-OpenSSH_9.2\r\n\r\n"), 502, false, "malformed HTTP"},
-	{"a status that is none", say("HTTP/1.1 2000 OK\r\n\r\n"), 502, false, "malformed HTTP"},
-	{"a header without a colon", say("HTTP/1.1 200 OK\r\nX\r\n\r\n"), 502, false, "malformed MIME header"},
+	}, 0, "silent for", false},
+	{"a trailer that trickles", trickle("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nmine\r\n0\r\nX: ", "x"), 0, "silent for", false},
+	{"less than it says", say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nmine"), 0, "broke off", false},
+	{"two lengths", say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nmine!"), 502, "Content-Length", false},
+	{"a length that is none", say("HTTP/1.1 200 OK\r\nContent-Length: +4\r\n\r\nmine"), 502, "Content-Length", false},
+	{"a length below zero", say("HTTP/1.1 200 OK\r\nContent-Length: -4\r\n\r\nmine"), 502, "Content-Length", false},
+	{"a chunk of nonsense", say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nmine\r\n0\r\n\r\n"), 0, "broke off", false},
+	{"a chunk longer than it says", say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nmine\r\n0\r\n\r\n"), 0, "broke off", false},
+	{"a chunk of 2^64 bytes", say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000000\r\nmine\r\n0\r\n\r\n"), 0, "broke off", false},
+	{"a coding nobody knows", say("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n4\r\nmine\r\n0\r\n\r\n"), 502, "transfer encoding", false},
+	{"no HTTP", say("SSH-2.0-OpenSSH_9.2\r\n\r\n"), 502, "malformed HTTP", false},
+	{"a status that is none", say("HTTP/1.1 2000 OK\r\n\r\n"), 502, "malformed HTTP", false},
+	{"a header without a colon", say("HTTP/1.1 200 OK\r\nX\r\n\r\n"), 502, "malformed MIME header", false},
 	{"a head without an end", func(c net.Conn, _ *bufio.Reader, req *http.Request) {
 		_, _ = io.Copy(io.Discard, req.Body)
 		_, err := io.WriteString(c, "HTTP/1.1 200 OK\r\n")
@@ -174,16 +173,16 @@ var faults = []fault{
 		for err == nil {
 			_, err = io.WriteString(c, line)
 		}
-	}, 502, false, "1048576 bytes"},
+	}, 502, "1048576 bytes", false},
 	{"a flood of announcements", func(c net.Conn, _ *bufio.Reader, req *http.Request) {
 		_, _ = io.Copy(io.Discard, req.Body)
 		for err := error(nil); err == nil; {
 			_, err = io.WriteString(c, "HTTP/1.1 102 Processing\r\n\r\n")
 		}
-	}, 502, false, "more than 1000 answers"},
-	{"another protocol, unasked", say("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nyours"), 502, false, "another protocol"},
-	{"closed at once", func(net.Conn, *bufio.Reader, *http.Request) {}, 502, false, "ended before an answer"},
-	{"reset at once", func(c net.Conn, _ *bufio.Reader, _ *http.Request) { _ = c.(*net.TCPConn).SetLinger(0) }, 502, false, "ended before an answer"},
+	}, 502, "more than 1000 answers", false},
+	{"another protocol, unasked", say("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nyours"), 502, "another protocol", false},
+	{"closed at once", func(net.Conn, *bufio.Reader, *http.Request) {}, 502, "ended before an answer", false},
+	{"reset at once", func(c net.Conn, _ *bufio.Reader, _ *http.Request) { _ = c.(*net.TCPConn).SetLinger(0) }, 502, "ended before an answer", false},
 }
 
 // Whatever an upstream does, a client sees a whole answer, that it is not
@@ -201,31 +200,43 @@ func TestFaultyUpstreams(t *testing.T) {
 			if strings.Contains(f.says, "no answer") || strings.Contains(f.says, "silent") {
 				policy = Policy{Rules: Rules{Timeout: 300 * time.Millisecond, IdleTimeout: 100 * time.Millisecond}}
 			}
-			b := newBench(t, url, policy, breaker.Config{Rule: breaker.Rule{Failures: 1e6}})
-			for way, ask := range b.ways() {
-				before := b.settled()
-				r := ask("/")
-				switch {
-				case f.status == 0 && r.err != nil && strings.HasPrefix("mine", r.body):
-				case f.status == 200 && r.err == nil && r.status == 200 && r.body == "mine":
-				case f.status != 0 && f.status != 200 && r.err == nil && r.status == f.status && !strings.Contains(r.body, "mine") && !strings.Contains(r.body, "yours"):
-				default:
-					t.Errorf("%s is answered %+v", way, r)
-				}
-				after := b.settled()
-				switch evidence := b.guard.Snapshot().Failures; {
-				case after.Neutral != before.Neutral:
-					t.Errorf("%s: nobody counted it", way)
-				case f.says == "" && f.success && f.status != 0 && after.Successes != before.Successes+1:
-					t.Errorf("%s: no success: %v", way, evidence)
-				case strings.Contains(fmt.Sprint(evidence), "OpenSSH"):
-					t.Errorf("%s: what the upstream sent is in %v", way, evidence)
-				case !f.success && (after.Failures != before.Failures+1 || !strings.Contains(evidence[len(evidence)-1].String(), f.says)):
-					t.Errorf("%s: no failure with %q: %v", way, f.says, evidence)
-				}
-				b.proxy.Close() // the next way has a connection of its own
+			cfg := breaker.Config{Rule: breaker.Rule{Failures: 1e6}}
+			f.through(newBench(t, url, policy, cfg), false)
+			if f.status > 500 {
+				policy.Fallbacks = []Fallback{{Status: 418, Body: "instead"}}
+				f.through(newBench(t, url, policy, cfg), true)
 			}
 		})
+	}
+}
+
+// through has a call meet the fault in each way.
+func (f *fault) through(b *bench, fallback bool) {
+	for way, ask := range b.ways() {
+		before := b.settled()
+		r := ask("/")
+		switch {
+		case f.status == 0 && r.err != nil && strings.HasPrefix("mine", r.body):
+		case f.status == 0 && f.resets && r.err == nil && r.status == 502: // the reset was faster than the head
+		case f.status == 200 && r.err == nil && r.status == 200 && r.body == "mine":
+		case f.status > 500 && fallback && r.err == nil && r.status == 418 && r.body == "instead":
+		case f.status > 500 && !fallback && r.err == nil && r.status == f.status && strings.Contains(r.body, `"breaker":"demo"`) && !strings.Contains(r.body, "mine"):
+		case f.status == 204 && r.err == nil && r.status == 204 && r.body == "":
+		default:
+			b.Errorf("%s is answered %+v", way, r)
+		}
+		after := b.settled()
+		switch evidence := b.guard.Snapshot().Failures; {
+		case after.Neutral != before.Neutral:
+			b.Errorf("%s: nobody counted it", way)
+		case f.says == "" && f.status != 0 && after.Successes != before.Successes+1:
+			b.Errorf("%s: no success: %v", way, evidence)
+		case strings.Contains(fmt.Sprint(evidence), "OpenSSH"):
+			b.Errorf("%s: what the upstream sent is in %v", way, evidence)
+		case f.says != "" && (after.Failures != before.Failures+1 || !strings.Contains(evidence[len(evidence)-1].String(), f.says)):
+			b.Errorf("%s: no failure with %q: %v", way, f.says, evidence)
+		}
+		b.proxy.Close() // the next way has a connection of its own
 	}
 }
 
