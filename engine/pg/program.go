@@ -20,7 +20,9 @@ type Program struct {
 // It looks where [Find] does, also where only clients are installed, and on
 // PATH, and takes the oldest that is not older than the server: an older one
 // may not understand it, and pg_dump refuses. Where there is none of that kind
-// psql is the newest: it works, but for some of its own commands, and says so.
+// it is the newest, for all but pg_dump: psql works, but for some of its own
+// commands, and says so; pg_restore runs SQL that a newer server takes, too,
+// which is how data move there.
 func FindProgram(ctx context.Context, name string, server int, cfg FindConfig) (Program, error) {
 	if cfg.Getenv == nil {
 		cfg.Getenv = os.Getenv
@@ -57,7 +59,7 @@ func FindProgram(ctx context.Context, name string, server int, cfg FindConfig) (
 	e := &Error{Op: "find " + name, Reason: "it is not installed"}
 	if len(all) > 0 {
 		newest := slices.MaxFunc(all, func(a, b Program) int { return cmp.Compare(a.Major, b.Major) })
-		if name == "psql" {
+		if name != "pg_dump" {
 			return newest, nil
 		}
 		e.Reason = fmt.Sprintf("%s is of PostgreSQL %d, and the server is PostgreSQL %d: it needs one that is not older", newest.Path, newest.Major, server)

@@ -19,7 +19,7 @@ func TestFindProgram(t *testing.T) {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		for _, name := range []string{"pg_dump", "psql"} {
+		for _, name := range []string{"pg_dump", "psql", "pg_restore"} {
 			if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755); err != nil {
 				t.Fatal(err)
 			}
@@ -34,11 +34,13 @@ func TestFindProgram(t *testing.T) {
 	}
 	_, err := FindProgram(t.Context(), "pg_dump", 18, cfg)
 	wantText(t, err, "find pg_dump", "is of PostgreSQL 17, and the server is PostgreSQL 18", "install")
-	if psql, err := FindProgram(t.Context(), "psql", 18, cfg); err != nil || psql.Major != 17 {
-		t.Errorf("psql for a server of 18: %+v, %v", psql, err)
+	for _, name := range []string{"psql", "pg_restore"} {
+		if got, err := FindProgram(t.Context(), name, 18, cfg); err != nil || got.Major != 17 {
+			t.Errorf("%s for a server of 18: %+v, %v", name, got, err)
+		}
 	}
-	_, err = FindProgram(t.Context(), "pg_restore", 15, cfg)
-	wantText(t, err, "pg_restore", "not installed")
+	_, err = FindProgram(t.Context(), "pg_basebackup", 15, cfg)
+	wantText(t, err, "pg_basebackup", "not installed")
 }
 
 func TestWithoutPassword(t *testing.T) {
