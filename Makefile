@@ -3,7 +3,7 @@
 #   make demo    a real system on this machine, from nothing: start here
 #   make test    every test, with the race detector
 #   make lint    gofmt, go vet, staticcheck, the architecture's rules
-#   make conformance   the public suites of gRPC and WebSocket, through a breaker
+#   make conformance   the public suites of gRPC and WebSocket through a breaker, pgx's through the gateway
 #   make fuzz    every fuzz target for FUZZTIME (6s) each
 #   make bench   our figures beside other tools' (ROW=logs RUNS=3 for one row)
 #   make docs    the reference in docs/reference/ and the README's pictures
@@ -76,7 +76,7 @@ bench: build
 	bin/bench -syndicate bin/syndicate -runs $(RUNS) -row '$(ROW)' $(BENCH)
 
 # A module of its own: its libraries are nobody else's.
-conformance: require-go
+conformance: require-go require-postgres
 	cd conformance && $(GO) test -mod=mod ./...
 
 # Go runs one fuzz target at a time, so they are found and run in turn.
