@@ -177,9 +177,9 @@ func TestSettingsOfOneFileDoNotReachTheNext(t *testing.T) {
 func TestTimeoutOfAFileEndsWithIt(t *testing.T) {
 	to := pgtest.Database(t)
 	dir := migrationsDir(t, map[string]string{
-		"1_slow.up.sql": `create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(0.1); return new; end $$;
+		"1_slow.up.sql": `create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(0.4); return new; end $$;
 			create trigger late before insert on syndicate_migrations for each row execute function slow();
-			set statement_timeout = '10ms';`,
+			set statement_timeout = '250ms';`,
 		"1_slow.down.sql": "drop trigger late on syndicate_migrations; drop function slow();",
 	})
 	if _, err := Up(t.Context(), Config{Endpoint: to, Dir: dir}, 0); err != nil {
@@ -190,10 +190,11 @@ func TestTimeoutOfAFileEndsWithIt(t *testing.T) {
 // Defect g: a limit of the client's ends the connection, and leaves a database
 // that is dirty and locked. The server's ends the statement.
 func TestStatementTimeoutIsTheServers(t *testing.T) {
-	slow := "set statement_timeout = '10ms'; create table a (id int); select pg_sleep(600);"
-	for kind, body := range map[string]string{"one transaction": slow, "steps": "vacuum;" + slow} {
+	// The limit comes last: nothing else of the file may run into it.
+	const made, slow = "create table a (id int); ", "set statement_timeout = '100ms'; select pg_sleep(600);"
+	for kind, begin := range map[string]string{"one transaction": made, "steps": "vacuum;" + made} {
 		t.Run(kind, func(t *testing.T) {
-			dir := migrationsDir(t, map[string]string{"1_a.up.sql": body, "1_a.down.sql": "drop table a"})
+			dir := migrationsDir(t, map[string]string{"1_a.up.sql": begin + slow, "1_a.down.sql": "drop table a"})
 			to := pgtest.Database(t)
 			for range 2 { // the lock is free again
 				_, err := Up(t.Context(), Config{Endpoint: to, Dir: dir}, 0)
@@ -202,7 +203,7 @@ func TestStatementTimeoutIsTheServers(t *testing.T) {
 					wantText(t, err, "nothing of this file was done")
 				}
 			}
-			put(t, dir, "1_a.up.sql", strings.Replace(body, "select pg_sleep(600);", "", 1))
+			put(t, dir, "1_a.up.sql", begin)
 			mustUp(t, to, dir)
 			if got := states(t, to, dir); got != "1 applied" {
 				t.Error(got)
@@ -215,12 +216,12 @@ func TestStatementTimeoutIsTheServers(t *testing.T) {
 // never holds for migrations.
 func TestQueryTimeoutIsNoneOfMigrations(t *testing.T) {
 	to := pgtest.Database(t)
-	pgtest.Exec(t, to, "alter role postgres in database "+to.Database+" set statement_timeout = '50ms'")
+	pgtest.Exec(t, to, "alter role postgres in database "+to.Database+" set statement_timeout = '250ms'")
 	dir := migrationsDir(t, map[string]string{
-		"1_slow.up.sql": "create table a (id int); select pg_sleep(0.2);", "1_slow.down.sql": "drop table a; select pg_sleep(0.2);",
+		"1_slow.up.sql": "create table a (id int); select pg_sleep(0.4);", "1_slow.down.sql": "drop table a; select pg_sleep(0.4);",
 		"2_alone.up.sql": "create index concurrently i on a (id);", "2_alone.down.sql": "drop index i;",
 	})
-	if got := pgtest.Query(t, to, "show statement_timeout"); got != "50ms" {
+	if got := pgtest.Query(t, to, "show statement_timeout"); got != "250ms" {
 		t.Fatalf("the limit is %s", got)
 	}
 	if _, err := Up(t.Context(), Config{Endpoint: to, Dir: dir}, 0); err != nil {
