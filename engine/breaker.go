@@ -235,7 +235,7 @@ func judgement(b *spec.Breaker) string {
 }
 
 // describe implements describer.
-func (w *breakerWork) describe(s *UnitStatus) {
+func (w *breakerWork) describe(s *UnitStatus) (moving bool) {
 	out := breakerStatus(w.guard)
 	if p := w.running.Load(); p != nil {
 		n := (*p).Numbers()
@@ -250,6 +250,7 @@ func (w *breakerWork) describe(s *UnitStatus) {
 	}
 	out.Shared = w.shared.Load().text()
 	s.Breaker = out
+	return true
 }
 
 // Breakers are the figures of all breakers, in the order in which they are

@@ -541,8 +541,12 @@ func (s *story) compare(c *core, declared []*blueprint) {
 	synctest.Wait()
 	got := c.definitions()
 	_, _, units := c.snapshot()
+	difference := stale(c)
 	s.town.mu.Lock()
 	defer s.town.mu.Unlock()
+	if difference != "" {
+		s.town.problem("%s", difference)
+	}
 	for _, u := range units {
 		switch {
 		case (u.State == Pending || u.State == Blocked) && len(u.WaitingFor) == 0:

@@ -80,6 +80,7 @@ type core struct {
 	since    time.Time
 	health   Health       // as it was reported last
 	untold   int          // transitions since the watcher was told how everything is
+	seen     table        // at the last question
 	last     []UnitStatus // after the loop
 	final    Health
 	why      string
@@ -178,6 +179,7 @@ func (c *core) handle(ev any) {
 		ask()
 		return
 	}
+	c.seen.valid = false
 	if ended, ok := ev.(evEnded); ok {
 		delete(c.cancels, ended.run)
 	}
@@ -395,47 +397,6 @@ func (c *core) system() (state Health, cause string) {
 		return state, cause
 	}
 	return c.final, c.why
-}
-
-// snapshot returns the state of the system and of all units at one moment.
-func (c *core) snapshot() (Health, string, []UnitStatus) {
-	var state Health
-	var cause string
-	var units []UnitStatus
-	if c.ask(func() {
-		state, cause = c.machine.systemState()
-		units = c.unitStatus()
-	}) {
-		return state, cause, units
-	}
-	return c.final, c.why, c.last
-}
-
-// unitStatus copies the state of all units. Only the loop calls it.
-func (c *core) unitStatus() []UnitStatus {
-	list := make([]UnitStatus, 0, len(c.machine.order))
-	for _, i := range c.machine.order {
-		u := c.machine.units[i]
-		s := UnitStatus{
-			ID: u.id, Kind: u.kind, State: u.state, Critical: u.critical,
-			Since: u.since, ReadyAfter: u.readyIn, PID: u.pid,
-			Port: u.port, URL: u.url,
-			Attempt: u.attempt, Restarts: u.restarts,
-			WaitingFor: c.machine.waitingFor(u),
-			Cause:      u.cause, LastExit: u.lastExit, Held: u.held,
-		}
-		if u.live {
-			s.Started = u.started
-		}
-		if u.state == Backoff || u.state == Failed {
-			s.Next = u.nextAt
-		}
-		if w, ok := u.work.(describer); ok {
-			w.describe(&s)
-		}
-		list = append(list, s)
-	}
-	return list
 }
 
 // result says how it went. Only the loop calls it.

@@ -137,13 +137,17 @@ type HealthCheck struct {
 
 // describer is work with more to say of itself than the states of its unit.
 // It is asked by the loop, and does not block.
-type describer interface{ describe(*UnitStatus) }
+type describer interface {
+	// describe adds it. moving says that it may be something else later though
+	// the unit is in the same state still.
+	describe(*UnitStatus) (moving bool)
+}
 
 // lookback is the span of time that status shows figures of.
 const lookback = time.Minute
 
 // describe implements describer.
-func (d *databaseAccess) describe(s *UnitStatus) {
+func (d *databaseAccess) describe(s *UnitStatus) (moving bool) {
 	now := d.pool.Snapshot()
 	out := &DatabaseStatus{
 		Max: now.Max, InUse: now.InUse, Idle: now.Idle, Waiting: now.Waiting, Breaker: breakerStatus(d.guard),
@@ -156,6 +160,7 @@ func (d *databaseAccess) describe(s *UnitStatus) {
 		}
 	}
 	s.Database = out
+	return true
 }
 
 // Databases are the figures of all databases, in the order in which they are

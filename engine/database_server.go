@@ -28,9 +28,10 @@ type serverWork struct {
 }
 
 // describe implements describer.
-func (w *serverWork) describe(s *UnitStatus) {
-	w.databaseAccess.describe(s)
+func (w *serverWork) describe(s *UnitStatus) (moving bool) {
+	moving = w.databaseAccess.describe(s)
 	s.Database.Recovered = time.Duration(w.recovered.Load())
+	return moving
 }
 
 // run prepares the data directory, starts the server and stays with it.

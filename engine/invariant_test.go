@@ -317,6 +317,7 @@ func (s *scenario) play(t *testing.T) []string {
 // waits for.
 func (s *scenario) explained(c *core, w *world) {
 	_, _, units := c.snapshot()
+	difference := stale(c)
 	starting := 0
 	for _, u := range units {
 		if u.State == Starting {
@@ -326,6 +327,9 @@ func (s *scenario) explained(c *core, w *world) {
 	full := s.parallelism > 0 && starting >= s.parallelism
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if difference != "" {
+		w.problem("%s", difference)
+	}
 	for _, u := range units {
 		switch {
 		case u.State == Pending && len(u.WaitingFor) == 0 && !full:

@@ -53,12 +53,17 @@ func (w *serviceWork) setReady(p *probe.Probe) {
 }
 
 // describe implements describer.
-func (w *serviceWork) describe(s *UnitStatus) {
+func (w *serviceWork) describe(s *UnitStatus) (moving bool) {
+	if s.State != Starting {
+		return false
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.ready != nil && s.State == Starting {
+	s.Seen = ""
+	if w.ready != nil {
 		s.Seen = w.redact.clean(w.ready.Seen().Error())
 	}
+	return true
 }
 
 // run starts the process and stays with it until it has ended.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -13,23 +14,10 @@ func (e *Engine) Usage() (list []process.Usage, ok bool) { return e.site.host.Us
 
 // Measured is Status with what the units have in memory, which was looked at
 // after the last of them started and no more than some seconds ago. Nothing is
-// measured unless somebody asks.
+// measured unless somebody asks. Nobody may change the list of units.
 func (e *Engine) Measured() Status {
 	st := e.Status()
-	var newest time.Time
-	for _, u := range st.Units {
-		if u.Started.After(newest) {
-			newest = u.Started
-		}
-	}
-	memory := e.memory.look(newest, e.site.host.Memory)
-	for i := range st.Units {
-		// After the end the list is everybody's, and no unit has a run.
-		if u := &st.Units[i]; !u.Started.IsZero() {
-			m := memory[u.ID]
-			u.Memory, u.MemoryOfCgroup = m.Bytes, m.Cgroup
-		}
-	}
+	st.Units = e.memory.added(st.Units, e.site.host.Memory)
 	return st
 }
 
@@ -48,13 +36,52 @@ type memoryLook struct {
 	at      time.Time
 	units   map[string]process.Memory // never changed
 	looking bool                      // in the background
+
+	// The last list of units that memory was added to, and what came of it.
+	bare, full []UnitStatus
+	fullAt     time.Time // of the look
+	newest     time.Time // start of a unit
 }
 
-// look returns what was found at some time after since: by the last look, if
-// it is not too old, or by one now.
-func (l *memoryLook) look(since time.Time, now func() (map[string]process.Memory, bool)) map[string]process.Memory {
+// added returns units with their memory: the same list again where neither has
+// changed.
+func (l *memoryLook) added(units []UnitStatus, now func() (map[string]process.Memory, bool)) []UnitStatus {
+	if len(units) == 0 {
+		return units
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	var newest time.Time
+	if same(l.bare, units) {
+		newest = l.newest
+	} else {
+		for _, u := range units {
+			if u.Started.After(newest) {
+				newest = u.Started
+			}
+		}
+	}
+	memory := l.look(newest, now)
+	if same(l.bare, units) && l.fullAt.Equal(l.at) {
+		return l.full
+	}
+	l.bare, l.full, l.fullAt, l.newest = units, slices.Clone(units), l.at, newest
+	for i := range l.full {
+		// After the end no unit has a run.
+		if u := &l.full[i]; !u.Started.IsZero() {
+			m := memory[u.ID]
+			u.Memory, u.MemoryOfCgroup = m.Bytes, m.Cgroup
+		}
+	}
+	return l.full
+}
+
+// same reports whether two lists are one.
+func same(a, b []UnitStatus) bool { return len(a) > 0 && len(a) == len(b) && &a[0] == &b[0] }
+
+// look returns what was found at some time after since: by the last look, if
+// it is not too old, or by one now. l.mu is held.
+func (l *memoryLook) look(since time.Time, now func() (map[string]process.Memory, bool)) map[string]process.Memory {
 	age := time.Since(l.at)
 	if !l.at.After(since) || age >= memoryGrace {
 		l.at = time.Now() // what starts from here on may be missed

@@ -23,7 +23,15 @@ func TestMemoryIsLookedAtOnceInAWhile(t *testing.T) {
 		ask := func(what string, want int64, wait time.Duration) {
 			t.Helper()
 			begin := time.Now()
-			if got := l.look(started, now)["service.a"].Bytes; got != want {
+			units := []UnitStatus{{ID: "service.a", Started: started}}
+			got := l.added(units, now)
+			if again := l.added(units, now); &again[0] != &got[0] {
+				t.Errorf("%s: of the same units another list is made", what)
+			}
+			if units[0].Memory != 0 {
+				t.Errorf("%s: the list that was given is changed", what)
+			}
+			if got := got[0].Memory; got != want {
 				t.Errorf("%s: got look %d, want %d", what, got, want)
 			}
 			if took := time.Since(begin); took != wait {

@@ -24,7 +24,9 @@ type unitsText struct {
 // of returns the JSON form of a list of units, which the caller must not
 // change.
 func (u *unitsText) of(st engine.Status) ([]byte, error) {
-	if u.text != nil && slices.EqualFunc(st.Units, u.units, sameUnit) {
+	same := len(st.Units) > 0 && len(st.Units) == len(u.units) && &st.Units[0] == &u.units[0]
+	if u.text != nil && (same || slices.EqualFunc(st.Units, u.units, sameUnit)) {
+		u.units = st.Units
 		return u.text, nil
 	}
 	each := make([][]byte, len(st.Units))
