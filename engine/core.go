@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/syndicate/syndicate/engine/event"
@@ -78,12 +79,15 @@ type core struct {
 	stopping context.Context
 	halt     context.CancelFunc
 	since    time.Time
-	health   Health       // as it was reported last
-	untold   int          // transitions since the watcher was told how everything is
-	seen     table        // at the last question
-	last     []UnitStatus // after the loop
-	final    Health
-	why      string
+	health   Health // as it was reported last
+	untold   int    // transitions since the watcher was told how everything is
+	// version counts what was sent and what was handled: while it is as it
+	// was, everything is as it was seen.
+	version atomic.Uint64
+	seen    atomic.Pointer[table]
+	last    []UnitStatus // after the loop
+	final   Health
+	why     string
 }
 
 // watcher is told by the loop what happens, in order. It must not block.
@@ -155,7 +159,7 @@ func (c *core) run(ctx context.Context) Result {
 		}
 	}
 	c.runs.Wait()
-	c.last = c.unitStatus()
+	c.last, _ = c.unitStatus()
 	c.final, c.why = c.machine.systemState()
 	return c.result()
 }
@@ -179,7 +183,7 @@ func (c *core) handle(ev any) {
 		ask()
 		return
 	}
-	c.seen.valid = false
+	c.version.Add(1)
 	if ended, ok := ev.(evEnded); ok {
 		delete(c.cancels, ended.run)
 	}
@@ -220,7 +224,8 @@ func (c *core) handle(ev any) {
 	if _, begins := ev.(evBegin); begins || due || c.snapshotDue() {
 		c.untold = 0
 		state, cause := c.machine.systemState()
-		c.watch.seen(state, cause, c.unitStatus())
+		units, _ := c.unitStatus()
+		c.watch.seen(state, cause, units)
 	}
 }
 
@@ -317,6 +322,9 @@ func (c *core) holds() map[string]string {
 
 // send delivers a message to the loop, or drops it once the loop has ended.
 func (c *core) send(ev any) {
+	if _, ask := ev.(func()); !ask {
+		c.version.Add(1)
+	}
 	select {
 	case c.inbox <- ev:
 	case <-c.done:

@@ -2,50 +2,56 @@ package engine
 
 import "slices"
 
-// snapshot returns the state of the system and of all units at one moment.
-func (c *core) snapshot() (Health, string, []UnitStatus) {
-	var state Health
-	var cause string
-	var units []UnitStatus
-	if c.ask(func() {
-		state, cause = c.machine.systemState()
-		units = c.look()
-	}) {
-		return state, cause, units
-	}
-	return c.final, c.why, c.last
-}
-
-// table is the state of all units at one moment.
+// table is how everything is at one moment. It is never changed.
 type table struct {
-	units []UnitStatus // never changed
+	version uint64 // of the core
+	state   Health
+	cause   string
+	units   []UnitStatus
 	// moving are the places of those whose work may say something else though
 	// nothing has happened to the unit.
 	moving []int
-	valid  bool // nothing has happened since
 }
 
-// look returns the state of all units, in the list of the last time where
-// that is the same: most that ask often see nothing new, and copying a
-// thousand units costs more than all else. Only the loop calls it.
-func (c *core) look() []UnitStatus {
-	if !c.seen.valid {
-		c.seen.units, c.seen.valid = c.unitStatus(), true
-		return c.seen.units
+// snapshot returns the state of everything at one moment: after all that was
+// sent before. Nobody may change the list, which is the same for as long as
+// nothing happens: most who ask often see nothing new, and the copy of a
+// thousand units costs more than all else.
+func (c *core) snapshot() (Health, string, []UnitStatus) {
+	t := c.seen.Load()
+	if t != nil && t.version == c.version.Load() && len(t.moving) == 0 {
+		return t.state, t.cause, t.units
 	}
-	if len(c.seen.moving) > 0 {
-		c.seen.units = slices.Clone(c.seen.units)
-		for _, n := range c.seen.moving {
-			c.machine.units[c.machine.order[n]].work.(describer).describe(&c.seen.units[n])
+	if !c.ask(func() { t = c.look() }) {
+		return c.final, c.why, c.last
+	}
+	return t.state, t.cause, t.units
+}
+
+// look returns how everything is. Only the loop calls it.
+func (c *core) look() *table {
+	now := table{version: c.version.Load()}
+	switch last := c.seen.Load(); {
+	case last == nil || last.version != now.version:
+		now.state, now.cause = c.machine.systemState()
+		now.units, now.moving = c.unitStatus()
+	case len(last.moving) == 0:
+		return last
+	default:
+		now = *last
+		now.units = slices.Clone(last.units)
+		for _, n := range last.moving {
+			c.machine.units[c.machine.order[n]].work.(describer).describe(&now.units[n])
 		}
 	}
-	return c.seen.units
+	c.seen.Store(&now)
+	return &now
 }
 
-// unitStatus copies the state of all units. Only the loop calls it.
-func (c *core) unitStatus() []UnitStatus {
-	list := make([]UnitStatus, 0, len(c.machine.order))
-	c.seen.moving = nil
+// unitStatus copies the state of all units, and says which are moving. Only
+// the loop calls it.
+func (c *core) unitStatus() (list []UnitStatus, moving []int) {
+	list = make([]UnitStatus, 0, len(c.machine.order))
 	for n, i := range c.machine.order {
 		u := c.machine.units[i]
 		s := UnitStatus{
@@ -63,9 +69,9 @@ func (c *core) unitStatus() []UnitStatus {
 			s.Next = u.nextAt
 		}
 		if w, ok := u.work.(describer); ok && w.describe(&s) {
-			c.seen.moving = append(c.seen.moving, n)
+			moving = append(moving, n)
 		}
 		list = append(list, s)
 	}
-	return list
+	return list, moving
 }

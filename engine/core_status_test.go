@@ -12,8 +12,8 @@ import (
 // the units are. In between nothing can happen: the loop is asked for both.
 func stale(c *core) (difference string) {
 	c.ask(func() {
-		seen := c.look()
-		if now := c.unitStatus(); !reflect.DeepEqual(seen, now) {
+		seen := c.look().units
+		if now, _ := c.unitStatus(); !reflect.DeepEqual(seen, now) {
 			difference = fmt.Sprintf("the units are told as\n%+v\nand are\n%+v", seen, now)
 		}
 	})
