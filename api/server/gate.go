@@ -3,7 +3,9 @@ package server
 import (
 	"io"
 	"net"
+	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,10 +15,15 @@ import (
 )
 
 // gate admits a bounded number of connections, and only of those who may.
+// Where they are too many, one that has asked before and asks nothing now makes
+// room: a client that keeps its connection open keeps nobody else out.
 type gate struct {
 	net.Listener
 	free  chan struct{}
 	admit func(net.Conn) (localsocket.Peer, bool)
+
+	mu   sync.Mutex
+	idle []*admitted // the longest first; guarded by mu
 }
 
 func newGate(l net.Listener, most int, admit func(net.Conn) (localsocket.Peer, bool)) *gate {
@@ -51,14 +58,52 @@ func (g *gate) Accept() (net.Conn, error) {
 			_ = conn.Close()
 			continue
 		}
-		select {
-		case g.free <- struct{}{}:
-			return &admitted{Conn: conn, peer: peer, leave: sync.OnceFunc(func() { <-g.free })}, nil
-		default:
+		if !g.enter() {
 			_ = conn.SetWriteDeadline(time.Now().Add(10 * time.Millisecond))
 			_, _ = io.WriteString(conn, "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 			_ = conn.Close()
+			continue
 		}
+		return &admitted{Conn: conn, peer: peer, gate: g, leave: sync.OnceFunc(func() { <-g.free })}, nil
+	}
+}
+
+// enter takes a place, if need be that of whoever is idle longest.
+func (g *gate) enter() bool {
+	for {
+		select {
+		case g.free <- struct{}{}:
+			return true
+		default:
+		}
+		g.mu.Lock()
+		var longest *admitted
+		if len(g.idle) > 0 {
+			longest, g.idle = g.idle[0], g.idle[1:]
+		}
+		g.mu.Unlock()
+		if longest == nil {
+			return false
+		}
+		_ = longest.Close()
+	}
+}
+
+// changed is told by a server what a connection does.
+func changed(conn net.Conn, state http.ConnState) {
+	if outer, ok := conn.(interface{ NetConn() net.Conn }); ok { // TLS
+		conn = outer.NetConn()
+	}
+	a, ok := conn.(*admitted)
+	if !ok {
+		return
+	}
+	g := a.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.idle = slices.DeleteFunc(g.idle, func(other *admitted) bool { return other == a })
+	if state == http.StateIdle {
+		g.idle = append(g.idle, a)
 	}
 }
 
@@ -66,6 +111,7 @@ func (g *gate) Accept() (net.Conn, error) {
 type admitted struct {
 	net.Conn
 	peer  localsocket.Peer
+	gate  *gate
 	leave func()
 }
 

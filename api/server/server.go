@@ -216,6 +216,7 @@ func (s *Server) newHTTP(h http.Handler) *http.Server {
 		WriteTimeout:      sendTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
+		ConnState:         changed,
 		ErrorLog:          s.log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
 	}
 }
