@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -56,18 +57,24 @@ func Listen(stateDir string) (net.Listener, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open control socket: %w", err), l.Close())
 	}
-	return &listener{UnixListener: l, path: path, made: made}, nil
+	whole := &listener{UnixListener: l, path: path, made: made}
+	whole.closing = sync.OnceValue(whole.close)
+	return whole, nil
 }
 
 // listener removes its socket when it is closed.
 type listener struct {
 	*net.UnixListener
-	path string
-	made fs.FileInfo
+	path    string
+	made    fs.FileInfo
+	closing func() error
 }
 
-// Close ends the listening and removes the socket.
-func (l *listener) Close() error {
+// Close ends the listening and removes the socket. It may be called more than
+// once.
+func (l *listener) Close() error { return l.closing() }
+
+func (l *listener) close() error {
 	// The socket goes first: once closed, the path could be another's. It is
 	// that already where somebody removed ours.
 	if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.made) {
