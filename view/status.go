@@ -33,11 +33,7 @@ func StatusText(w io.Writer, st api.Status, o StatusOptions) error {
 		if st.State == api.SystemLost {
 			b.WriteString("How it was then:\n")
 		}
-		table := newStatusTable(st, i, o.Width)
-		for n := range table.rows {
-			b.WriteString(table.lines(n))
-			b.WriteByte('\n')
-		}
+		newStatusTable(st, i, o.Width).write(&b)
 	}
 	if n := len(st.Leftovers); n > 0 {
 		fmt.Fprintf(&b, "\nStill running without an engine: %s\n", processes(n))

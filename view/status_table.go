@@ -124,9 +124,13 @@ func (t *statusTable) measure() {
 
 // line returns a row with its note behind it, however wide.
 func (t *statusTable) line(n int) string {
-	row, note := t.rows[n], t.notes[n]
 	var b strings.Builder
-	b.Grow(t.used + len(note))
+	t.writeLine(&b, n, t.notes[n])
+	return b.String()
+}
+
+func (t *statusTable) writeLine(b *strings.Builder, n int, note string) {
+	row := t.rows[n]
 	for at, c := range t.shown {
 		if at > 0 {
 			b.WriteString("  ")
@@ -147,21 +151,22 @@ func (t *statusTable) line(n int) string {
 	if note != "" {
 		b.WriteString("  " + note)
 	}
-	return b.String()
 }
 
-// lines returns a row with its note, which stands below it where the terminal
-// is too narrow for both.
-func (t *statusTable) lines(n int) string {
-	note := t.notes[n]
-	if t.width == 0 || note == "" || t.used+2+ansi.StringWidth(note) <= t.width {
-		return t.line(n)
+// write writes all rows, each with its note: below it where the terminal is too
+// narrow for both.
+func (t *statusTable) write(b *strings.Builder) {
+	b.Grow(len(t.rows) * (t.used + 1))
+	for n := range t.rows {
+		note := t.notes[n]
+		if t.width == 0 || note == "" || t.used+2+ansi.StringWidth(note) <= t.width {
+			t.writeLine(b, n, note)
+		} else {
+			t.writeLine(b, n, "")
+			for _, line := range wrap(note, max(leastUnit, t.width-len(noteMargin))) {
+				b.WriteString("\n" + noteMargin + line)
+			}
+		}
+		b.WriteByte('\n')
 	}
-	t.notes[n] = ""
-	text := t.line(n)
-	t.notes[n] = note
-	for _, line := range wrap(note, max(leastUnit, t.width-len(noteMargin))) {
-		text += "\n" + noteMargin + line
-	}
-	return text
 }

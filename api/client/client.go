@@ -29,6 +29,7 @@ const (
 	answerTimeout  = 10 * time.Second
 	silence        = 3 * api.Heartbeat // of a stream
 	maxAnswer      = 256 << 20         // a status of very many units
+	shortUnit      = 200               // about what one that runs well takes in an answer
 	maxEvent       = 16 << 20          // of a stream
 )
 
@@ -95,6 +96,7 @@ func (c *Client) status(ctx context.Context, query url.Values) (api.Status, erro
 		return st, fmt.Errorf("ask for status: %w", err)
 	}
 	defer resp.Body.Close()
+	st.Units = make([]api.Unit, 0, max(0, min(resp.ContentLength, maxAnswer))/shortUnit) // growing would take twice that
 	if err := readLong(resp, &st); err != nil {
 		return st, fmt.Errorf("ask for status: read answer: %w", reason(ctx, err))
 	}

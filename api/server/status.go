@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/syndicate/syndicate/api"
@@ -102,7 +103,9 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", jsonType)
 	h.Set("Cache-Control", "no-store")
-	for _, part := range [][]byte{head, units, []byte("}\n")} {
+	end := []byte("}\n")
+	h.Set("Content-Length", strconv.Itoa(len(head)+len(units)+len(end)))
+	for _, part := range [][]byte{head, units, end} {
 		_, _ = w.Write(part) // the client is gone, which is its affair
 	}
 }
