@@ -161,7 +161,7 @@ func TestRefusals(t *testing.T) {
 		{"HEAD", "/v1/logs", "", 405, ""},
 		{"POST", "/v1/status", "", 405, "use GET"},
 		{"GET", "/v1/down", "", 405, "use POST"},
-		{"POST", "/v1/down", "nonsense", 400, "not a down request"},
+		{"POST", "/v1/down", "nonsense", 400, "no down request"},
 		{"POST", "/v1/down", `{"hury":true}`, 400, "unknown field"},
 		{"POST", "/v1/down", `{}{}`, 400, "more than one value"},
 		{"POST", "/v1/down", `{"cause":"` + strings.Repeat("x", maxBody) + `"}`, 413, "at most 65536 bytes"},
