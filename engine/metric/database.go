@@ -95,7 +95,8 @@ func databases(p *page, list []Database) {
 	each("pool_waiting", gauge, "Uses of the engine's own pool that wait for a connection.", always(func(d *Database) int { return d.Waiting }))
 	latencies(p, "syndicate_database_pool_wait_seconds", "Time that uses of the engine's own pool waited for a connection, also in vain.", list,
 		func(d *Database) *Histogram { return d.Acquires })
-	latencies(p, "syndicate_database_query_duration_seconds", "Time of statements over the engine's own pool and through the gateway, without health checks.", list,
+	latencies(p, "syndicate_database_query_duration_seconds",
+		"Time of statements over the engine's own pool and through the gateway, without health checks; of those through a pooler syndicate_pooler_query_seconds_total has the sum.", list,
 		func(d *Database) *Histogram { return d.Queries })
 	if anyError(list) {
 		p.family("syndicate_database_errors_total", counter,
