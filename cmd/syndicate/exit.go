@@ -57,8 +57,12 @@ func failWith(err error, hint string) error {
 
 // usage says what is wrong with the command line.
 func usage(format string, args ...any) error {
-	return &exitError{code: exitUsage, err: fmt.Errorf(format, args...), hint: "syndicate --help"}
+	return &exitError{code: exitUsage, err: fmt.Errorf(format, args...), hint: anyHelp}
 }
+
+// anyHelp is what to try where nothing better is known. Of a command that was
+// understood the help is that command's.
+const anyHelp = "syndicate --help"
 
 // usageError gives a mistake that kong found its code and its hint.
 func (s *session) usageError(err error) error {
@@ -66,7 +70,7 @@ func (s *session) usageError(err error) error {
 	if errors.As(err, &own) {
 		return own
 	}
-	hint := "syndicate --help"
+	hint := anyHelp
 	if parse, ok := errors.AsType[*kong.ParseError](err); ok && parse.Context != nil {
 		if node := parse.Context.Selected(); node != nil {
 			hint = "syndicate " + node.Path() + " --help"

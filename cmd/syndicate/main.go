@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"log"
@@ -39,6 +40,9 @@ func execute(s *session, args []string) error {
 	if err != nil {
 		return s.usageError(err)
 	}
+	if node := ctx.Selected(); node != nil {
+		s.help = node.FullPath() + " --help"
+	}
 	return ctx.Run()
 }
 
@@ -51,6 +55,9 @@ func (s *session) report(err error) int {
 	errors.As(err, &failure)
 	if failure.err != nil {
 		hint := failure.hint
+		if hint == anyHelp {
+			hint = cmp.Or(s.help, hint)
+		}
 		if better := s.byOwner(err, os.Geteuid()); better != "" {
 			hint = better
 		}

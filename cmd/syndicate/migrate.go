@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -58,7 +59,10 @@ func (c *destructive) allowed(s *session) error {
 	if c.Yes || c.DryRun || s.asks() {
 		return nil
 	}
-	return usage("nobody can be asked, since stdin is no terminal: add --yes, or --dry-run to see what would happen")
+	return &exitError{
+		code: exitUsage, err: errors.New("nobody can be asked, since stdin is no terminal: add --yes, or --dry-run to see what would happen"),
+		hint: s.command(append(slices.Clone(s.words), "--dry-run")...),
+	}
 }
 
 // confirm asks a person, unless --yes is given. It returns early when ctx

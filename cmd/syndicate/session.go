@@ -29,6 +29,7 @@ type session struct {
 	verbose  bool     // -v
 	given    []string // the global flags that were given, for hints
 	words    []string // the command line behind them
+	help     string   // the command line that shows this command's help
 	operand  string   // the configuration, where it was an operand
 	by       string   // who asked, where that was another process
 	meant    []string // the flags that the configuration was decoded with

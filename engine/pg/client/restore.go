@@ -44,11 +44,11 @@ type NotEmptyError struct {
 }
 
 func (e *NotEmptyError) Error() string {
-	what := fmt.Sprintf("%d tables", e.Tables)
+	what := fmt.Sprintf("there are %d tables", e.Tables)
 	if e.Tables < 2 {
-		what = e.Example
+		what = "there is " + e.Example
 	}
-	return fmt.Sprintf("restore %s: the database is not empty: there is %s", e.Database, what)
+	return fmt.Sprintf("restore %s: the database is not empty: %s", e.Database, what)
 }
 
 // Restore loads a dump in one transaction: all of it or nothing.
