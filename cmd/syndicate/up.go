@@ -195,16 +195,7 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 	if !s.stdout.unread {
 		merger = &log.Merger{}
 	}
-	var output io.Writer = show
-	if r != nil {
-		output = io.MultiWriter(show, r)
-	}
-	logger := hclog.New(&hclog.LoggerOptions{
-		Name: "syndicate", Output: output, Level: hclog.Warn, DisableTime: true,
-	})
-	if s.verbose {
-		logger.SetLevel(hclog.Debug)
-	}
+	logger := s.engineLog(show, r)
 	rec, err := h.remember(sys.Environ, logger.Named("store"))
 	if err != nil {
 		return failWith(err, s.anew("doctor"))
@@ -278,6 +269,19 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 	last, err := s.upExit(result, context.Cause(ctx), show)
 	shown(last)
 	return err
+}
+
+// engineLog is what an engine says of itself, to who watches it come up.
+func (s *session) engineLog(show *upDisplay, r *reporter) hclog.Logger {
+	var output io.Writer = show
+	if r != nil {
+		output = io.MultiWriter(show, r)
+	}
+	level := hclog.Warn
+	if s.verbose {
+		level = hclog.Debug
+	}
+	return hclog.New(&hclog.LoggerOptions{Name: "syndicate", Output: output, Level: level, DisableTime: true})
 }
 
 // witness returns what is told of each event of a life.
