@@ -39,8 +39,8 @@ func checkPorts(s *System) Diagnostics {
 			}
 			ds = append(ds, Diagnostic{
 				Severity: Error, Code: CodePortClash, Summary: "Port is taken", Subject: l.Range,
-				Detail: fmt.Sprintf("Port %d is that of both %s and %s. Choose another port, or \"auto\".",
-					l.Port, l.Name, first.Name),
+				Detail: fmt.Sprintf("Port %d is that of both %s and %s. Choose another port%s.",
+					l.Port, l.Name, first.Name, l.Free),
 				Related: []Related{{first.Range, first.Name + " listens here"}},
 			})
 			break

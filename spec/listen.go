@@ -16,8 +16,17 @@ type Listener struct {
 	Host  string
 	Port  int  // never 0
 	Auto  bool // chosen by syndicate, not declared
+	// Free ends the advice to choose another port: how a free one is had, such
+	// as `, or "auto"`. It is empty where the port must be declared.
+	Free  string
 	Range Range
 }
+
+// How a free port is had, where port or listen is written.
+const (
+	freePort   = `, or "auto"`
+	freeListen = ", or leave listen out: a free one is chosen then"
+)
 
 // Listeners lists all whose ports are known, in source order.
 func Listeners(s *System) []Listener {
@@ -40,11 +49,11 @@ func Listeners(s *System) []Listener {
 	for _, x := range s.Services {
 		id := x.Addr.String()
 		if x.Port != nil {
-			add(Listener{x.Addr, id, id + ".url", x.Host, x.Port.Number, x.Port.Auto, x.Port.Range})
+			add(Listener{x.Addr, id, id + ".url", x.Host, x.Port.Number, x.Port.Auto, freePort, x.Port.Range})
 		}
 		for _, name := range slices.Sorted(maps.Keys(x.Ports)) {
 			p := id + ".ports." + name
-			add(Listener{x.Addr, p, p, x.Host, x.Ports[name].Number, x.Ports[name].Auto, x.Ports[name].Range})
+			add(Listener{x.Addr, p, p, x.Host, x.Ports[name].Number, x.Ports[name].Auto, freePort, x.Ports[name].Range})
 		}
 	}
 	for _, x := range s.Databases {
@@ -54,15 +63,15 @@ func Listeners(s *System) []Listener {
 			if x.Gateway != nil {
 				value = id + ".direct_url"
 			}
-			add(Listener{x.Addr, id, value, "127.0.0.1", x.Managed.Port.Number, x.Managed.Port.Auto, x.Managed.Port.Range})
+			add(Listener{x.Addr, id, value, "127.0.0.1", x.Managed.Port.Number, x.Managed.Port.Auto, freePort, x.Managed.Port.Range})
 		}
 		if x.Gateway != nil {
-			listen(x.Gateway.Listen, Listener{Addr: x.Addr, Name: "the gateway of " + id, Value: id + ".url", Range: x.Gateway.Range})
+			listen(x.Gateway.Listen, Listener{Addr: x.Addr, Name: "the gateway of " + id, Value: id + ".url", Free: freeListen, Range: x.Gateway.Range})
 		}
 	}
 	for _, x := range s.Breakers {
 		id := x.Addr.String()
-		listen(x.Listen, Listener{Addr: x.Addr, Name: id, Value: id + ".url", Range: x.Range})
+		listen(x.Listen, Listener{Addr: x.Addr, Name: id, Value: id + ".url", Free: freeListen, Range: x.Range})
 	}
 	slices.SortStableFunc(out, func(a, b Listener) int {
 		return cmp.Or(cmp.Compare(a.Range.Filename, b.Range.Filename), cmp.Compare(a.Range.Start.Byte, b.Range.Start.Byte))

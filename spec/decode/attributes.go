@@ -246,7 +246,13 @@ func (e *evaluator) databaseAttribute(in *instance, doc *databaseDoc, attr strin
 		return failure
 	}
 	gated := e.gated(in, doc)
-	if gated && (attr == "url" || attr == "host" || attr == "port") || src.kind == sourceManaged || src.kind == sourceShared {
+	switch own := attr == "host" || attr == "port"; {
+	case own && gated:
+		return e.gatewayPlace(in, doc.Gateway, attr)
+	case own && src.kind == sourceManaged:
+		return e.managedPlace(in, doc.Managed, attr)
+	}
+	if gated && attr == "url" || src.kind == sourceManaged || src.kind == sourceShared {
 		return e.laterValue(in, attr, typ)
 	}
 	if src.kind == sourceURL {
@@ -269,6 +275,51 @@ func (e *evaluator) databaseAttribute(in *instance, doc *databaseDoc, attr strin
 		return r
 	}
 	return e.urlOfParts(in, doc, at)
+}
+
+// localhost is where what syndicate itself runs listens.
+var localhost = cty.StringVal("127.0.0.1")
+
+// managedPlace returns where a managed server listens, which is decided before
+// it starts.
+func (e *evaluator) managedPlace(in *instance, doc *managedDoc, attr string) result {
+	if attr == "host" {
+		return result{value: localhost}
+	}
+	var port *hcl.Attribute
+	if doc != nil {
+		port = doc.Port
+	}
+	if r := e.port(in, port, attr, in.addr.String()); r.value != cty.NilVal {
+		return r
+	}
+	return e.portNumber(in, result{value: cty.StringVal("auto")}, attr, in.addr.String())
+}
+
+// gatewayPlace returns where clients reach a gateway.
+func (e *evaluator) gatewayPlace(in *instance, doc *gatewayDoc, attr string) result {
+	r := e.optional(in, doc.Listen)
+	switch s, ok := stringOf(r.value); {
+	case r.failed:
+		return failure
+	case r.value == cty.NilVal && attr == "host":
+		return result{value: localhost}
+	case r.value == cty.NilVal:
+		return e.laterValue(in, attr, cty.Number)
+	case ok:
+		host, port, ok := cutPort(s)
+		switch ip := net.ParseIP(strings.Trim(host, "[]")); {
+		case !ok:
+			return failure // its own block reports it
+		case attr == "port":
+			return result{value: cty.NumberIntVal(int64(port))}
+		case host == "" || ip != nil && ip.IsUnspecified():
+			return result{value: localhost}
+		}
+		return result{value: cty.StringVal(strings.Trim(host, "[]"))}
+	}
+	r.value = cty.UnknownVal(cty.DynamicPseudoType)
+	return r
 }
 
 // part evaluates one of the parts that a database's URL is made of.

@@ -144,9 +144,13 @@ func (l *loader) readFile(path string) {
 		l.unread[f.name] = true
 	}
 	for _, body := range bodies {
+		part, broken := body.(brokenBody)
+		if broken {
+			body = part.Body
+		}
 		l.markStrangers(body)
 		diags := l.types.decodeBody(body, &f.doc, "")
-		if ok {
+		if !broken {
 			// What follows a syntax error is noise.
 			l.report(diags...)
 		}
@@ -175,6 +179,9 @@ func (l *loader) parse(path, name string) ([]hcl.Body, bool) {
 	}
 	if !isJSON {
 		bodies, diags := parseNative(src, name, chunkSize)
+		if diags.HasErrors() {
+			bodies, diags = parseApart(src, name, bodies, diags)
+		}
 		l.report(diags...)
 		return bodies, !diags.HasErrors()
 	}
@@ -186,7 +193,10 @@ func (l *loader) parse(path, name string) ([]hcl.Body, bool) {
 	if parsed == nil || parsed.Body == nil {
 		return nil, false
 	}
-	return []hcl.Body{parsed.Body}, !diags.HasErrors()
+	if diags.HasErrors() {
+		return []hcl.Body{brokenBody{parsed.Body}}, false
+	}
+	return []hcl.Body{parsed.Body}, true
 }
 
 // hasAny reports whether name ends in one of the suffixes.

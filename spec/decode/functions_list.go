@@ -86,7 +86,7 @@ min(number…): The smallest.
 nonsensitive(value): The value, which may be shown then.
 parseint(text, base): The whole number that the text says.
 pow(number, exponent): The power.
-range(?start, limit, ?step): The numbers from start, or 0, up to before the limit.
+range(?start, limit, ?step): The numbers from start, or 0, up to before the limit, of which there may be 1,024.
 regex(pattern, text): What the regular expression finds first: the match, or its groups; an error where it finds nothing.
 regexall(pattern, text): All that the regular expression finds.
 regexreplace(text, pattern, with): The text with each match replaced; $1 is a group.
@@ -126,7 +126,7 @@ try(expression…): The first expression that can be evaluated.
 upper(text): The text in capital letters.
 urlencode(text): The text as it stands in the query of a URL.
 values(map): The elements, in order of their keys.
-yamldecode(text): What a YAML text says.
+yamldecode(text): What a YAML text says, by YAML 1.1: y, n, yes, no, on and off are bools there, keys too, unless they stand in quotes.
 yamlencode(value): The value as YAML.
 zipmap(keys, values): A map of two lists.
 `
