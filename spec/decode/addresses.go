@@ -15,10 +15,12 @@ import (
 	"github.com/syndicate/syndicate/spec"
 )
 
-// writtenAddress is an entry of env whose value, known while planning, holds
-// addresses.
+// writtenAddress is an entry of env, or a part of a command, whose value, known
+// while planning, holds addresses.
 type writtenAddress struct {
-	name   string // DATABASE_URL
+	name   string // env.DATABASE_URL
+	entry  string // of env: DATABASE_URL; empty in a command
+	shell  bool   // a command for the shell, which takes values from env alone
 	whole  bool   // the value is one literal string
 	at     hcl.Range
 	places []hostPort
@@ -30,11 +32,16 @@ type hostPort struct {
 	port int
 }
 
-// noteAddresses keeps the addresses in a value of env for checkAddresses. A
-// value that a transparent block gave is that block's affair.
-func (d *decoder) noteAddresses(attr, name string, r result, v cty.Value, expr hclsyntax.Expression) {
+// noteEntry keeps the addresses in an entry of env for checkAddresses.
+func (d *decoder) noteEntry(attr, name string, r result, v cty.Value, expr hclsyntax.Expression) {
+	d.noteAddresses(writtenAddress{name: attr + "." + name, entry: name}, r, v, expr)
+}
+
+// noteAddresses keeps the addresses in a value for checkAddresses. A value that
+// a transparent block gave is that block's affair.
+func (d *decoder) noteAddresses(a writtenAddress, r result, v cty.Value, expr hclsyntax.Expression) {
 	text, ok := stringOf(v)
-	if r.failed || !ok || !strings.Contains(text, ":") {
+	if k := d.in.addr.Kind; r.failed || !ok || !strings.Contains(text, ":") || k != spec.KindService && k != spec.KindTask {
 		return
 	}
 	for _, u := range r.uses {
@@ -42,9 +49,13 @@ func (d *decoder) noteAddresses(attr, name string, r result, v cty.Value, expr h
 			return
 		}
 	}
-	if places := addressesIn(text); len(places) > 0 {
-		_, whole := literalText(expr)
-		d.addresses = append(d.addresses, writtenAddress{attr + "." + name, whole, expr.Range(), places})
+	if a.places = addressesIn(text); len(a.places) > 0 {
+		_, a.whole = literalText(expr)
+		if u, err := url.Parse(text); a.entry == "" && (err != nil || u.Host == "") {
+			a.whole = false // such as --to=localhost:3000
+		}
+		a.at = expr.Range()
+		d.addresses = append(d.addresses, a)
 	}
 }
 
@@ -117,7 +128,7 @@ func portlessURL(text string, i int) (hostPort, bool) {
 	return hostPort{host, port}, true
 }
 
-// checkAddresses warns of addresses in env that point at another block
+// checkAddresses warns of addresses in env and in commands that point at another block
 // without depending on it.
 func (l *loader) checkAddresses(all []*decoder, g *edges) {
 	if len(all) == 0 {
@@ -178,14 +189,24 @@ func (d *decoder) checkAddress(a writtenAddress, byPort map[int][]spec.Listener,
 				continue
 			}
 			said = append(said, x.Addr)
-			instead := fmt.Sprintf("Use %s in it instead", x.Value)
-			if a.whole && strings.HasSuffix(x.Value, "url") {
-				instead = fmt.Sprintf("Write %s instead", assign(a.at, a.name[strings.LastIndex(a.name, ".")+1:], value(a.at, x.Value)))
-			}
 			d.report(warning(CodeLiteralURL, a.at, "Literal address of another block", fmt.Sprintf(
-				"%s points at the port of %s, but %s does not wait for it. %s: then it does.", a.name, x.Name, d.in.addr, instead)))
+				"%s points at the port of %s, but %s does not wait for it. %s: then it does.", a.name, x.Name, d.in.addr, a.instead(x.Value))))
 		}
 	}
+}
+
+// instead says how to write the reference that gives an address.
+func (a writtenAddress) instead(reference string) string {
+	switch {
+	case a.shell:
+		env := assign(a.at, "env", object(a.at, "VALUE", value(a.at, reference)))
+		return fmt.Sprintf("Write %s and $VALUE in the command instead", env)
+	case !a.whole || !strings.HasSuffix(reference, "url"):
+		return fmt.Sprintf("Use %s in it instead", reference)
+	case a.entry == "":
+		return fmt.Sprintf("Write %s instead", value(a.at, reference))
+	}
+	return fmt.Sprintf("Write %s instead", assign(a.at, a.entry, value(a.at, reference)))
 }
 
 // reaches reports whether who connects to a host finds what listens on

@@ -171,3 +171,32 @@ func TestLiteralAddressesThatWait(t *testing.T) {
 		}
 	}
 }
+
+// A command that points at another block's port is told of it as well: for the
+// shell, by way of env.
+func TestAddressesInCommands(t *testing.T) {
+	for _, test := range []struct{ command, words string }{
+		{`["x", "http://localhost:80/x"]`, "Write service.other.url instead"},
+		{`["x", "--to=127.0.0.1:80"]`, "Use service.other.url in it instead"},
+		{`["x", "--to=http://0.0.0.0:80"]`, "Use service.other.url in it instead"},
+		{`["x", local.there]`, "Use service.other.url in it instead"},
+		{`concat(["x"], ["http://[::1]:80"])`, "Use service.other.url in it instead"},
+		{`"curl http://127.0.0.1:80"`, "Write env = { VALUE = service.other.url } and $VALUE in the command instead"},
+		{`["x", "--listen=127.0.0.1:82"]`, "none"},
+		{`["x", service.other.url, "http://localhost:80"]`, "none"},
+	} {
+		t.Run(test.command, func(t *testing.T) {
+			_, ds := load(t, files{"c.hcl": "locals {\n there = \"http://localhost:80\"\n}\nservice \"other\" {\n command = [\"x\"]\n port = 80\n}\n" +
+				"service \"a\" {\n command = " + test.command + "\n port = 82\n}"})
+			if test.words == "none" {
+				if len(ds) > 0 {
+					t.Errorf("got %v", ds)
+				}
+				return
+			}
+			if len(ds) != 1 || ds[0].Code != CodeLiteralURL || ds[0].Subject.Start.Line != 9 || !strings.Contains(ds[0].Detail, test.words) {
+				t.Errorf("want %q, got %v", test.words, ds)
+			}
+		})
+	}
+}

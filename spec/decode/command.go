@@ -53,6 +53,7 @@ func (w view) commandLine(expr hclsyntax.Expression) ([]spec.Expr[string], bool)
 			d.report(mistake(CodeType, expr.Range(), "Empty command", "command names no program."))
 			return nil, false
 		}
+		d.noteAddresses(writtenAddress{name: "command", shell: true}, result{}, cty.StringVal(s), expr)
 		return []spec.Expr[string]{spec.KnownAt(s, rangeOf(expr.Range()), nil)}, true
 	}
 	if isTemplate(expr) {
@@ -83,6 +84,9 @@ func (w view) argv(name string, expr hclsyntax.Expression) []spec.Expr[string] {
 			r := d.e.value(scope{d.in}, item)
 			d.use(r, w.prefix+name)
 			out = append(out, expression(d, r, item, "An element of "+name, wantString(processList)))
+			if name == "command" {
+				d.noteAddresses(writtenAddress{name: "command"}, r, r.value, item)
+			}
 		}
 		return w.program(name, expr, out)
 	}
@@ -119,6 +123,9 @@ func (w view) argv(name string, expr hclsyntax.Expression) []spec.Expr[string] {
 		x := wantString(processList)
 		x.index = i
 		out = append(out, expression(d, r, expr, "An element of "+name, x))
+		if name == "command" {
+			d.noteAddresses(writtenAddress{name: "command"}, r, items[i], expr)
+		}
 	}
 	return w.program(name, expr, out)
 }
@@ -191,7 +198,7 @@ func (w view) entries(name string, keys []string, obj *hclsyntax.ObjectConsExpr)
 		} else {
 			v.Value = expression(d, r, item.ValueExpr, name+"."+key, wantText())
 		}
-		d.noteAddresses(name, key, r, r.value, item.ValueExpr)
+		d.noteEntry(name, key, r, r.value, item.ValueExpr)
 		if j, again := at[key]; again {
 			out[j] = v
 			continue
@@ -235,7 +242,7 @@ func (w view) computedEntries(name string, expr hclsyntax.Expression) []spec.Env
 			x := wantText()
 			x.key = en.key
 			v.Value = expression(d, r, expr, name+"."+en.key, x)
-			d.noteAddresses(name, en.key, r, en.value, expr)
+			d.noteEntry(name, en.key, r, en.value, expr)
 		}
 		out = append(out, v)
 	}

@@ -194,6 +194,8 @@ var mistakes = []struct {
 	{"wrong unit of time", "service \"a\" {\n command = [\"x\"]\n live {\n  tcp = 80\n  interval = \"10us\"\n }\n}", `{"service":{"a":{"command":["x"],"live":{"tcp":80,"interval":"10us"}}}}`, CodeRange, []string{"at least 1ms"}},
 	{"fallback of null", "breaker \"b\" {\n target = \"http://localhost:1\"\n fallback {\n  file = null\n }\n}\nservice \"a\" {\n command = [\"x\", breaker.b.url]\n}",
 		`{"breaker":{"b":{"target":"http://localhost:1","fallback":{"file":null}}},"service":{"a":{"command":["x","${breaker.b.url}"]}}}`, CodeCombine, []string{"A fallback has one of"}},
+	{"address of another kind", "queue \"q\" {}\nservice \"a\" {\n command = [\"x\"]\n}\ntask \"t\" {\n command = [\"x\"]\n queue = service.a\n}",
+		`{"queue":{"q":{}},"service":{"a":{"command":["x"]}},"task":{"t":{"command":["x"],"queue":"service.a"}}}`, CodeKind, []string{"A queue is needed here, and service.a is none. Declared are queue.q."}},
 	{"watch of null", "threshold \"t\" {\n watch = null\n warning {\n  above = 1\n }\n}", `{"threshold":{"t":{"watch":null,"warning":{"above":1}}}}`, CodeNull, []string{"needs a metric"}},
 }
 
