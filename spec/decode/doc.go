@@ -4,7 +4,7 @@
 //
 // Decoding has two phases. The first reads structure only: each file is
 // guarded against hostile nesting, parsed alone, and its blocks are laid out
-// in doc structs (document.go) whose fields are unevaluated attributes. The
+// in doc structs (document*.go) whose fields are unevaluated attributes. The
 // second evaluates: an attribute's expression is given exactly the values
 // that its references name, each computed on demand and at most once, so
 // that order in the files means nothing and a cycle among values is found
