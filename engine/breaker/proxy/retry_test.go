@@ -206,9 +206,9 @@ func TestRetryHasTheWholeBody(t *testing.T) {
 	<-done
 }
 
-// However many calls fail, and in whatever order, an upstream never gets more
-// further attempts within ten seconds than the share of the calls and the
-// minimum allow.
+// However many calls fail, and in whatever order, an upstream never gets a
+// further attempt by which there are more within ten seconds than the share of
+// the calls and the minimum allow.
 func TestBudgetIsKept(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		share := rapid.Float64Range(0, 1).Draw(t, "share")
@@ -233,6 +233,9 @@ func TestBudgetIsKept(t *testing.T) {
 				}
 			}
 			all = append(all, m)
+			if m.retries == 0 {
+				continue // those before were allowed by calls that may be older by now
+			}
 			// Within a span and a slice, for what the slices cannot tell apart.
 			calls, retries := 0, 0
 			for _, m := range all {
