@@ -34,7 +34,8 @@ type session struct {
 	by       string   // who asked, where that was another process
 	meant    []string // the flags that the configuration was decoded with
 
-	passed []handover.Socket // by the service manager, where this command takes such
+	passed  []handover.Socket // by the service manager, where this command takes such
+	manager *serviceManager   // that wants to be told, the same
 
 	declared func() *spec.System // the configuration, where this command applies one
 }

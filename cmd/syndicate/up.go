@@ -58,6 +58,7 @@ func (c *upCmd) Run(s *session) error {
 	// not the system. That lasts until the process ends: what is written too
 	// slowly for the last words is still being written then.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	s.manager = findServiceManager()
 	var err error
 	if s.passed, err = handover.Passed(); err != nil {
 		return failWith(err, "")
@@ -224,6 +225,9 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 		Settled: func(state engine.Health, cause string) {
 			show.settled(state, cause)
 			r.end(settledResult(state, cause))
+			if err := s.manager.tell("READY=1"); err != nil {
+				logger.Warn("it would wait for this system for ever", "error", err)
+			}
 			usual()
 			settle()
 			keepTempo()

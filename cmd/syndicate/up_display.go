@@ -158,8 +158,9 @@ func summary(p *plan.Plan) string {
 	return text
 }
 
-// stopping says that the shutdown begins.
+// stopping says that the shutdown begins, to the service manager, too.
 func (d *upDisplay) stopping(cause string, again bool) {
+	_ = d.session.manager.tell("STOPPING=1") // it finds the end without it, too
 	d.post(func() {
 		d.ticker.Reset(d.every)
 		d.view.Stopping(cause, again)
