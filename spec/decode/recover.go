@@ -2,6 +2,7 @@ package decode
 
 import (
 	"regexp"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -23,7 +24,8 @@ func parseApart(src []byte, name string, whole []hcl.Body, wholeDiags hcl.Diagno
 	first := firstError(wholeDiags)
 	var bodies []hcl.Body
 	var diags hcl.Diagnostics
-	for _, p := range blocksOf(src) {
+	pieces := blocksOf(src)
+	for i, p := range pieces {
 		f, ds := hclsyntax.ParseConfig(p.src, name, p.start)
 		switch {
 		case !ds.HasErrors():
@@ -34,6 +36,11 @@ func parseApart(src []byte, name string, whole []hcl.Body, wholeDiags hcl.Diagno
 		case f != nil:
 			bodies = append(bodies, brokenBody{f.Body})
 		}
+		if i+1 < len(pieces) {
+			for _, d := range ds {
+				d.Detail = strings.Replace(d.Detail, fileEnds, "before the next one begins.", 1)
+			}
+		}
 		diags = append(diags, withoutEchoes(ds)...)
 	}
 	if !diags.HasErrors() {
@@ -41,6 +48,10 @@ func parseApart(src []byte, name string, whole []hcl.Body, wholeDiags hcl.Diagno
 	}
 	return bodies, diags
 }
+
+// fileEnds ends what HCL says of a block that is not closed: the text that it
+// was given ends, which is not always the file.
+const fileEnds = "before the end of the file. This may be caused by incorrect brace nesting elsewhere in this file."
 
 func brokenBodies(whole []hcl.Body) []hcl.Body {
 	out := make([]hcl.Body, len(whole))

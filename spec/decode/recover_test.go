@@ -33,6 +33,9 @@ func TestOtherBlocksAreRead(t *testing.T) {
 						t.Errorf("unexpected: %s %v", d.Code, d.Error())
 					}
 				}
+				if name == "brace" && !strings.Contains(ds[0].Detail+ds[len(ds)-1].Detail, map[string]string{"before": "before the next one begins.", "behind": "before the end of the file."}[order]) {
+					t.Errorf("got %v", ds)
+				}
 				if syntax == 0 || syntax > 2 || unit != 1 || argument != 1 {
 					t.Errorf("got %v", ds)
 				}
