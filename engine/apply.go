@@ -17,7 +17,9 @@ import (
 // Request is what Apply is asked to do.
 type Request struct {
 	System *spec.System
-	Ports  Ports // a number for each "auto"
+	// Ports chooses a number for each "auto" of the system when the turn has
+	// come: the one that it has where it may stay. Nil: those that there are.
+	Ports func(running Ports) (Ports, error)
 	// Plan makes the plan from what runs when the turn has come.
 	Plan func(context.Context, *spec.System, *plan.Running) (*plan.Plan, error)
 	// Expect is the digest that the plan must have; empty is whatever it is.
@@ -92,13 +94,19 @@ func (e *Engine) Apply(ctx context.Context, req Request) (Change, error) {
 		change.Plan, change.Waited = p, waited
 		return change, nil
 	}
+	ports := e.declared().ports
+	if req.Ports != nil {
+		if ports, err = req.Ports(maps.Clone(ports)); err != nil {
+			return Change{Plan: p}, err
+		}
+	}
 	e.asked("", "up", req.By)
 	op := newOperation()
 	op.by = req.By
 	op.undo, op.partial = !req.NoRollback, len(p.Targets) > 0
 	defer e.closeLogs()
 	before, was := e.core.inForce(), e.declared()
-	if err := e.declare(op, declaration{req.System, req.Ports, nil}, p); err != nil {
+	if err := e.declare(op, declaration{req.System, ports, nil}, p); err != nil {
 		return Change{Plan: p}, err
 	}
 	change := e.changed(op)
@@ -179,6 +187,11 @@ func (d declaration) with(other declaration, p *plan.Plan) declaration {
 	ports := Ports{}
 	maps.Copy(ports, other.ports)
 	maps.Copy(ports, d.ports)
+	for _, w := range wishedPorts(other.system) {
+		if chosen[w.addr] {
+			ports[w.key] = other.ports[w.key]
+		}
+	}
 	return declaration{&sys, ports, d.settings}
 }
 

@@ -83,7 +83,7 @@ func TestBreaker(t *testing.T) {
 	next.Fallbacks = b.Fallbacks[1:]
 	sys := *tr.sys
 	sys.Breakers = []*spec.Breaker{&next}
-	if _, err := tr.engine.Apply(t.Context(), Request{System: &sys, Ports: tr.engine.declared().ports, Plan: building(), By: "a test"}); err != nil {
+	if _, err := tr.engine.Apply(t.Context(), Request{System: &sys, Plan: building(), By: "a test"}); err != nil {
 		t.Fatal(err)
 	}
 	for {
@@ -102,7 +102,7 @@ func TestBreaker(t *testing.T) {
 	other := next
 	other.Target = spec.Known(spec.Plain(well.URL))
 	sys.Breakers = []*spec.Breaker{&other}
-	if _, err := tr.engine.Apply(t.Context(), Request{System: &sys, Ports: tr.engine.declared().ports, Plan: building(), By: "a test"}); err != nil {
+	if _, err := tr.engine.Apply(t.Context(), Request{System: &sys, Plan: building(), By: "a test"}); err != nil {
 		t.Fatal(err)
 	}
 	for {
@@ -186,7 +186,7 @@ func TestBreakerTakesAnotherTarget(t *testing.T) {
 	next.Target = spec.Known(spec.Plain(after.URL))
 	sys := *tr.sys
 	sys.Breakers = []*spec.Breaker{&next}
-	if _, err := tr.engine.Apply(t.Context(), Request{System: &sys, Ports: tr.engine.declared().ports, Plan: building(), By: "a test"}); err != nil {
+	if _, err := tr.engine.Apply(t.Context(), Request{System: &sys, Plan: building(), By: "a test"}); err != nil {
 		t.Fatal(err)
 	}
 	for body := ""; body != "after"; { // whoever is refused ends the test
@@ -263,7 +263,7 @@ func TestBreakerOfRoutes(t *testing.T) {
 	next.Routes = b.Routes[:1]
 	sys := *tr.sys
 	sys.Breakers = []*spec.Breaker{&next}
-	if _, err := tr.engine.Apply(t.Context(), Request{System: &sys, Ports: tr.engine.declared().ports, Plan: building(), By: "a test"}); err != nil {
+	if _, err := tr.engine.Apply(t.Context(), Request{System: &sys, Plan: building(), By: "a test"}); err != nil {
 		t.Fatal(err)
 	}
 	asked.Store(0)

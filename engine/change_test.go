@@ -145,6 +145,65 @@ func TestAStopThatIsTakenBackIsNoFailure(t *testing.T) {
 	}
 }
 
+// What is replaced leaves its dependents alone, also where it cannot wait for
+// its turn, since something that it needed is removed.
+func TestWhoNeedsWhatIsReplacedRunsOn(t *testing.T) {
+	b := newTown(t, declared("1", service("service.base")), declared("1", service("service.api", on(0))), declared("1", service("service.web", on(1))))
+	op := b.apply(newOperation(), declared("2", service("service.api")), declared("1", service("service.web", on(0))))
+	b.expect("ready stopping ready")
+	b.stopped(1)
+	b.expect("stopping starting ready")
+	b.stopped(0)
+	b.ready(1)
+	if !b.over(op) || b.m.units[1].state != Ready || b.m.units[2].state != Ready {
+		t.Error("the change is not over")
+	}
+}
+
+// What a unit that follows is to restart for is awaited by what starts: it
+// would restart as well.
+func TestWhoStartsWaitsForWhatIsAboutToRestart(t *testing.T) {
+	follows := func(id string, needs ...need) policy {
+		p := service(id, needs...)
+		p.restartWithNeeds = true
+		return p
+	}
+	b := newTown(t, declared("1", service("service.db")), declared("1", follows("service.api", on(0))))
+	op := b.apply(newOperation(), declared("2", service("service.db")), declared("1", follows("service.api", on(0))),
+		declared("1", follows("service.web", on(1))))
+	b.expect("stopping ready pending")
+	if got := b.m.waitingFor(b.m.units[2]); !slices.Equal(got, []string{"service.api restarted"}) {
+		t.Errorf("web waits for %q", got)
+	}
+	b.stopped(0)
+	b.ready(0)
+	b.expect("ready stopping pending")
+	b.stopped(1)
+	b.ready(1)
+	b.expect("ready ready starting")
+	b.ready(2)
+	if !b.over(op) {
+		t.Error("the change is not over")
+	}
+}
+
+// A change is not over while something stops because of it.
+func TestAChangeWaitsForWhatStopsOfAHold(t *testing.T) {
+	b := newTown(t, declared("1", service("service.db")), declared("1", service("service.api")))
+	b.send(evCommand{op: newOperation(), verb: verbStop, units: []string{"service.db"}, why: heldPrefix + "by a test"})
+	b.stopped(0)
+	op := b.apply(newOperation(), declared("1", service("service.db")), declared("1", service("service.api", on(0))))
+	b.expect("stopped stopping")
+	if b.over(op) {
+		t.Error("the change is over, and api has not stopped")
+	}
+	b.stopped(1)
+	b.expect("stopped blocked")
+	if !b.over(op) {
+		t.Error("the change is not over")
+	}
+}
+
 // What fails after the change has, and before it is taken back, is part of
 // what is taken back.
 func TestASecondFailureDoesNotPreventTakingBack(t *testing.T) {

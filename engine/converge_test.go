@@ -574,6 +574,7 @@ func (s *story) compare(c *core, declared []*blueprint) {
 }
 
 func TestAChangingSystemKeepsTheInvariants(t *testing.T) {
+	oneProcessor(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		s := drawStory(rt)
 		if problems := s.play(t); len(problems) > 0 {

@@ -302,6 +302,7 @@ func (c *core) running() []plan.RunningUnit {
 		for _, i := range c.machine.order {
 			u := c.machine.units[i]
 			unit := u.declared
+			unit.Listens = u.listens()
 			unit.State, unit.Held, unit.WasReady = string(u.state), strings.TrimPrefix(u.held, heldPrefix), u.before
 			list = append(list, unit)
 		}

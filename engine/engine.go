@@ -84,6 +84,8 @@ type Engine struct {
 	core  *core
 	turns turns
 	since time.Time
+	// build makes the unit of a step; a test lets that run no process.
+	build func(*plan.Step, blocks) (member, error)
 
 	memory memoryLook
 
@@ -131,6 +133,7 @@ func New(cfg Config) (*Engine, error) {
 		current: declaration{cfg.System, cfg.Ports, plan.Settings(cfg.System, cfg.Key)},
 		servers: map[spec.Addr]*pg.Server{},
 	}
+	e.build = e.newMember
 	e.site.probed, e.site.report = cfg.Probed, e.report
 	e.site.host, e.site.files = host, new(probe.Files)
 	e.site.slots = probe.NewSlots(0)

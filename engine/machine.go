@@ -3,7 +3,6 @@ package engine
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/syndicate/syndicate/spec"
@@ -61,6 +60,8 @@ type need struct {
 	// beyond is the ID of a unit that the change leaves alone, where it is
 	// one of that: unit does not count then.
 	beyond string
+	// outside says that it was one of that.
+	outside bool
 }
 
 // unit is the state of one unit. The loop owns it.
@@ -106,6 +107,7 @@ type unit struct {
 	yield   bool   // it must stop before its next definition can start
 	down    bool   // it must not run now: see takeDown
 	downBy  string // why
+	returns bool   // down, and runs again by its next definition
 	gone    bool   // down, and neither it nor what depends on it runs any more
 }
 
@@ -357,10 +359,18 @@ func (m *machine) set(i int, to State, cause string) {
 
 // touch has the dependents of a unit looked at.
 func (m *machine) touch(i int) {
-	for _, d := range m.units[i].dependents {
-		m.enqueue(d)
-		if m.units[d].standsOnNeeds {
-			m.touch(d)
+	var through map[int]bool
+	for todo := []int{i}; len(todo) > 0; todo = todo[1:] {
+		for _, d := range m.units[todo[0]].dependents {
+			m.enqueue(d)
+			// What depends on one of these may be concerned by it, too.
+			if u := m.units[d]; (u.standsOnNeeds || u.restartWithNeeds) && !through[d] {
+				if through == nil {
+					through = map[int]bool{}
+				}
+				through[d] = true
+				todo = append(todo, d)
+			}
 		}
 	}
 }
@@ -518,56 +528,6 @@ func deadWord(s State) string {
 		return "is blocked"
 	}
 	return "is stopped"
-}
-
-// holds reports whether a condition holds now. One of a unit that is about
-// to be replaced does not: it is the new definition that is needed.
-func (m *machine) holds(n need) bool {
-	d := m.units[n.unit]
-	if d.next != nil {
-		return false
-	}
-	switch n.condition {
-	case "started":
-		return d.live && d.executing && d.state != Stopping
-	case "completed":
-		if d.standsOnNeeds && slices.ContainsFunc(d.needs, func(n need) bool { return !n.soft && !m.holds(n) }) {
-			return false
-		}
-		return d.state == Completed
-	default:
-		return d.state == Ready
-	}
-}
-
-// waitingFor lists the conditions that keep a unit from starting or, where it
-// is to stop, from that.
-func (m *machine) waitingFor(u *unit) []string {
-	def := u.member
-	if u.next != nil {
-		def = u.next
-	} else if u.down && u.live && u.state != Stopping {
-		return m.endsAhead(m.byID[u.id])
-	} else if u.state != Pending && u.state != Blocked {
-		return nil
-	}
-	var list []string
-	for _, n := range def.needs {
-		// What is about to stop still holds, and is of no use any more.
-		if !m.holds(n) || m.units[n.unit].down && m.falls(n) {
-			list = append(list, cmp.Or(n.what, m.units[n.unit].id+" "+n.condition))
-		}
-	}
-	if len(list) > 0 {
-		return list
-	}
-	switch other := m.claimant(u); {
-	case other != nil && u.next == nil:
-		list = append(list, other.id+" stopped")
-	case (u.state == Pending || u.next != nil) && u.state != Stopping && !u.down && m.crowded():
-		list = append(list, fmt.Sprintf("another start to end (parallelism = %d)", m.parallelism))
-	}
-	return list
 }
 
 // settle notices the end of the first start, of an operation and of the

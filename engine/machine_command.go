@@ -100,11 +100,6 @@ func (m *machine) command(ev evCommand) {
 		}
 	}
 	m.takeDown()
-	for i, u := range m.units {
-		if u != nil && u.down && u.live {
-			m.op.touched[i] = true
-		}
-	}
 }
 
 // hold begins or, with an empty reason, ends a person's hold on a unit.

@@ -44,7 +44,11 @@ func (m *machine) takeDown() {
 				if m.units[i].standsOnNeeds {
 					down[d] = down[i]
 				}
-				spread = append(spread, d)
+				// One that comes back by another definition leaves its
+				// dependents alone, as any that is replaced.
+				if stuck || m.units[d].next == nil {
+					spread = append(spread, d)
+				}
 			}
 		}
 	}
@@ -54,8 +58,12 @@ func (m *machine) takeDown() {
 		}
 		was := u.down
 		u.down, u.downBy, u.gone = down[i] != "", down[i], false
+		u.returns = u.down && u.next != nil && !lasts[i] && m.phase < phaseStopping
 		switch {
 		case u.down:
+			if m.op != nil && u.live {
+				m.op.touched[i] = true
+			}
 			m.leaving++
 			m.rest(i)
 			m.enqueue(i)

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"testing"
 
@@ -28,6 +29,16 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	goleak.VerifyTestMain(m)
+}
+
+// oneProcessor has a test's goroutines take turns on one processor. Under the
+// race detector all timers of a testing/synctest bubble have one context of the
+// detector, which two processors corrupt that find a timer due at once
+// (runtime.timer.unlockAndRun in go1.26): after some ten thousand bubbles the
+// detector crashes.
+func oneProcessor(t *testing.T) {
+	before := runtime.GOMAXPROCS(1)
+	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
 }
 
 // wantedRuns is that number, 0 where there is none.

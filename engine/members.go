@@ -72,7 +72,7 @@ func newBlocks(sys *spec.System) blocks {
 // member builds the unit of one step. Where its run need not change it goes
 // on with the work of the one that runs.
 func (e *Engine) member(step *plan.Step, b blocks, running *member) (*member, error) {
-	m, err := e.newMember(step, b)
+	m, err := e.build(step, b)
 	if err != nil {
 		return nil, err
 	}
@@ -92,14 +92,14 @@ func (e *Engine) member(step *plan.Step, b blocks, running *member) (*member, er
 // numbers lists the chosen ports that a process of a step has in its values.
 func (e *Engine) numbers(step *plan.Step, b blocks) string {
 	var list []string
-	add := func(addr spec.Addr) {
-		for _, key := range b.autoPorts(addr) {
+	add := func(keys []string) {
+		for _, key := range keys {
 			list = append(list, fmt.Sprintf("%s=%d", key, e.site.chosen(key)))
 		}
 	}
-	add(step.Addr)
+	add(step.Ports)
 	for _, addr := range step.TakesFrom() {
-		add(addr)
+		add(b.autoPorts(addr))
 	}
 	return strings.Join(list, " ")
 }
@@ -108,6 +108,9 @@ func (e *Engine) numbers(step *plan.Step, b blocks) string {
 func (b blocks) autoPorts(addr spec.Addr) []string {
 	if svc := b.services[addr]; svc != nil {
 		return plan.AutoPorts(svc)
+	}
+	if brk := b.breakers[addr]; brk != nil {
+		return plan.AutoPorts(brk)
 	}
 	return plan.AutoPorts(b.databases[addr])
 }

@@ -70,14 +70,17 @@ func hasPort(sockets []handover.Socket, port int) bool {
 }
 
 // portWish is a port that is to be chosen.
-type portWish struct{ key, host string }
+type portWish struct {
+	addr      spec.Addr
+	key, host string
+}
 
 // wishedPorts lists the ports "auto" whose numbers are not decided.
 func wishedPorts(sys *spec.System) []portWish {
 	var wishes []portWish
 	add := func(addr spec.Addr, name, host string, p spec.Port) {
 		if p.Auto {
-			wishes = append(wishes, portWish{PortKey(addr, name), host})
+			wishes = append(wishes, portWish{addr, PortKey(addr, name), host})
 		}
 	}
 	for _, svc := range sys.Services {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -118,8 +119,21 @@ func (s *site) servicePorts(svc *spec.Service) []string {
 	return list
 }
 
+const portClaim = "port "
+
 func claim(host string, port int) string {
-	return "port " + net.JoinHostPort(host, strconv.Itoa(port))
+	return portClaim + net.JoinHostPort(host, strconv.Itoa(port))
+}
+
+// listens lists the addresses among the claims of a unit.
+func (p *policy) listens() []string {
+	var list []string
+	for _, c := range p.claims {
+		if address, ok := strings.CutPrefix(c, portClaim); ok {
+			list = append(list, address)
+		}
+	}
+	return list
 }
 
 // servicePort returns the port of a service, 0 without one.

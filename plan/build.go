@@ -64,11 +64,13 @@ func Build(sys *spec.System, facts Facts) (*Plan, spec.Diagnostics) {
 			order = append(order, s)
 		}
 	}
+	wanted, diags := d.confine(facts)
+	if len(diags) > 0 {
+		return nil, diags
+	}
 	compare(p, d, order, facts)
-	if len(facts.Targets) > 0 {
-		if order, diags = d.confine(p, order, facts); len(diags) > 0 {
-			return nil, diags
-		}
+	if wanted != nil {
+		order = p.confine(order, wanted, facts)
 	}
 	for _, s := range order {
 		p.Steps = append(p.Steps, *s)
@@ -113,7 +115,7 @@ func newDraft(sys *spec.System) *draft {
 		d.add(StepQueue, q.Block, q)
 	}
 	for _, s := range sys.Services {
-		d.add(StepService, s.Block, s)
+		d.add(StepService, s.Block, s).Follows = s.OnDependencyRestart == "restart"
 	}
 	for _, t := range sys.Tasks {
 		if t.Run == "up" {
@@ -135,7 +137,7 @@ func (d *draft) addStep(id string, kind StepKind, b spec.Block, def any) *Step {
 	d.def = append(d.def, def)
 	d.steps = append(d.steps, Step{
 		ID: id, Kind: kind, Addr: b.Addr, Range: b.Range, Critical: b.Critical,
-		Needs: []Need{}, Action: Start,
+		Needs: []Need{}, Action: Start, Ports: AutoPorts(def),
 	})
 	return &d.steps[len(d.steps)-1]
 }
@@ -144,7 +146,7 @@ func (d *draft) addStep(id string, kind StepKind, b spec.Block, def any) *Step {
 func (d *draft) addDatabase(db *spec.Database) {
 	server := *db
 	server.Migrations, server.Gateway = nil, nil
-	d.add(StepServer, db.Block, &server)
+	d.add(StepServer, db.Block, &server).Follows = db.Source == "shared"
 	d.addGateway(db)
 	m := db.Migrations
 	if m == nil || m.OnUp == "skip" {
@@ -180,6 +182,7 @@ func (d *draft) addGateway(db *spec.Database) {
 	def.Shared = db.Shared
 	s := d.addStep(id, StepGateway, db.Block, def)
 	s.Range = db.Gateway.Range
+	s.Ports = AutoPorts(db) // its own, and where the server is
 	s.Needs = append(s.Needs, Need{
 		Step:      db.Addr.String(),
 		Condition: Ready,
@@ -320,7 +323,7 @@ func (d *draft) reaches(from, to string) bool {
 }
 
 func summarize(p *Plan) Summary {
-	sum := Summary{Stop: len(p.Stops), Update: len(p.Settings)}
+	sum := Summary{Stop: len(p.Stops), Restart: len(p.Followers), Update: len(p.Settings)}
 	for _, s := range p.Steps {
 		switch {
 		case s.Action == Keep:

@@ -22,9 +22,10 @@ func (p *Plan) Units() []RunningUnit {
 // Unit returns the step as a unit that runs as it says. Its state is not
 // known.
 func (s *Step) Unit() RunningUnit {
+	needs := s.allNeeds()
 	return RunningUnit{
 		ID: s.ID, Digest: s.Digest, RunDigest: s.RunDigest,
-		Needs: waits(s.allNeeds()), Held: s.Held, Values: declared(s.Values),
+		Needs: waits(needs), Follows: s.follows(needs), Held: s.Held, Values: declared(s.Values),
 	}
 }
 
@@ -34,6 +35,17 @@ func (s *Step) allNeeds() []Need {
 		return s.Needs
 	}
 	return mergeNeeds(slices.Concat(s.Needs, s.Beyond))
+}
+
+// follows lists the units with which a step restarts.
+func (s *Step) follows(needs []Need) []string {
+	var list []string
+	for _, n := range needs {
+		if s.Follows && !slices.Contains(list, n.Step) {
+			list = append(list, n.Step)
+		}
+	}
+	return list
 }
 
 // waits are needs in words.
@@ -117,7 +129,7 @@ func resume(order []*Step, facts Facts) {
 
 // decide compares one step with the unit that runs for it.
 func (c *comparison) decide(s *Step, u *RunningUnit) (Action, string) {
-	differs := s.Digest != u.Digest || !slices.Equal(waits(s.Needs), u.Needs)
+	differs := s.Digest != u.Digest || !slices.Equal(waits(s.allNeeds()), u.Needs)
 	reason := ""
 	if differs {
 		s.Changes = changes(u.Values, s.Values)
@@ -174,7 +186,7 @@ func (c *comparison) freed(s *Step, u *RunningUnit) string {
 			return n.Step + " starts"
 		}
 	}
-	if !slices.Equal(waits(s.Needs), u.Needs) {
+	if !slices.Equal(waits(s.allNeeds()), u.Needs) {
 		return "what blocked it is needed no longer"
 	}
 	return ""
@@ -200,16 +212,14 @@ func (c *comparison) follow(s *Step, u *RunningUnit) {
 		return
 	}
 	migrations := s.Kind == StepMigrations
-	if migrations && !c.ledgerOfAnother(s) || !migrations && (!c.restartsWithNeeds(s) || !u.runs() || u.State == "backoff") {
+	if migrations && !c.ledgerOfAnother(s) || !migrations && (!s.Follows || !u.runs() || u.State == "backoff") {
 		return
 	}
 	for _, n := range s.Needs {
 		at, was := &c.draft.steps[c.draft.index[n.Step]], c.units[n.Step]
-		if at.Action != Restart && at.Action != Start || was == nil || at.Kind == StepTask || at.Kind == StepMigrations {
+		// Followers leave one alone that comes up for the first time.
+		if was == nil || !at.beginsAnew() || !migrations && !was.WasReady {
 			continue
-		}
-		if !migrations && !was.WasReady {
-			continue // it comes up for the first time
 		}
 		s.Action = Restart
 		if migrations {
@@ -220,16 +230,10 @@ func (c *comparison) follow(s *Step, u *RunningUnit) {
 	}
 }
 
-// restartsWithNeeds reports whether a unit is declared to restart with what
-// it needs, or has to.
-func (c *comparison) restartsWithNeeds(s *Step) bool {
-	switch def := c.draft.def[c.draft.index[s.ID]].(type) {
-	case *spec.Service:
-		return def.OnDependencyRestart == "restart"
-	case *spec.Database:
-		return s.Kind == StepServer && def.Source == "shared"
-	}
-	return false
+// beginsAnew reports whether a step gives a unit another run that others may
+// have to follow.
+func (s *Step) beginsAnew() bool {
+	return (s.Action == Restart || s.Action == Start) && s.Kind != StepTask && s.Kind != StepMigrations
 }
 
 // ledgerOfAnother reports whether what is known of a database's migrations
@@ -262,7 +266,7 @@ func (s *Step) difference(u *RunningUnit) string {
 	default:
 		parts = append(parts, unshown)
 	}
-	now := waits(s.Needs)
+	now := waits(s.allNeeds())
 	without := func(list, other []string) []string {
 		return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(other, s) })
 	}

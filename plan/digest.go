@@ -329,11 +329,12 @@ func (p *Plan) digest() string {
 		Version, System string
 		Steps           []step
 		Stops           []Stopped
+		Followers       []Follower `json:",omitempty"`
 		Settings        []Change
 		Targets         []string
 		Unbuilt         []string
 	}
-	c := content{Version: p.FormatVersion, System: p.System, Stops: p.Stops, Settings: p.Settings, Targets: p.Targets}
+	c := content{Version: p.FormatVersion, System: p.System, Stops: p.Stops, Followers: p.Followers, Settings: p.Settings, Targets: p.Targets}
 	for _, s := range p.Steps {
 		d := step{ID: s.ID, Action: string(s.Action), Digest: s.Digest, Held: s.Held != "", Files: s.Files}
 		d.Needs = waits(s.Needs)

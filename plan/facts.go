@@ -75,8 +75,12 @@ type RunningUnit struct {
 	State string `json:"state,omitempty"` // an engine state: ready, failed, …
 	// WasReady says that it was ready before, by whatever definition: what
 	// follows it restarts when it comes back.
-	WasReady bool    `json:"was_ready,omitempty"`
-	Values   []Value `json:"values,omitempty"`
+	WasReady bool `json:"was_ready,omitempty"`
+	// Listens are the addresses, as host:port, that nobody else can have.
+	Listens []string `json:"listens,omitempty"`
+	// Follows are the units with which it restarts, in order.
+	Follows []string `json:"follows,omitempty"`
+	Values  []Value  `json:"values,omitempty"`
 }
 
 // The sources of a Ledger.

@@ -9,7 +9,7 @@ import (
 // FormatVersion is the version of the JSON form of a Plan. Within a major
 // version nothing is renamed or removed; the minor one grows when fields are
 // added.
-const FormatVersion = "1.3"
+const FormatVersion = "1.4"
 
 // Plan is what up will do: steps in an order in which each comes after all
 // it needs. It is read-only once built.
@@ -24,6 +24,9 @@ type Plan struct {
 	Steps []Step `json:"steps"`
 	// Stops are units that run and are declared no longer, in order of ID.
 	Stops []Stopped `json:"stops"`
+	// Followers are units beyond the targets which restart as they run, since
+	// something that they need does: in order of ID.
+	Followers []Follower `json:"followers,omitempty"`
 	// Holds are those of a person on what is not declared, in order of ID:
 	// they count when it is declared again, until start.
 	Holds []Hold `json:"holds,omitempty"`
@@ -74,9 +77,15 @@ type Step struct {
 	Beyond []Need `json:"-"`
 	// Takes are the blocks whose addresses stand in its values and are known
 	// only once ports are chosen, whether or not it waits for them.
-	Takes  []spec.Addr `json:"-"`
-	Action Action      `json:"action"`
-	Reason string      `json:"reason,omitempty"` // why, for a change
+	Takes []spec.Addr `json:"-"`
+	// Ports are the keys of the chosen ports that its run depends on, as
+	// AutoPorts lists them.
+	Ports []string `json:"-"`
+	// Follows says that it is declared to restart with what it needs, or has
+	// to.
+	Follows bool   `json:"-"`
+	Action  Action `json:"action"`
+	Reason  string `json:"reason,omitempty"` // why, for a change
 	// Held says who stopped the unit and when: it stays stopped until
 	// start, whatever its action is.
 	Held string `json:"held,omitempty"`
@@ -165,6 +174,13 @@ const (
 
 // Stopped is a unit that runs and will be stopped for good.
 type Stopped struct {
+	ID     string `json:"id"`
+	Reason string `json:"reason"`
+}
+
+// Follower is a unit that restarts with another one, without a change of its
+// own.
+type Follower struct {
 	ID     string `json:"id"`
 	Reason string `json:"reason"`
 }

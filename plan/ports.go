@@ -26,7 +26,7 @@ func newRelocate(d *draft, running *Running) *relocate {
 		}
 	}
 	for i := range d.steps {
-		for _, key := range AutoPorts(d.def[i]) {
+		for _, key := range d.steps[i].Ports {
 			if name, ok := r.declared[r.chosen[key]]; ok {
 				r.why[d.steps[i].ID] = "its port is declared for " + name
 			}
@@ -39,11 +39,12 @@ func newRelocate(d *draft, running *Running) *relocate {
 func (r *relocate) follow(s *Step, u *RunningUnit) {
 	why := r.why[s.ID]
 	for _, addr := range s.TakesFrom() {
-		if id := addr.String(); why == "" && r.why[id] != "" {
+		id := addr.String()
+		if why == "" && (r.why[id] != "" || r.why[GatewayID(addr)] != "") {
 			why = "the port of " + id + " changes"
 		}
 	}
-	if why == "" || s.Kind != StepService && s.Kind != StepServer || s.Action != Keep && s.Action != Update || u.idle() || s.Blocked != "" {
+	if why == "" || !s.listens() || s.Action != Keep && s.Action != Update || u.idle() || s.Blocked != "" {
 		return
 	}
 	s.Action = Restart
@@ -58,6 +59,9 @@ func (r *relocate) follow(s *Step, u *RunningUnit) {
 // without waiting.
 func (s *Step) TakesFrom() []spec.Addr {
 	var list []spec.Addr
+	if s.Kind == StepBreaker {
+		return nil // another target is put in force while it runs
+	}
 	add := func(addr spec.Addr) {
 		if addr != s.Addr && !slices.Contains(list, addr) {
 			list = append(list, addr)
@@ -76,8 +80,14 @@ func (s *Step) TakesFrom() []spec.Addr {
 	return list
 }
 
-// AutoPorts lists the keys, in Facts.Ports, of the ports of a *spec.Service or
-// *spec.Database whose numbers the engine decides on, in order.
+// listens reports whether a step is one whose run keeps the numbers of ports
+// for as long as it lasts.
+func (s *Step) listens() bool {
+	return s.Kind != StepTask && s.Kind != StepMigrations && s.Kind != StepQueue
+}
+
+// AutoPorts lists the keys, in Facts.Ports, of the ports of a *spec.Service,
+// *spec.Database or *spec.Breaker whose numbers the engine decides on, in order.
 func AutoPorts(def any) []string {
 	var keys []string
 	switch b := def.(type) {
@@ -92,6 +102,15 @@ func AutoPorts(def any) []string {
 		}
 	case *spec.Database:
 		if b != nil && b.Managed != nil && b.Managed.Port.Auto {
+			keys = append(keys, b.Addr.String())
+		}
+		if b != nil && b.Gateway != nil {
+			if _, port := b.Gateway.Address(); port.Auto {
+				keys = append(keys, GatewayID(b.Addr))
+			}
+		}
+	case *spec.Breaker:
+		if _, port := b.Address(); port.Auto {
 			keys = append(keys, b.Addr.String())
 		}
 	}

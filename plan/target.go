@@ -2,15 +2,21 @@ package plan
 
 import (
 	"fmt"
+	"net"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/syndicate/syndicate/engine/graph"
 	"github.com/syndicate/syndicate/spec"
 )
 
-// confine leaves those steps that targets need to run, and of the plan what
-// concerns them: nothing else is started, changed or stopped.
-func (d *draft) confine(p *Plan, order []*Step, facts Facts) ([]*Step, spec.Diagnostics) {
+// confine finds those steps that targets need to run, nil where there are no
+// targets, and leaves them the needs that count then.
+func (d *draft) confine(facts Facts) (map[string]bool, spec.Diagnostics) {
+	if len(facts.Targets) == 0 {
+		return nil, nil
+	}
 	wanted := map[string]bool{}
 	for _, t := range facts.Targets {
 		found := false
@@ -26,20 +32,114 @@ func (d *draft) confine(p *Plan, order []*Step, facts Facts) ([]*Step, spec.Diag
 				Detail: fmt.Sprintf("%s is no unit of this configuration that up starts.", t),
 			}}
 		}
+	}
+	if diags := d.occupied(wanted, facts.Running); len(diags) > 0 {
+		return nil, diags
+	}
+	for i := range d.steps {
+		if s := &d.steps[i]; wanted[s.ID] {
+			s.confine(wanted, facts.Running)
+		}
+	}
+	return wanted, nil
+}
+
+// confine leaves of a plan what concerns the wanted steps, and returns these:
+// nothing else is started, changed or stopped.
+func (p *Plan) confine(order []*Step, wanted map[string]bool, facts Facts) []*Step {
+	for _, t := range facts.Targets {
 		p.Targets = append(p.Targets, t.String())
 	}
 	slices.Sort(p.Targets)
 	p.Targets = slices.Compact(p.Targets)
 	p.Settings, p.Stops = nil, []Stopped{}
 	p.Watchers = []Watcher{}
-	var kept []*Step
-	for _, s := range order {
-		if wanted[s.ID] {
-			s.confine(wanted, facts.Running)
-			kept = append(kept, s)
+	kept := slices.DeleteFunc(order, func(s *Step) bool { return !wanted[s.ID] })
+	p.Followers = followers(kept, facts.Running)
+	return kept
+}
+
+// occupied finds the ports that are declared for what is wanted, and that a
+// unit has which is to be left alone: neither would ever get out of the way of
+// the other.
+func (d *draft) occupied(wanted map[string]bool, running *Running) spec.Diagnostics {
+	if running == nil {
+		return nil
+	}
+	var diags spec.Diagnostics
+	for _, l := range spec.Listeners(d.sys) {
+		if l.Auto || !d.starts(l.Addr, wanted) {
+			continue
+		}
+		for i := range running.Units {
+			u := &running.Units[i]
+			has := func(address string) bool {
+				host, port, err := net.SplitHostPort(address)
+				return err == nil && port == strconv.Itoa(l.Port) && spec.SameHost(host, l.Host)
+			}
+			if wanted[u.ID] || !slices.ContainsFunc(u.Listens, has) {
+				continue
+			}
+			diags = append(diags, spec.Diagnostic{
+				Severity: spec.Error, Summary: "Port of what is no target", Subject: l.Range,
+				Detail: fmt.Sprintf("%s is declared to have port %d, which %s has in the running system. That is no target, so it would keep it: %s.",
+					l.Name, l.Port, u.ID, d.wayOut(u.ID)),
+			})
 		}
 	}
-	return kept, nil
+	return diags
+}
+
+// starts reports whether any step of a block is wanted.
+func (d *draft) starts(a spec.Addr, wanted map[string]bool) bool {
+	steps, ok := d.byBlock[a]
+	return ok && (wanted[steps.first] || wanted[steps.last] || steps.gateway != "" && wanted[steps.gateway])
+}
+
+// wayOut says how a unit that is no target gets out of the way.
+func (d *draft) wayOut(id string) string {
+	if at, ok := d.index[id]; ok {
+		return "name " + d.steps[at].Addr.String() + " as a target, too, or none"
+	}
+	return "it is no longer declared, and goes with an up that has no target"
+}
+
+// followers lists the units beyond the steps of a plan that restart with one
+// of them, or with one another, as they are declared where they run.
+func followers(steps []*Step, running *Running) []Follower {
+	if running == nil {
+		return nil
+	}
+	chosen, anew := map[string]bool{}, map[string]string{} // and what becomes of it
+	for _, s := range steps {
+		chosen[s.ID] = true
+		if s.beginsAnew() && s.Held == "" && s.Blocked == "" {
+			anew[s.ID] = string(s.Action) + "s"
+		}
+	}
+	wasReady := map[string]bool{}
+	for i := range running.Units {
+		wasReady[running.Units[i].ID] = running.Units[i].WasReady
+	}
+	var list []Follower
+	for more := true; more; {
+		more = false
+		for i := range running.Units {
+			u := &running.Units[i]
+			if chosen[u.ID] || !u.runs() || u.State == "backoff" {
+				continue
+			}
+			for _, id := range u.Follows {
+				if anew[id] != "" && wasReady[id] {
+					list = append(list, Follower{u.ID, id + " " + anew[id]})
+					chosen[u.ID], anew[u.ID], more = true, "restarts", true
+					break
+				}
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b Follower) int { return strings.Compare(a.ID, b.ID) })
+	return list
 }
 
 // confine leaves a step the needs of those that are wanted. What it follows

@@ -43,6 +43,11 @@ type Info struct {
 	// then, unless it is nowhere. See displaced.
 	Removed bool   `json:"-"`
 	Moved   string `json:"-"`
+
+	// Doing says, while the holder does something that is no engine's work, who
+	// it is and what it does: "up (pid 7) ends …". It takes its time, and no
+	// engine answers meanwhile.
+	Doing string `json:"doing,omitempty"`
 }
 
 // Held is the error of a directory that has a holder.
@@ -211,14 +216,24 @@ func (l *Lock) Previous() (Info, bool) { return l.prev, l.prev.Life != "" }
 
 // SetLife records another life, such as the one that an engine goes on with.
 func (l *Lock) SetLife(life string) error {
+	return l.record("life", func(info *Info) { info.Life = life })
+}
+
+// SetDoing records what the holder does, for those who wait for it; empty is
+// nothing any more.
+func (l *Lock) SetDoing(what string) error {
+	return l.record("what is done", func(info *Info) { info.Doing = what })
+}
+
+func (l *Lock) record(what string, set func(*Info)) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.file == nil {
-		return errors.New("record life: the state directory is released")
+		return fmt.Errorf("record %s: the state directory is released", what)
 	}
-	l.info.Life = life
+	set(&l.info)
 	if err := l.write(); err != nil {
-		return fmt.Errorf("record life: %w", err)
+		return fmt.Errorf("record %s: %w", what, err)
 	}
 	return nil
 }

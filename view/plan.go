@@ -61,6 +61,7 @@ func PlanText(w io.Writer, p *plan.Plan, o PlanOptions) error {
 	v.settings()
 	v.held()
 	v.unbuilt()
+	v.followers()
 	v.stops()
 	v.summary()
 	if err := v.w.Flush(); err != nil {
@@ -90,6 +91,9 @@ func (v *planText) measure() {
 		for _, n := range s.Needs {
 			v.needs = max(v.needs, min(maxIDColumn, ansi.StringWidth(n.Wait())))
 		}
+	}
+	for _, f := range v.p.Followers {
+		v.ids = max(v.ids, min(maxIDColumn, ansi.StringWidth(f.ID)))
 	}
 	for _, h := range v.p.Holds {
 		v.ids = max(v.ids, min(maxIDColumn, ansi.StringWidth(h.ID)))

@@ -79,6 +79,18 @@ func (v *planText) held() {
 	}
 }
 
+// followers writes what restarts although it is no target.
+func (v *planText) followers() {
+	if len(v.p.Followers) == 0 {
+		return
+	}
+	for _, f := range v.p.Followers {
+		note := v.ink.bold("restart") + ", " + printable(f.Reason) + v.ink.note(" (no target: it restarts as it is)")
+		v.line(fmt.Sprintf("  %s %s  %s", v.ink.mark(plan.Restart), pad(printable(f.ID), v.ids), note))
+	}
+	v.line("")
+}
+
 // stops writes what runs and is declared no longer.
 func (v *planText) stops() {
 	if len(v.p.Stops) == 0 {

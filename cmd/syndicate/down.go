@@ -46,6 +46,7 @@ func (c *downCmd) Run(s *session) error {
 	}
 	show := view.NewDown(view.DownConfig{Screen: view.NewScreen(s.stderr, width), Quiet: s.quiet})
 	begun := time.Now()
+	queue := newQueueing(show.Note)
 	c.awaitAnswer(dir, show)
 	for {
 		asked := c.stop(client.New(dir), show)
@@ -65,7 +66,7 @@ func (c *downCmd) Run(s *session) error {
 			return view.NothingRuns(s.stdout, dir)
 		case !held:
 			return c.endOrphans(s, dir, info, show)
-		case time.Since(begun) <= answerWait:
+		case queue.waits(info):
 		case errors.Is(asked, client.ErrNobody):
 			return s.silent(dir, info)
 		default:
@@ -73,6 +74,30 @@ func (c *downCmd) Run(s *session) error {
 		}
 		time.Sleep(lookAgain)
 	}
+}
+
+// queueing waits for whoever has a state directory and does not answer.
+type queueing struct {
+	tell  func(string)
+	told  string    // of what was told last
+	until time.Time // an engine may take so long to answer
+}
+
+func newQueueing(tell func(string)) *queueing {
+	return &queueing{tell: tell, until: time.Now().Add(answerWait)}
+}
+
+// waits reports whether to wait on for a holder: for an engine that is about to
+// start or to end a moment, for what takes its time until it is done.
+func (q *queueing) waits(info statedir.Info) bool {
+	if info.Doing != "" {
+		q.until = time.Now().Add(answerWait)
+		if info.Doing != q.told {
+			q.tell("Waiting while " + info.Doing + ".")
+			q.told = info.Doing
+		}
+	}
+	return time.Now().Before(q.until)
 }
 
 // awaitAnswer says who is waited for where the engine hangs.
@@ -133,6 +158,9 @@ func (c *downCmd) stopped(s *session, dir string, begun time.Time) error {
 func (c *downCmd) endOrphans(s *session, dir string, info statedir.Info, show *view.Down) error {
 	lock, err := statedir.Acquire(dir, info)
 	if err != nil {
+		return err
+	}
+	if err := lock.SetDoing(endsLeftovers("down", info)); err != nil {
 		return err
 	}
 	wait := orphanWait

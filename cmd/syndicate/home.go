@@ -75,7 +75,7 @@ func (s *session) moveIn(sys *spec.System, config string) (*home, error) {
 	}
 	h.passed, err = engine.MatchPassed(sys, s.passed)
 	if err == nil {
-		h.ports, err = h.portsFor(sys, true)
+		h.ports, err = h.portsFor(sys, true, nil)
 	}
 	if err := errors.Join(err, h.findKey()); err != nil {
 		h.leave()
@@ -92,6 +92,9 @@ func (s *session) endLeftovers(h *home) error {
 		return nil
 	}
 	h.goesOn = true
+	if err := h.lock.SetDoing(endsLeftovers("up", prev)); err != nil {
+		return err
+	}
 	left, err := endLife(prev, leftoverWait, func(text string) { view.Note(s.stderr, text) })
 	if err != nil {
 		return fmt.Errorf("end what the engine with pid %d left running when it died: %w", prev.PID, err)
@@ -103,14 +106,21 @@ func (s *session) endLeftovers(h *home) error {
 		}
 		_ = view.DeathNote(s.stderr, dead(h.lock.Dir(), prev), ended)
 	}
-	return h.lock.SetLife(h.life)
+	return errors.Join(h.lock.SetLife(h.life), h.lock.SetDoing(""))
+}
+
+// endsLeftovers is what a command does that ends what a dead engine left, for
+// those who wait for it.
+func endsLeftovers(command string, dead statedir.Info) string {
+	return fmt.Sprintf("%s (pid %d) ends what the engine with pid %d left running", command, os.Getpid(), dead.PID)
 }
 
 // portsFor decides on the numbers of "auto" ports, those of before where they
 // can be had, and keeps them: where the system is idle, those that a stranger
 // has taken meanwhile cannot. What is not declared keeps its number, too: a
 // change may be refused, or taken back, or concern but a part of what runs.
-func (h *home) portsFor(sys *spec.System, idle bool) (engine.Ports, error) {
+// For the same reason those that a running system has count before the kept.
+func (h *home) portsFor(sys *spec.System, idle bool, running engine.Ports) (engine.Ports, error) {
 	h.choosing.Lock()
 	defer h.choosing.Unlock()
 	var kept engine.Ports
@@ -120,6 +130,7 @@ func (h *home) portsFor(sys *spec.System, idle bool) (engine.Ports, error) {
 	usable := engine.Ports{}
 	maps.Copy(usable, kept)
 	maps.Copy(usable, h.passed.Ports(sys))
+	maps.Copy(usable, running)
 	if idle {
 		usable = usable.Untaken(sys, h.sockets())
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -72,6 +73,10 @@ func (s *session) newMigrator(sys *spec.System) (*migrator, error) {
 		return nil, err
 	}
 	m.config.Life, m.config.Ports = m.home.life, m.home.ports
+	if err := m.home.lock.SetDoing(fmt.Sprintf("migrate (pid %d) works on the databases", os.Getpid())); err != nil {
+		m.close()
+		return nil, err
+	}
 	return m, nil
 }
 

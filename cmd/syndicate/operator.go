@@ -95,14 +95,11 @@ func (o *operator) Apply(ctx context.Context, req server.ApplyRequest, progress 
 	if err != nil {
 		return api.Result{}, err
 	}
-	ports, err := o.home.portsFor(sys, false)
-	if err != nil {
-		return api.Result{}, err
-	}
 	o.ask(decoded.Questions)
 	defer o.relay(ctx, progress)()
 	change, err := o.engine.Apply(ctx, engine.Request{
-		System: sys, Ports: ports, NoRollback: req.NoRollback, By: req.Actor,
+		System: sys, NoRollback: req.NoRollback, By: req.Actor,
+		Ports: func(running engine.Ports) (engine.Ports, error) { return o.home.portsFor(sys, false, running) },
 		Plan: func(ctx context.Context, sys *spec.System, running *plan.Running) (*plan.Plan, error) {
 			facts := surveyDatabases(ctx, sys, running, req.Offline)
 			facts.Key, facts.Targets = o.home.key, targets

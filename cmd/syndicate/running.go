@@ -126,6 +126,9 @@ func (s *session) silent(dir string, info statedir.Info) error {
 	if info.PID == 0 {
 		return failWith(fmt.Errorf("an engine holds %s and does not answer", dir), s.command("doctor"))
 	}
+	if info.Doing != "" {
+		return failWith(fmt.Errorf("no engine answers for %s: %s", info.Name, info.Doing), fmt.Sprintf("ps -fp %d", info.PID))
+	}
 	return failWith(fmt.Errorf("the engine of %s (pid %d) does not answer: it is about to start or to end, or hangs", info.Name, info.PID),
 		fmt.Sprintf("ps -fp %d", info.PID))
 }

@@ -18,9 +18,14 @@ import (
 )
 
 // answers reports whether an engine holds a state directory and answers. One
-// that is about to start or to end is waited for.
+// that is about to start or to end is waited for, and so is another command
+// that has the directory for a while, which is told.
 func (s *session) answers(ctx context.Context, dir string) (bool, error) {
-	deadline := time.Now().Add(answerWait)
+	queue := newQueueing(func(text string) {
+		if !s.quiet {
+			view.Note(s.stderr, text)
+		}
+	})
 	for {
 		err := client.New(dir).Answers(ctx)
 		if err == nil {
@@ -35,7 +40,7 @@ func (s *session) answers(ctx context.Context, dir string) (bool, error) {
 			return false, err
 		case !held:
 			return false, nil
-		case info.Moved != "", time.Now().After(deadline):
+		case info.Moved != "", !queue.waits(info):
 			return false, s.silent(dir, info)
 		}
 		select {
@@ -127,6 +132,9 @@ func unitsOf(p *plan.Plan) []string {
 	var units []string
 	for _, step := range p.Steps {
 		units = append(units, step.ID)
+	}
+	for _, f := range p.Followers {
+		units = append(units, f.ID)
 	}
 	for _, stop := range p.Stops {
 		units = append(units, stop.ID)
