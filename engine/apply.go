@@ -18,8 +18,9 @@ import (
 type Request struct {
 	System *spec.System
 	// Ports chooses a number for each "auto" of the system when the turn has
-	// come: the one that it has where it may stay. Nil: those that there are.
-	Ports func(running Ports) (Ports, error)
+	// come: see ChoosePorts, of which it gets the last two arguments. Nil:
+	// those that there are.
+	Ports func(running Ports, others map[int]bool) (Ports, error)
 	// Plan makes the plan from what runs when the turn has come.
 	Plan func(context.Context, *spec.System, *plan.Running) (*plan.Plan, error)
 	// Expect is the digest that the plan must have; empty is whatever it is.
@@ -79,7 +80,8 @@ func (e *Engine) Apply(ctx context.Context, req Request) (Change, error) {
 		return Change{}, err
 	}
 	defer e.turns.end()
-	p, err := req.Plan(ctx, req.System, e.Running())
+	running := e.Running()
+	p, err := req.Plan(ctx, req.System, running)
 	if err != nil {
 		return Change{}, err
 	}
@@ -96,7 +98,7 @@ func (e *Engine) Apply(ctx context.Context, req Request) (Change, error) {
 	}
 	ports := e.declared().ports
 	if req.Ports != nil {
-		if ports, err = req.Ports(maps.Clone(ports)); err != nil {
+		if ports, err = req.Ports(maps.Clone(ports), p.Elsewhere(running)); err != nil {
 			return Change{Plan: p}, err
 		}
 	}
@@ -187,9 +189,13 @@ func (d declaration) with(other declaration, p *plan.Plan) declaration {
 	ports := Ports{}
 	maps.Copy(ports, other.ports)
 	maps.Copy(ports, d.ports)
-	for _, w := range wishedPorts(other.system) {
-		if chosen[w.addr] {
-			ports[w.key] = other.ports[w.key]
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		gateway := plan.GatewayID(s.Addr)
+		for _, key := range s.Ports {
+			if (key == gateway) == (s.ID == gateway) { // server and gateway are a step each
+				ports[key] = other.ports[key]
+			}
 		}
 	}
 	return declaration{&sys, ports, d.settings}

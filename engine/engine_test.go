@@ -143,7 +143,7 @@ func (tr *trial) up() {
 	if diags.HasErrors() {
 		tr.t.Fatal(diags)
 	}
-	ports, err := ChoosePorts(tr.sys, nil)
+	ports, err := ChoosePorts(tr.sys, nil, nil, nil)
 	if err != nil {
 		tr.t.Fatal(err)
 	}

@@ -264,11 +264,9 @@ func (w *estate) planned(targets []spec.Addr) func(context.Context, *spec.System
 }
 
 // ports decides on the ports of a system, as whoever applies it does.
-func (w *estate) ports(sys *spec.System) func(Ports) (Ports, error) {
-	return func(running Ports) (Ports, error) {
-		kept := maps.Clone(w.kept)
-		maps.Copy(kept, running)
-		ports, err := ChoosePorts(sys, kept)
+func (w *estate) ports(sys *spec.System) func(Ports, map[int]bool) (Ports, error) {
+	return func(running Ports, others map[int]bool) (Ports, error) {
+		ports, err := ChoosePorts(sys, w.kept, running, others)
 		maps.Copy(w.kept, ports)
 		return ports, err
 	}

@@ -17,12 +17,14 @@ import (
 	"github.com/syndicate/syndicate/spec"
 )
 
-// ChoosePorts decides on a number for each port "auto": the one that was
-// kept from before where nothing else is declared to have it, else a free one,
-// outside of the range that the kernel gives to outgoing connections where there is
-// one: such a connection may take a port whose service is down. The result
-// has exactly the ports that the system declares.
-func ChoosePorts(sys *spec.System, kept Ports) (Ports, error) {
+// ChoosePorts decides on a number for each port "auto": the one that it has in
+// the running system, else the one that was kept from before, where nothing
+// else is declared to have it, else a free one, outside of the range that the
+// kernel gives to outgoing connections where there is one: such a connection
+// may take a port whose service is down. Numbers that others have, which stay
+// as they are, are given to nobody else. The result has exactly the ports that
+// the system declares.
+func ChoosePorts(sys *spec.System, kept, running Ports, others map[int]bool) (Ports, error) {
 	taken := map[int]bool{}
 	for _, l := range spec.Listeners(sys) {
 		if !l.Auto {
@@ -32,7 +34,13 @@ func ChoosePorts(sys *spec.System, kept Ports) (Ports, error) {
 	wishes := wishedPorts(sys)
 	ports := make(Ports, len(wishes))
 	for _, w := range wishes {
-		if n := kept[w.key]; n != 0 && !taken[n] {
+		if n := running[w.key]; n != 0 && !taken[n] {
+			ports[w.key], taken[n] = n, true
+		}
+	}
+	maps.Copy(taken, others)
+	for _, w := range wishes {
+		if n := kept[w.key]; n != 0 && running[w.key] == 0 && !taken[n] {
 			ports[w.key], taken[n] = n, true
 		}
 	}

@@ -44,7 +44,7 @@ func TestChosenPortsAreQuiet(t *testing.T) {
 		Block: spec.Block{Addr: addrOf(spec.KindService, "fixed")}, Host: "127.0.0.1", Port: &spec.Port{Number: 12345},
 	})
 	kept := Ports{"service.s7": 40007, "service.s8": 12345, "service.gone": 40009}
-	ports, err := ChoosePorts(sys, kept)
+	ports, err := ChoosePorts(sys, kept, nil, nil)
 	if err != nil || len(ports) != 100 {
 		t.Fatalf("%d ports, %v", len(ports), err)
 	}
@@ -66,7 +66,7 @@ func TestChosenPortsAreQuiet(t *testing.T) {
 			t.Errorf("%s is %d, outside of %v", key, n, quiet)
 		}
 	}
-	again, err := ChoosePorts(sys, ports)
+	again, err := ChoosePorts(sys, ports, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,6 +74,17 @@ func TestChosenPortsAreQuiet(t *testing.T) {
 		if again[key] != n {
 			t.Errorf("%s was %d and is %d", key, n, again[key])
 		}
+	}
+}
+
+// What runs keeps its number before what only had it once, and nobody gets
+// one that another unit goes on to have.
+func TestWhatRunsKeepsItsPort(t *testing.T) {
+	sys := &spec.System{Services: []*spec.Service{autoService("once"), autoService("apart"), autoService("runs")}}
+	kept := Ports{"service.once": 40001, "service.apart": 40002, "service.runs": 40003}
+	ports, err := ChoosePorts(sys, kept, Ports{"service.runs": 40001}, map[int]bool{40001: true, 40002: true})
+	if err != nil || ports["service.runs"] != 40001 || ports["service.once"] == 40001 || ports["service.apart"] == 40002 {
+		t.Errorf("got %v, %v", ports, err)
 	}
 }
 
@@ -96,7 +107,7 @@ func TestPortsFallBack(t *testing.T) {
 	}
 	sys := &spec.System{Services: []*spec.Service{autoService("a")}}
 	sys.Services[0].Host = "192.0.2.1"
-	if _, err := ChoosePorts(sys, nil); err == nil {
+	if _, err := ChoosePorts(sys, nil, nil, nil); err == nil {
 		t.Error("a host of nobody's was accepted")
 	}
 }

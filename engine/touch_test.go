@@ -35,7 +35,7 @@ func drawDeeds(t *rapid.T) []deed {
 			now = drawLots(t, now, &versions)
 			d.lots, d.keep = now, rapid.IntRange(0, 3).Draw(t, "keep") == 0
 		} else {
-			d.verb = rapid.SampledFrom([]string{verbStart, verbRestart, "crash", "crash"}).Draw(t, "verb")
+			d.verb = rapid.SampledFrom([]string{verbStart, verbStop, verbRestart, "crash", "crash"}).Draw(t, "verb")
 			d.unit = rapid.SampledFrom(lotAddrs[4:]).Draw(t, "unit").String()
 		}
 		deeds = append(deeds, d)
@@ -49,7 +49,7 @@ func (w *estate) play(t *testing.T, deeds []deed) []string {
 		e := w.engine
 		e.build = w.build
 		first := w.system(deeds[0].lots)
-		ports, err := w.ports(first)(nil)
+		ports, err := w.ports(first)(nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -175,13 +175,17 @@ func (w *estate) touched(what string, change Change, before, after look) {
 		want[s.ID] = c
 		failed := after.state(s.ID) == Failed
 		needs := func(n plan.Need) bool { return spoiled[n.Step] }
-		if change.RolledBack && c != (count{}) || c.begun > 0 && (failed || slices.ContainsFunc(s.Needs, needs)) {
+		again := before.state(s.ID) == Failed || before.state(s.ID) == Blocked // what it was is tried once more
+		if change.RolledBack && (c != (count{}) || again) || c.begun > 0 && (failed || slices.ContainsFunc(s.Needs, needs)) {
 			spoiled[s.ID] = true
 		}
 	}
 	for _, f := range change.Plan.Followers {
 		want[f.ID] = count{1, 1}
-		spoiled[f.ID] = change.RolledBack || slices.ContainsFunc(change.Plan.Steps, func(s plan.Step) bool { return spoiled[s.ID] })
+		// What it needs may have failed before, and is tried again by no target.
+		failed := func(u plan.RunningUnit) bool { return u.State == string(Failed) }
+		spoiled[f.ID] = change.RolledBack || slices.ContainsFunc(change.Plan.Steps, func(s plan.Step) bool { return spoiled[s.ID] }) ||
+			after.state(f.ID) == Blocked && slices.ContainsFunc(before.running.Units, failed)
 	}
 	for _, s := range change.Plan.Stops {
 		if before.live[s.ID] != 0 {

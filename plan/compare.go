@@ -104,8 +104,9 @@ func compare(p *Plan, d *draft, order []*Step, facts Facts) {
 		}
 		s.Action, s.Reason = c.decide(s, u)
 		c.follow(s, u)
-		moves.follow(s, u)
-		if s.Action != Keep && s.Held == "" {
+		moves.follow(s, u, c.back.stays(s.ID))
+		c.back.on[s.ID] = u.runs() && s.Kind != StepTask && (s.Action == Keep || s.Action == Update)
+		if s.Action != Keep && s.Held == "" && !c.back.on[s.ID] {
 			s.Blocked = c.back.why[s.ID]
 		}
 		// One that a standstill keeps from running anew is not done.
@@ -143,11 +144,15 @@ func (c *comparison) decide(s *Step, u *RunningUnit) (Action, string) {
 		return Start, reason
 	}
 	switch {
+	case c.back.ends[s.ID] && u.runs() && s.Kind != StepMigrations:
+		return Stop, cmp.Or(reason, c.back.why[s.ID])
 	case !differs:
 		return Keep, ""
+	case s.RunDigest == u.RunDigest || s.Kind == StepMigrations || u.idle():
+		return Update, reason
 	case c.back.stays(s.ID) && u.runs():
 		return Stop, reason
-	case c.back.stays(s.ID), s.RunDigest == u.RunDigest || s.Kind == StepMigrations || u.idle():
+	case c.back.stays(s.ID):
 		return Update, reason
 	case s.Kind == StepTask:
 		return Start, reason

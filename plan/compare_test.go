@@ -264,8 +264,11 @@ func TestBuildLooksAtTheStateOfUnits(t *testing.T) {
 			sys, f := shop(), asked()
 			f.Running = runningAs(mustBuild(t, sys, f))
 			for i := range f.Running.Units {
-				if u := &f.Running.Units[i]; u.ID == test.unit {
+				switch u := &f.Running.Units[i]; {
+				case u.ID == test.unit:
 					u.State, u.Held = test.state, test.held
+				case test.held != "" && u.ID == "service.web": // which needs it
+					u.State = "blocked"
 				}
 			}
 			test.change(sys)

@@ -37,18 +37,27 @@ type standstill struct {
 	why map[string]string
 	// done are the steps that have completed and stay so.
 	done map[string]bool
+	// ends are the steps that a person stopped, and those that cannot go on
+	// running without one of these. What has completed may be gone.
+	ends map[string]bool
+	// on are the steps that run on, whatever they need for another run.
+	on map[string]bool
 }
 
 func newStandstill() *standstill {
-	return &standstill{held: map[string]bool{}, why: map[string]string{}, done: map[string]bool{}}
+	return &standstill{held: map[string]bool{}, why: map[string]string{}, done: map[string]bool{}, ends: map[string]bool{}, on: map[string]bool{}}
 }
 
 // look decides about a step; all that it needs was looked at before.
 func (h *standstill) look(s *Step) {
 	h.held[s.ID] = s.Held != ""
+	h.ends[s.ID] = h.held[s.ID] || slices.ContainsFunc(s.Needs, func(n Need) bool {
+		_, migrations := migrationsOf(n.Step)
+		return !n.Soft && h.ends[n.Step] && (n.Condition != Completed || migrations)
+	})
 	for _, n := range s.Needs {
 		switch {
-		case n.Soft || h.done[n.Step] && n.Condition == Completed:
+		case n.Soft || h.on[n.Step] || h.done[n.Step] && n.Condition == Completed:
 		case h.held[n.Step]:
 			h.why[s.ID] = fmt.Sprintf("needs %s, which is stopped", n.Step)
 		case h.why[n.Step] != "":

@@ -35,8 +35,9 @@ func newRelocate(d *draft, running *Running) *relocate {
 	return r
 }
 
-// follow decides whether a step begins anew on that account.
-func (r *relocate) follow(s *Step, u *RunningUnit) {
+// follow decides whether a step begins anew on that account, or stops since it
+// cannot.
+func (r *relocate) follow(s *Step, u *RunningUnit, stays bool) {
 	why := r.why[s.ID]
 	for _, addr := range s.TakesFrom() {
 		id := addr.String()
@@ -48,6 +49,9 @@ func (r *relocate) follow(s *Step, u *RunningUnit) {
 		return
 	}
 	s.Action = Restart
+	if stays {
+		s.Action = Stop
+	}
 	if s.Reason != "" {
 		why = s.Reason + ", " + why
 	}

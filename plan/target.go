@@ -90,6 +90,32 @@ func (d *draft) occupied(wanted map[string]bool, running *Running) spec.Diagnost
 	return diags
 }
 
+// Elsewhere returns the ports that units have which are no part of a plan with
+// targets: these keep them. One without has every unit in it.
+func (p *Plan) Elsewhere(running *Running) map[int]bool {
+	if len(p.Targets) == 0 || running == nil {
+		return nil
+	}
+	steps := make(map[string]bool, len(p.Steps))
+	for i := range p.Steps {
+		steps[p.Steps[i].ID] = true
+	}
+	taken := map[int]bool{}
+	for i := range running.Units {
+		u := &running.Units[i]
+		if steps[u.ID] {
+			continue
+		}
+		for _, address := range u.Listens {
+			if _, text, err := net.SplitHostPort(address); err == nil {
+				port, _ := strconv.Atoi(text)
+				taken[port] = true
+			}
+		}
+	}
+	return taken
+}
+
 // starts reports whether any step of a block is wanted.
 func (d *draft) starts(a spec.Addr, wanted map[string]bool) bool {
 	steps, ok := d.byBlock[a]
@@ -105,10 +131,15 @@ func (d *draft) wayOut(id string) string {
 }
 
 // followers lists the units beyond the steps of a plan that restart with one
-// of them, or with one another, as they are declared where they run.
+// of them, or with one another, as they are declared where they run. Steps
+// that follow one of these restart, too.
 func followers(steps []*Step, running *Running) []Follower {
 	if running == nil {
 		return nil
+	}
+	units := make(map[string]*RunningUnit, len(running.Units))
+	for i := range running.Units {
+		units[running.Units[i].ID] = &running.Units[i]
 	}
 	chosen, anew := map[string]bool{}, map[string]string{} // and what becomes of it
 	for _, s := range steps {
@@ -117,24 +148,34 @@ func followers(steps []*Step, running *Running) []Follower {
 			anew[s.ID] = string(s.Action) + "s"
 		}
 	}
-	wasReady := map[string]bool{}
-	for i := range running.Units {
-		wasReady[running.Units[i].ID] = running.Units[i].WasReady
+	// followed is the first of some units that another one of them follows,
+	// and what becomes of it.
+	followed := func(u *RunningUnit, ids []string) string {
+		for _, id := range ids {
+			if was := units[id]; u.runs() && u.State != "backoff" && anew[id] != "" && was != nil && was.WasReady {
+				return id + " " + anew[id]
+			}
+		}
+		return ""
 	}
 	var list []Follower
 	for more := true; more; {
 		more = false
 		for i := range running.Units {
 			u := &running.Units[i]
-			if chosen[u.ID] || !u.runs() || u.State == "backoff" {
+			if why := followed(u, u.Follows); why != "" && !chosen[u.ID] {
+				list = append(list, Follower{u.ID, why})
+				chosen[u.ID], anew[u.ID], more = true, "restarts", true
+			}
+		}
+		for _, s := range steps {
+			u := units[s.ID]
+			if u == nil || s.Action != Keep && s.Action != Update || s.Blocked != "" {
 				continue
 			}
-			for _, id := range u.Follows {
-				if anew[id] != "" && wasReady[id] {
-					list = append(list, Follower{u.ID, id + " " + anew[id]})
-					chosen[u.ID], anew[u.ID], more = true, "restarts", true
-					break
-				}
+			if why := followed(u, s.follows(s.allNeeds())); why != "" {
+				s.Action, s.Reason = Restart, strings.TrimPrefix(s.Reason+", "+why, ", ")
+				anew[s.ID], more = "restarts", true
 			}
 		}
 	}

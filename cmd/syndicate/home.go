@@ -75,7 +75,7 @@ func (s *session) moveIn(sys *spec.System, config string) (*home, error) {
 	}
 	h.passed, err = engine.MatchPassed(sys, s.passed)
 	if err == nil {
-		h.ports, err = h.portsFor(sys, true, nil)
+		h.ports, err = h.portsFor(sys, true, nil, nil)
 	}
 	if err := errors.Join(err, h.findKey()); err != nil {
 		h.leave()
@@ -120,7 +120,8 @@ func endsLeftovers(command string, dead statedir.Info) string {
 // has taken meanwhile cannot. What is not declared keeps its number, too: a
 // change may be refused, or taken back, or concern but a part of what runs.
 // For the same reason those that a running system has count before the kept.
-func (h *home) portsFor(sys *spec.System, idle bool, running engine.Ports) (engine.Ports, error) {
+// What is said of others holds as for ChoosePorts.
+func (h *home) portsFor(sys *spec.System, idle bool, running engine.Ports, others map[int]bool) (engine.Ports, error) {
 	h.choosing.Lock()
 	defer h.choosing.Unlock()
 	var kept engine.Ports
@@ -130,11 +131,10 @@ func (h *home) portsFor(sys *spec.System, idle bool, running engine.Ports) (engi
 	usable := engine.Ports{}
 	maps.Copy(usable, kept)
 	maps.Copy(usable, h.passed.Ports(sys))
-	maps.Copy(usable, running)
 	if idle {
 		usable = usable.Untaken(sys, h.sockets())
 	}
-	ports, err := engine.ChoosePorts(sys, usable)
+	ports, err := engine.ChoosePorts(sys, usable, running, others)
 	if err != nil {
 		return nil, err
 	}

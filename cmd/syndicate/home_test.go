@@ -29,14 +29,14 @@ func TestAPortKeepsItsNumberWhateverIsDeclaredMeanwhile(t *testing.T) {
 		Host:  "127.0.0.1", Port: &spec.Port{Auto: true},
 	}
 	with := &spec.System{Services: []*spec.Service{web}}
-	first, err := h.portsFor(with, false, nil)
+	first, err := h.portsFor(with, false, nil, nil)
 	if err != nil || len(first) != 1 {
 		t.Fatalf("got %v, %v", first, err)
 	}
-	if none, err := h.portsFor(&spec.System{}, false, nil); err != nil || len(none) != 0 {
+	if none, err := h.portsFor(&spec.System{}, false, nil, nil); err != nil || len(none) != 0 {
 		t.Fatalf("got %v, %v", none, err)
 	}
-	if again, err := h.portsFor(with, false, nil); err != nil || !maps.Equal(again, first) {
+	if again, err := h.portsFor(with, false, nil, nil); err != nil || !maps.Equal(again, first) {
 		t.Errorf("got %v, %v; was %v", again, err, first)
 	}
 
@@ -46,7 +46,7 @@ func TestAPortKeepsItsNumberWhateverIsDeclaredMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stranger.Close()
-	if other, err := h.portsFor(with, true, nil); err != nil || other["service.web"] == 0 || maps.Equal(other, first) {
+	if other, err := h.portsFor(with, true, nil, nil); err != nil || other["service.web"] == 0 || maps.Equal(other, first) {
 		t.Errorf("got %v, %v; %v is taken", other, err, first)
 	}
 }

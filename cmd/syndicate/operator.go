@@ -99,7 +99,9 @@ func (o *operator) Apply(ctx context.Context, req server.ApplyRequest, progress 
 	defer o.relay(ctx, progress)()
 	change, err := o.engine.Apply(ctx, engine.Request{
 		System: sys, NoRollback: req.NoRollback, By: req.Actor,
-		Ports: func(running engine.Ports) (engine.Ports, error) { return o.home.portsFor(sys, false, running) },
+		Ports: func(running engine.Ports, others map[int]bool) (engine.Ports, error) {
+			return o.home.portsFor(sys, false, running, others)
+		},
 		Plan: func(ctx context.Context, sys *spec.System, running *plan.Running) (*plan.Plan, error) {
 			facts := surveyDatabases(ctx, sys, running, req.Offline)
 			facts.Key, facts.Targets = o.home.key, targets
