@@ -105,7 +105,7 @@ func compare(p *Plan, d *draft, order []*Step, facts Facts) {
 		s.Action, s.Reason = c.decide(s, u)
 		c.follow(s, u)
 		moves.follow(s, u, c.back.stays(s.ID))
-		c.back.on[s.ID] = u.runs() && s.Kind != StepTask && (s.Action == Keep || s.Action == Update)
+		c.back.on[s.ID] = u.runs() && s.Kind != StepTask && s.Kind != StepMigrations && (s.Action == Keep || s.Action == Update)
 		if s.Action != Keep && s.Held == "" && !c.back.on[s.ID] {
 			s.Blocked = c.back.why[s.ID]
 		}
@@ -211,13 +211,13 @@ func (u *RunningUnit) runs() bool {
 
 // follow makes a step follow what it needs, where that begins anew:
 // migrations go to a database that may be another one, unless it was asked
-// what is applied, and what restarts with it does that.
+// what is applied, and what restarts with it does that, or stops where it cannot.
 func (c *comparison) follow(s *Step, u *RunningUnit) {
-	if s.Action != Keep && s.Action != Update || u.idle() || c.back.stays(s.ID) {
+	if s.Action != Keep && s.Action != Update || u.idle() {
 		return
 	}
-	migrations := s.Kind == StepMigrations
-	if migrations && !c.ledgerOfAnother(s) || !migrations && (!s.Follows || !u.runs() || u.State == "backoff") {
+	migrations, stays := s.Kind == StepMigrations, c.back.stays(s.ID)
+	if migrations && (stays || !c.ledgerOfAnother(s)) || !migrations && (!s.Follows || !u.runs() || u.State == "backoff") {
 		return
 	}
 	for _, n := range s.Needs {
@@ -226,9 +226,13 @@ func (c *comparison) follow(s *Step, u *RunningUnit) {
 		if was == nil || !at.beginsAnew() || !migrations && !was.WasReady {
 			continue
 		}
-		s.Action = Restart
-		if migrations {
+		switch {
+		case migrations:
 			s.Action = Start
+		case stays:
+			s.Action = Stop
+		default:
+			s.Action = Restart
 		}
 		s.Reason = strings.TrimPrefix(s.Reason+", "+n.Step+" "+string(at.Action)+"s", ", ")
 		return

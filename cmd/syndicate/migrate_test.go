@@ -117,7 +117,7 @@ func TestMigrateWithoutARunningSystem(t *testing.T) {
 	p.run(t, exitPending, status, "at version 1, 1 pending")
 
 	p.migration(t, "000002_b", "vacuum a;\nvacuum no_table;")
-	p.run(t, exitFailed, up, "000002_b.up.sql:2: relation \"no_table\" does not exist", "1 of its 2 steps are done", "run up again")
+	p.run(t, exitFailed, up, "000002_b.up.sql:2: relation \"no_table\" does not exist", "1 of its 2 steps is done", "run up again")
 	var found view.Migrations
 	text := p.run(t, exitDiffers, append(status, "--json"))
 	if err := json.Unmarshal([]byte(text), &found); err != nil || len(found.Databases) != 1 {
