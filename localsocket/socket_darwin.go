@@ -1,9 +1,7 @@
 package localsocket
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
@@ -18,31 +16,12 @@ func Address(dir, name string) (addr string, done func(), err error) {
 	return path, func() {}, nil
 }
 
-// PeerOf asks the kernel who is at the other end.
-func PeerOf(conn net.Conn) (Peer, error) {
-	uc, ok := conn.(*net.UnixConn)
-	if !ok {
-		return Peer{}, errors.New("ask for peer: no Unix socket")
-	}
-	raw, err := uc.SyscallConn()
+// credentials asks about a socket.
+func credentials(fd int) (Peer, error) {
+	cred, err := unix.GetsockoptXucred(fd, unix.SOL_LOCAL, unix.LOCAL_PEERCRED)
 	if err != nil {
-		return Peer{}, fmt.Errorf("ask for peer: %w", err)
+		return Peer{}, err
 	}
-	var peer Peer
-	var got error
-	if err := raw.Control(func(fd uintptr) {
-		cred, err := unix.GetsockoptXucred(int(fd), unix.SOL_LOCAL, unix.LOCAL_PEERCRED)
-		if err != nil {
-			got = err
-			return
-		}
-		peer.UID = int(cred.Uid)
-		peer.PID, got = unix.GetsockoptInt(int(fd), unix.SOL_LOCAL, unix.LOCAL_PEERPID)
-	}); err != nil {
-		return Peer{}, fmt.Errorf("ask for peer: %w", err)
-	}
-	if got != nil {
-		return Peer{}, fmt.Errorf("ask for peer: %w", got)
-	}
-	return peer, nil
+	pid, err := unix.GetsockoptInt(fd, unix.SOL_LOCAL, unix.LOCAL_PEERPID)
+	return Peer{UID: int(cred.Uid), PID: pid}, err
 }

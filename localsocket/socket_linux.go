@@ -1,9 +1,7 @@
 package localsocket
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 
@@ -24,25 +22,11 @@ func Address(dir, name string) (addr string, done func(), err error) {
 	return fmt.Sprintf("/proc/self/fd/%d/%s", fd, name), func() { _ = unix.Close(fd) }, nil
 }
 
-// PeerOf asks the kernel who is at the other end.
-func PeerOf(conn net.Conn) (Peer, error) {
-	uc, ok := conn.(*net.UnixConn)
-	if !ok {
-		return Peer{}, errors.New("ask for peer: no Unix socket")
-	}
-	raw, err := uc.SyscallConn()
+// credentials asks about a socket.
+func credentials(fd int) (Peer, error) {
+	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
 	if err != nil {
-		return Peer{}, fmt.Errorf("ask for peer: %w", err)
-	}
-	var cred *unix.Ucred
-	var got error
-	if err := raw.Control(func(fd uintptr) {
-		cred, got = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-	}); err != nil {
-		return Peer{}, fmt.Errorf("ask for peer: %w", err)
-	}
-	if got != nil {
-		return Peer{}, fmt.Errorf("ask for peer: %w", got)
+		return Peer{}, err
 	}
 	return Peer{UID: int(cred.Uid), PID: int(cred.Pid)}, nil
 }
