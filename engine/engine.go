@@ -61,6 +61,9 @@ type Config struct {
 	Settled    func(state Health, cause string)
 	Hold       func(unit, by string)
 	Completion func(unit, runDigest string)
+	// Ended is called when nothing runs any more, before Run gives back what
+	// units shared and returns. It must not block.
+	Ended func()
 	// Snapshot is told how everything is at the beginning, when that has
 	// settled, after each change, and every so many transitions; what Observe
 	// is told after it leads from there on. It is called like Observe.
@@ -227,6 +230,9 @@ func (e *Engine) Run(ctx context.Context) Result {
 		e.observe(event.Event{Time: time.Now(), Kind: event.Command, To: "up", Actor: e.cfg.By})
 	}
 	result := e.core.run(ctx)
+	if e.cfg.Ended != nil {
+		e.cfg.Ended()
+	}
 	e.close()
 	return result
 }

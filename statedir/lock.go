@@ -92,6 +92,8 @@ type Lock struct {
 	mu   sync.Mutex
 	file *os.File // guarded by mu, nil once released
 	info Info     // guarded by mu
+
+	watches sync.WaitGroup // those of AwaitLoss that are being ended
 }
 
 // Acquire makes the directory where it is missing, takes it, and records
@@ -240,6 +242,7 @@ func (l *Lock) record(what string, set func(*Info)) error {
 
 // Release gives the directory back after an orderly end: the life is over.
 func (l *Lock) Release() error {
+	defer l.watches.Wait()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.file == nil {

@@ -34,7 +34,9 @@ func (l *Lock) AwaitLoss(ctx context.Context, names ...string) error {
 	if err != nil {
 		return fmt.Errorf("watch the state directory: %w", err)
 	}
-	defer w.Close()
+	// The kernel takes up to 20 ms for the end of a watch (it waits for whoever
+	// may still look at it: synchronize_srcu). Release waits for that, not we.
+	defer l.watches.Go(func() { _ = w.Close() })
 	for _, name := range append([]string{lockName}, names...) {
 		// What is gone already is found below.
 		if err := w.Add(filepath.Join(l.dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {

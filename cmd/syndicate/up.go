@@ -213,6 +213,7 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 	bus := new(event.Bus)
 	defer bus.Close()
 	meter := newMeter(sys.Name)
+	unwatch := func() {}
 	eng, err := engine.New(engine.Config{
 		System: sys, Plan: p, ConfigPath: h.config, Life: h.life, Ports: h.ports,
 		Key: h.key, Log: logger, Merger: merger, Guardian: true, Version: ownVersion(),
@@ -222,6 +223,9 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 		Inherited: h.inherited.Sockets, Passed: h.passed,
 		Guards: rec.guards, SaveGuard: rec.saveGuard, Snapshot: rec.saw,
 		Observe: s.witness(rec, meter, show, bus),
+		// The kernel takes its time for the end of a watch, and is given that of
+		// what follows.
+		Ended: func() { unwatch() },
 		Settled: func(state engine.Health, cause string) {
 			show.settled(state, cause)
 			r.end(settledResult(state, cause))
@@ -254,7 +258,7 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 		return failWith(err, s.anew("doctor"))
 	}
 	defer listen(cancel, eng, show, r != nil)()
-	leave := h.stay(control, eng, logger)
+	unwatch = h.stay(control, eng, logger)
 	shown := show.start(eng, merger)
 	r.begin(eng, bus)
 	result := eng.Run(ctx)
@@ -264,7 +268,6 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 	r.close()
 	rec.endLife()
 	op.keep() // before somebody else has the directory
-	leave()
 	if err := control.Close(); err != nil {
 		logger.Warn("cannot close the control socket", "error", err)
 	}
