@@ -26,16 +26,21 @@ type stream struct {
 
 	got     int // what the last read brought
 	gotErr  error
-	full    int  // reads in a row that filled the buffer
+	busy    int  // reads in a row that brought much
 	grown   bool // it may use big buffers
 	closing atomic.Bool
 
 	within bool // its last bytes were an unfinished line; guarded by log.mu
 }
 
-// busyReads is how many reads in a row must fill the buffer before a stream
-// gets a bigger one.
-const busyReads = 4
+// A stream that is much written to gets a bigger buffer and a bigger pipe:
+// after busyReads reads in a row that brought at least busyRead bytes. That is
+// less than what a pipe holds, since a process that writes in blocks of nearly
+// that size waits for us after each of them, and never fills it.
+const (
+	busyReads = 4
+	busyRead  = smallBuffer / 2
+)
 
 func (s *stream) init(pipe *os.File) (err error) {
 	s.pipe = pipe
@@ -82,20 +87,20 @@ func (s *stream) tryRead(fd uintptr) bool {
 		s.rest()
 		return false
 	}
-	if s.gotErr == nil && s.n+s.got == len(s.buf) {
-		if s.full++; s.full == busyReads && !s.grown && s.capture.log.buffers.grow() {
+	if s.gotErr == nil && s.got >= busyRead {
+		if s.busy++; s.busy == busyReads && !s.grown && s.capture.log.buffers.grow() {
 			s.grown = true
 			growPipe(fd, bigPipe)
 		}
 	} else {
-		s.full = 0
+		s.busy = 0
 	}
 	return true
 }
 
 // wake gets a buffer and puts the unfinished line back into it.
 func (s *stream) wake() {
-	big := s.grown && s.full >= busyReads
+	big := s.grown && s.busy >= busyReads
 	if s.buf != nil && (!big || len(s.buf) == bigBuffer) {
 		return
 	}
