@@ -33,6 +33,7 @@ func (c *checker) changes() {
 
 func (c *checker) rename(n *rename) {
 	if n.Relation == nil {
+		c.renameOther(n)
 		return
 	}
 	name := c.schema.full(*n.Relation)
@@ -75,6 +76,45 @@ func (c *checker) rename(n *rename) {
 				nextFile + ", when nothing reads the old one\nALTER TABLE " + on + " DROP COLUMN " + old + ";",
 		})
 	}
+}
+
+// renameOther looks at what is no relation: a schema, a type, a function, a
+// database.
+func (c *checker) renameOther(n *rename) {
+	parts := n.Object.names()
+	what, name, fresh := "", c.schema.qualify(parts), false
+	switch n.Kind {
+	case "OBJECT_SCHEMA":
+		what, name = "schema", n.Old
+		fresh = c.madeBefore(n.Old)
+	case "OBJECT_DATABASE":
+		what, name = "database", n.Old
+	case "OBJECT_TYPE", "OBJECT_DOMAIN":
+		what = "type"
+		t := c.schema.types[last2(parts)]
+		fresh = t != nil && t.fresh
+	case "OBJECT_FUNCTION", "OBJECT_PROCEDURE", "OBJECT_ROUTINE", "OBJECT_AGGREGATE":
+		parts = functionName(n.Object)
+		f := c.schema.functions[last2(parts)]
+		what, name = "function", c.schema.qualify(parts)
+		fresh = f == nil || f.trigger || f.fresh || c.functionLater(last2(parts))
+	}
+	if what == "" || fresh {
+		return
+	}
+	c.report(Finding{
+		Code: "L301", Object: name,
+		Detail: fmt.Sprintf("What runs now and names the %s %s fails from this moment on. Make one of the new name beside it, change over, and drop the old one; or rename it when nothing uses it and say so here: "+
+			"-- syndicate: allow L301 and since when.", what, short(name)),
+		Safe: "-- syndicate: allow L301 nothing uses it since …\n" + strings.TrimSpace(c.at.Text) + ";",
+	})
+}
+
+// madeBefore reports whether an earlier statement of the file makes a schema.
+func (c *checker) madeBefore(name string) bool {
+	return slices.ContainsFunc(c.file.statements, func(st statement) bool {
+		return st.Offset < c.at.Offset && st.CreateSchema != nil && st.CreateSchema.Name == name
+	})
 }
 
 func (c *checker) moveSchema(n *alterSchema) {

@@ -27,12 +27,29 @@ func (x *altering) addColumn(def *columnDef) {
 		hasDefault = false
 	}
 	x.columnRewrites(def, deflt, identity, stored)
+	x.equality(def, newType(def.Type))
 	if notNull && !hasDefault && !identity && !stored && !def.Type.serial() {
 		x.requiredColumn(def)
 	}
 	for _, k := range def.Constraints {
 		x.columnConstraint(def, &k.Constraint, hasDefault)
 	}
+}
+
+// equality reports a new column whose values cannot be compared.
+func (x *altering) equality(def *columnDef, t sqlType) {
+	if !t.incomparable() {
+		return
+	}
+	f := Finding{
+		Code: "L306", Object: x.table.name + "." + def.Name, At: x.file.at(x.at, def.Location),
+		Detail: fmt.Sprintf("What runs now and takes all columns of %s with DISTINCT, UNION or GROUP BY fails from this moment on: %s has no equality (42883).", short(x.table.name), t),
+	}
+	if t.name == "json" {
+		f.Detail += " jsonb has one, and takes the same values."
+		f.Safe = x.alter("ADD COLUMN " + quoted(def.Name) + " jsonb")
+	}
+	x.report(f)
 }
 
 // nullDefault reports whether an expression is just NULL.
@@ -224,7 +241,7 @@ func (x *altering) changeType(def *columnDef) {
 		from = col.typ.String()
 		rewrites, narrows = col.typ.becomes(to)
 	} else if to.name == "text" || to.name == "varchar" && to.mod(0) < 0 {
-		return // most probably from varchar, which costs nothing
+		rewrites = false // most probably from varchar, which costs nothing
 	}
 	if len(def.Using) > 0 && !plainCast(def.Using, x.cmd.Name) {
 		rewrites = true
@@ -238,6 +255,7 @@ func (x *altering) changeType(def *columnDef) {
 		})
 	}
 	if !rewrites {
+		x.collate(def, object, at)
 		return
 	}
 	if col != nil && col.typ.name == "timestamp" && to.name == "timestamptz" && len(def.Using) == 0 {
@@ -260,6 +278,35 @@ func (x *altering) changeType(def *columnDef) {
 			nextFile + ", when nothing reads the old one\n" +
 			x.alter("DROP COLUMN "+column) + "\n" + x.alter("RENAME COLUMN "+beside+" TO "+column),
 	})
+}
+
+// collate looks at another collation: no row changes, and every index over
+// the column has another order.
+func (x *altering) collate(def *columnDef, object string, at spec.Range) {
+	if len(def.Collation) == 0 || x.table.columns[x.cmd.Name] != nil && !x.indexedColumn(x.cmd.Name) {
+		return
+	}
+	x.report(Finding{
+		Code: "L201", Lock: accessExclusive, Object: object, At: at,
+		Detail: fmt.Sprintf("The rows stay as they are, but every index over %s is sorted anew in the other collation, and every query of %s waits meanwhile. "+
+			"Drop the indexes first and build them CONCURRENTLY afterwards, where queries can do without them so long.", quoted(x.cmd.Name), short(x.table.name)),
+	})
+}
+
+// indexedColumn reports whether an index or a constraint with one is over a
+// column.
+func (x *altering) indexedColumn(name string) bool {
+	for _, i := range x.schema.indexes {
+		if i.table == x.table.name && slices.Contains(i.columns, name) {
+			return true
+		}
+	}
+	for _, k := range x.table.checks {
+		if slices.Contains([]string{"CONSTR_UNIQUE", "CONSTR_PRIMARY", "CONSTR_EXCLUSION"}, k.kind) && slices.Contains(k.columns, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // timeZone looks at the one change of type for which the time zone of the
@@ -292,6 +339,21 @@ func plainCast(expr tree, column string) bool {
 		}
 	})
 	return plain
+}
+
+func (x *altering) replicaIdentity() {
+	id := x.cmd.Def.Identity
+	if id == nil || id.Kind != "n" && id.Kind != "f" {
+		return
+	}
+	f := Finding{
+		Code: "L307", Lock: accessExclusive, Object: x.table.name, Safe: x.alter("REPLICA IDENTITY DEFAULT"),
+		Detail: fmt.Sprintf("Where %s is published, every UPDATE and DELETE on it fails from this moment on (55000). The primary key or a unique index over columns that are NOT NULL names the rows.", short(x.table.name)),
+	}
+	if id.Kind == "f" {
+		f.Detail = fmt.Sprintf("Every UPDATE and DELETE on %s writes all old values to the write-ahead log, and a subscriber may read its whole table for each of them. The primary key or a unique index over columns that are NOT NULL does with less.", short(x.table.name))
+	}
+	x.report(f)
 }
 
 func (x *altering) rewriteWhole() {

@@ -50,32 +50,37 @@ func Squawk() []Counterpart {
 	}
 }
 
-// Atlas lists the analyzers of Atlas that concern PostgreSQL
+// Atlas lists the checks of Atlas that concern PostgreSQL, as of 2026
 // (atlasgo.io/lint/analyzers).
 func Atlas() []Counterpart {
 	return []Counterpart{
 		{"DS101, DS102 (schema, table dropped)", []string{"L303"}, ""},
 		{"DS103 (column dropped)", []string{"L302"}, ""},
-		{"CD101 (foreign key dropped)", []string{"L304"}, "and what keeps rows unique"},
+		{"CD101, CD103 (foreign key, primary key dropped)", []string{"L304"}, "and all else that keeps rows unique"},
+		{"CD102 (check dropped)", nil, "what runs now has met it so far, and nothing asks for it by its columns"},
 		{"MF101, MF102 (unique over what is there)", []string{"L402"}, ""},
 		{"MF103 (required column without default)", []string{"L401"}, ""},
 		{"MF104 (column may not be NULL any more)", []string{"L105"}, ""},
-		{"BC101, BC102 (table, column renamed)", []string{"L301"}, "and a value of an enum"},
+		{"BC101, BC102 (table, column renamed)", []string{"L301"}, "and a schema, a type, a value of an enum, a function"},
 		{"PG101 (index without CONCURRENTLY)", []string{"L101"}, ""},
 		{"PG102 (index dropped without CONCURRENTLY)", []string{"L102"}, ""},
 		{"PG103 (CONCURRENTLY in a transaction)", []string{"L601"}, "no directive is needed: `migrate up` sees which statements take no transaction"},
-		{"PG104, PG105 (primary key, unique constraint builds its index)", []string{"L106"}, ""},
+		{"PG104, PG105, PG109, PG312 (a constraint builds its index)", []string{"L106"}, ""},
+		{"PG108 (index on a partitioned table)", []string{"L101"}, "with the way by its partitions"},
 		{"PG110 (order of columns leaves gaps)", nil, "some bytes a row, no harm to anybody"},
-		{"PG301 (type that writes the table anew)", []string{"L201"}, ""},
-		{"PG302 (volatile default)", []string{"L202"}, ""},
+		{"PG301 (type or collation that writes the table or its indexes anew)", []string{"L201"}, ""},
+		{"PG302, PG309, PG310 (volatile default, stored column, identity)", []string{"L202"}, ""},
 		{"PG303, PG304 (NOT NULL, primary key over columns that may be NULL)", []string{"L105"}, ""},
 		{"PG305 (check)", []string{"L104"}, ""},
 		{"PG306 (foreign key)", []string{"L103"}, ""},
-		{"PG307 (LOGGED, UNLOGGED), access method", []string{"L204"}, ""},
-		{"stored generated column, identity", []string{"L202"}, ""},
-		{"trigger created", nil, "the lock is held for a moment: lock_timeout keeps it from making others wait"},
+		{"PG307, PG311 (LOGGED, UNLOGGED, access method)", []string{"L204"}, ""},
+		{"PG308 (trigger created)", []string{"L114"}, "by itself the lock is held for a moment, and lock_timeout keeps it from making others wait; what goes through rows behind it is told"},
+		{"PG314 (replica identity)", []string{"L307"}, ""},
+		{"PG320 (autovacuum off)", []string{"L707"}, ""},
+		{"SA101 (dynamic SQL in a function)", nil, "what a function does with its arguments is a matter of its code, not of the migration"},
 		{"NM101 to NM106 (names)", []string{"L701"}, "how names look is a matter of taste, but for what PostgreSQL cuts off"},
-		{"nested transactions", []string{"L604"}, ""},
+		{"TX101 (statements that cannot share a transaction)", nil, "none has to be parted from the others: `migrate up` runs such a file step by step, and goes on after the steps that are done"},
+		{"TX201 (BEGIN and COMMIT in a file)", []string{"L604"}, "only where they do not match: a pair around the whole file is the transaction that `migrate up` runs it in"},
 		{"non-linear change", []string{"L802"}, ""},
 		{"edited file (atlas.sum)", nil, "`migrate status`, `plan` and `up`: M101, by the ledger of the database"},
 	}

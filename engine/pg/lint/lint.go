@@ -157,6 +157,7 @@ type checker struct {
 	block   int  // which transaction of the file the statement is in
 	opened  bool // whether the file itself began it
 	sole    bool // whether the statement runs outside of every transaction
+	held    []hold
 	pending []Finding
 	used    map[string]bool // allowances, as usedKey names them
 	result  Result
@@ -167,6 +168,7 @@ func (c *checker) up() {
 	c.mistakes()
 	c.tooDeep()
 	c.transactions()
+	c.held = nil
 	for i, st := range c.file.statements {
 		c.enter(i)
 		if c.look {
@@ -174,6 +176,8 @@ func (c *checker) up() {
 			c.tables()
 			c.changes()
 			c.style()
+			c.holding()
+			c.hold()
 		}
 		c.schema.apply(st, c.look, c.number, c.block)
 	}

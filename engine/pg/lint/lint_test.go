@@ -34,6 +34,8 @@ CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; E
 CREATE TABLE members (user_id bigint REFERENCES users, team int, code text, CONSTRAINT one_team UNIQUE (user_id, team),
 	CONSTRAINT codes FOREIGN KEY (code) REFERENCES t, CONSTRAINT some_team CHECK (team > 0), EXCLUDE USING gist (code WITH =));
 CREATE UNIQUE INDEX members_code ON members (code);
+CREATE TABLE padded (c char(4));
+ALTER TABLE members ADD CONSTRAINT later CHECK (team < 99) NOT VALID;
 `
 
 // look checks one up file on top of what is there, with a down file that
@@ -70,9 +72,8 @@ func codesOf(r Result) []string {
 // Each rule finds what its page shows as wrong, and nothing in what it shows
 // as right; and what it proposes instead is SQL without errors.
 func TestEveryRuleFindsItsExample(t *testing.T) {
-	about := []string{"L501", "L502", "L503", "L802", "L803", "L804"} // of files, or of no SQL
 	for _, rule := range Rules() {
-		if slices.Contains(about, rule.Code) {
+		if slices.Contains(notOfSQL, rule.Code) {
 			continue
 		}
 		t.Run(rule.Code, func(t *testing.T) {
@@ -165,7 +166,29 @@ func TestFindings(t *testing.T) {
 		"a table in case it is there": {"DROP TABLE IF EXISTS n; CREATE TABLE n (id bigint)", nil},
 		"drop with what depends":      {"DROP TYPE mood CASCADE", []string{"L706 1:16"}},
 		"fill what is NULL":           {"UPDATE users SET active = true WHERE active IS NULL", nil},
-		"fill a new column":           {"ALTER TABLE users ADD COLUMN a int;\nUPDATE users SET a = 1 WHERE id > 0", nil},
+		"fill a new column":           {"ALTER TABLE users ADD COLUMN a int;\nUPDATE users SET a = 1 WHERE id > 0", []string{"L114 2:1"}},
+		"fill it in the next one":     {"BEGIN;\nALTER TABLE users ADD COLUMN a int;\nCOMMIT;\nUPDATE users SET a = 1 WHERE id > 0", nil},
+		"rows of another table":       {"ALTER TABLE users RENAME CONSTRAINT a TO b;\nDELETE FROM t WHERE a = 1;", []string{"L114 2:1", "L504 2:1"}},
+		"rows from a query":           {"ALTER TABLE users ADD COLUMN a int;\nINSERT INTO t SELECT id, 1 FROM users;\nINSERT INTO t VALUES (1, 2)", []string{"L114 2:1"}},
+		"rows merged":                 {"ALTER TABLE users ADD COLUMN a int;\nMERGE INTO t USING carts ON carts.id = t.a WHEN MATCHED THEN DELETE", []string{"L114 2:1"}},
+		"behind a trigger":            {"CREATE TRIGGER g BEFORE INSERT ON users EXECUTE FUNCTION touch();\nUPDATE t SET a = 1 WHERE a IS NULL", []string{"L114 2:1"}},
+		"validate behind a column":    {"ALTER TABLE users ADD COLUMN a int;\nALTER TABLE members VALIDATE CONSTRAINT later", []string{"L114 2:1"}},
+		"validate two at once":        {"ALTER TABLE members VALIDATE CONSTRAINT later;\nALTER TABLE members VALIDATE CONSTRAINT codes", nil},
+		"a lock that is none":         {"ALTER TABLE users ALTER email SET STATISTICS 500;\nUPDATE users SET active = true WHERE active IS NULL", nil},
+		"rows of a new table":         {"CREATE TABLE n (a int);\nALTER TABLE n ADD b int;\nUPDATE n SET b = 1;\nUPDATE users SET active = true WHERE active IS NULL", nil},
+		"outside of transactions":     {"ALTER TABLE users ADD COLUMN a int;\nCREATE INDEX CONCURRENTLY i ON users (a)", nil},
+		"xml":                         {"ALTER TABLE users ADD COLUMN a xml", []string{"L306 1:30"}},
+		"json in a new table":         {"CREATE TABLE n (a json);\nALTER TABLE n ADD b point", nil},
+		"another collation":           {"ALTER TABLE members ALTER code TYPE text COLLATE \"C\"", []string{"L201 1:27"}},
+		"without an index":            {"ALTER TABLE users ALTER email TYPE text COLLATE \"C\"", nil},
+		"char to longer":              {"CREATE TABLE n (a int);\nALTER TABLE padded ALTER c TYPE char(9)", []string{"L201 2:26"}},
+		"char to shorter":             {"ALTER TABLE padded ALTER c TYPE char(2)", []string{"L201 1:26", "L403 1:26"}},
+		"all of a row replicated":     {"ALTER TABLE users REPLICA IDENTITY FULL", []string{"L307 1:19"}},
+		"autovacuum off":              {"CREATE TABLE n (a int) WITH (autovacuum_enabled = off);\nALTER TABLE t SET (autovacuum_enabled = 0, fillfactor = 70)", []string{"L707 1:1", "L707 2:1"}},
+		"rename a schema":             {"CREATE SCHEMA a; ALTER SCHEMA a RENAME TO b;\nALTER SCHEMA shop RENAME TO store", []string{"L301 2:1"}},
+		"rename a type":               {"ALTER TYPE mood RENAME TO feeling;\nALTER DOMAIN positive RENAME TO above", []string{"L301 1:1", "L301 2:1"}},
+		"rename a function":           {"ALTER FUNCTION discount(bigint) RENAME TO rebate;\nALTER FUNCTION touch() RENAME TO touched;\nALTER FUNCTION unheard() RENAME TO heard", []string{"L301 1:1"}},
+		"rename a database":           {"ALTER DATABASE shop RENAME TO store", []string{"L301 1:1"}},
 		"change what is there":        {"UPDATE users SET email = lower(email) WHERE email <> lower(email)", []string{"L505 1:1"}},
 		"concurrently in one":         {"BEGIN;\nCREATE INDEX CONCURRENTLY i ON orders (state);\nCOMMIT", []string{"L601 2:1"}},
 		"an enum's value used alone":  {"ALTER TYPE mood ADD VALUE 'calm';\nINSERT INTO people VALUES ('calm')", nil},

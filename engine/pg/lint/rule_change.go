@@ -6,7 +6,7 @@ func breakingRules() []Rule {
 	return []Rule{
 		{
 			"L301", spec.Error, "A name that programs use changes",
-			"Between the migration and the last restart of what uses the database, old programs run on the new schema. They fail on a table, a column, a view or an enum value that has another name. A view keeps the old name of a table alive; a column gets a second one beside it.",
+			"Between the migration and the last restart of what uses the database, old programs run on the new schema. They fail on a table, a column, a view, a type, an enum value, a function, a schema or a database that has another name. A view keeps the old name of a table alive; a column gets a second one beside it.",
 			"ALTER TABLE users RENAME TO accounts;",
 			"BEGIN;\nALTER TABLE users RENAME TO accounts;\nCREATE VIEW users AS SELECT * FROM accounts;\nCOMMIT;",
 		},
@@ -33,6 +33,18 @@ func breakingRules() []Rule {
 			"Programs that still call it fail. First release what does not call it, then drop it and say so in the file. A function of triggers is no finding, since programs cannot call it, and neither is one that the same file makes anew.",
 			"DROP FUNCTION discount(bigint);",
 			"-- syndicate: allow L305 nothing calls it since 2.3\nDROP FUNCTION discount(bigint);",
+		},
+		{
+			"L306", spec.Warning, "A new column has no equality",
+			"json, xml and the geometric types have no operator that says whether two values are the same. Programs that run now and select all columns with DISTINCT, UNION or GROUP BY fail from the moment on in which the table has such a column (42883). jsonb has one, and is smaller to read.",
+			"ALTER TABLE users ADD COLUMN settings json;",
+			"ALTER TABLE users ADD COLUMN settings jsonb;",
+		},
+		{
+			"L307", spec.Warning, "Replication cannot find its rows",
+			"Logical replication names the row that an UPDATE or a DELETE concerns by the replica identity of its table. With NOTHING the statement itself fails where the table is published (55000); with FULL each change writes all old values to the write-ahead log, and the other side may read its whole table for each.",
+			"ALTER TABLE users REPLICA IDENTITY NOTHING;",
+			"ALTER TABLE users REPLICA IDENTITY USING INDEX users_email_key;",
 		},
 	}
 }
@@ -161,6 +173,12 @@ func styleRules() []Rule {
 			"DROP … CASCADE drops views, foreign keys and columns, TRUNCATE … CASCADE empties other tables, and neither says which in the file.",
 			"DROP TYPE mood CASCADE;",
 			"ALTER TABLE people DROP COLUMN mood;\nDROP TYPE mood;",
+		},
+		{
+			"L707", spec.Warning, "A table is never cleaned up",
+			"Without autovacuum dead rows stay and the table grows with every change; nobody counts its rows, so that queries are planned wrongly; and when the numbers of transactions run out PostgreSQL cleans it up all the same, in one go. Where it comes too seldom or too often there are thresholds.",
+			"ALTER TABLE sessions SET (autovacuum_enabled = false);",
+			"ALTER TABLE sessions SET (autovacuum_vacuum_scale_factor = 0.01);",
 		},
 	}
 }

@@ -84,6 +84,12 @@ func lockRules() []Rule {
 			"UPDATE users SET active = true;",
 			"-- a file of its own, or a task: again and again until it changes no row\nUPDATE users SET active = true\nWHERE ctid = ANY (ARRAY(SELECT ctid FROM users WHERE active IS NULL LIMIT 10000));",
 		},
+		{
+			"L114", spec.Warning, "Rows are gone through while a table is locked",
+			"A transaction keeps its locks to its end, and a file is one transaction. ALTER TABLE itself is done in a moment; an UPDATE, a DELETE, an INSERT from a query or a VALIDATE behind it is not, and everything that uses the table waits for it, even where the rows are another table's. In a later file, which is a transaction of its own, it keeps nobody out.",
+			"ALTER TABLE users ADD COLUMN verified boolean;\nUPDATE users SET verified = true WHERE email IS NOT NULL;",
+			"ALTER TABLE users ADD COLUMN verified boolean;\n-- in the next file\nUPDATE users SET verified = true WHERE email IS NOT NULL;",
+		},
 	}
 }
 
@@ -91,7 +97,7 @@ func rewriteRules() []Rule {
 	return []Rule{
 		{
 			"L201", spec.Error, "A change of type writes the table anew",
-			"For most changes of type PostgreSQL writes every row and every index anew under an ACCESS EXCLUSIVE lock. It does not for those that are stored alike: varchar(n) to a longer one or to text, numeric to more digits before the point, more precise times, cidr to inet.\n\n" +
+			"For most changes of type PostgreSQL writes every row and every index anew under an ACCESS EXCLUSIVE lock. It does not for those that are stored alike: varchar(n) to a longer one or to text, numeric to more digits before the point, more precise times, cidr to inet. Another collation leaves the rows as they are and sorts every index of the column anew.\n\n" +
 				"A new column beside the old one, kept by a trigger and filled in batches, does it while the table is in use.",
 			"ALTER TABLE orders ALTER COLUMN id TYPE bigint;",
 			"ALTER TABLE orders ADD COLUMN id_new bigint;\n-- a trigger keeps it; fill it in batches; change over in a later file",

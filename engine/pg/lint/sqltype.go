@@ -86,6 +86,8 @@ func (t sqlType) becomes(to sqlType) (rewrites, narrows bool) {
 		return to.mod(0) >= 0, to.mod(0) >= 0
 	case t.name == to.name && (t.name == "varchar" || t.name == "varbit"):
 		return !wider(0), !wider(0)
+	case t.name == to.name && t.name == "bpchar":
+		return true, !wider(0)
 	case t.name == to.name && t.name == "numeric":
 		kept := to.mod(0) < 0 || wider(0) && max(t.mod(1), 0) == max(to.mod(1), 0)
 		return !kept, !kept && (to.mod(0) >= 0 && (t.mod(0) < 0 || to.mod(0)-max(to.mod(1), 0) < t.mod(0)-max(t.mod(1), 0)))
@@ -95,6 +97,12 @@ func (t sqlType) becomes(to sqlType) (rewrites, narrows bool) {
 		return false, false
 	}
 	return true, t.narrows(to)
+}
+
+// incomparable reports whether values of the type have no equality that
+// DISTINCT, UNION and GROUP BY could use.
+func (t sqlType) incomparable() bool {
+	return slices.Contains([]string{"json", "xml", "point", "line", "lseg", "box", "path", "polygon", "circle"}, t.name)
 }
 
 // narrows reports whether a value of one type may not be one of another.

@@ -15,8 +15,12 @@ func (c *checker) style() {
 	switch {
 	case n.CreateTable != nil && n.CreateTable.Relation.Persistence != "t":
 		c.newTable(n.CreateTable)
+		c.autovacuum(n.CreateTable.Options, n.CreateTable.Relation)
 	case c.at.Alter() != nil:
 		for _, cmd := range c.at.AlterTable.Commands {
+			if cmd.Command.Kind == "AT_SetRelOptions" {
+				c.autovacuum(cmd.Command.Def.Options, c.at.AlterTable.Relation)
+			}
 			if def := cmd.Command.Def.Column; def != nil && cmd.Command.Kind == "AT_AddColumn" {
 				c.columnStyle(def, c.at.AlterTable.Relation)
 			}
@@ -105,6 +109,19 @@ func (c *checker) columnStyle(def *columnDef, on relation) {
 			Safe:   fmt.Sprintf("%s text CHECK (length(%s) <= %d)", quoted(def.Name), quoted(def.Name), max(t.mod(0), 1)),
 		})
 	}
+}
+
+// autovacuum reports storage parameters that switch it off.
+func (c *checker) autovacuum(options tree, on relation) {
+	t := c.schema.table(on)
+	if !options.off("autovacuum_enabled") || t.temporary {
+		return
+	}
+	c.report(Finding{
+		Code: "L707", Object: c.schema.full(on),
+		Detail: fmt.Sprintf("Nothing cleans %s up any more: dead rows stay, the table grows with every change, and nobody counts its rows for those who plan queries. Set thresholds instead.", short(c.schema.full(on))),
+		Safe:   "ALTER TABLE " + on.sql() + " SET (autovacuum_vacuum_scale_factor = 0.01);",
+	})
 }
 
 // setting reports a SET that outlives what it is for.

@@ -68,6 +68,8 @@ func (x *altering) look() {
 		x.detach(x.cmd.Def.Partition)
 	case "AT_SetLogged", "AT_SetUnLogged", "AT_SetTableSpace", "AT_SetAccessMethod", "AT_SetExpression":
 		x.rewriteWhole()
+	case "AT_ReplicaIdentity":
+		x.replicaIdentity()
 	}
 }
 

@@ -43,6 +43,7 @@ type node struct {
 	Index        *index        `json:"IndexStmt"`
 	Insert       *change       `json:"InsertStmt"`
 	Lock         *lockTable    `json:"LockStmt"`
+	Merge        *change       `json:"MergeStmt"`
 	Refresh      *refresh      `json:"RefreshMatViewStmt"`
 	Reindex      *reindex      `json:"ReindexStmt"`
 	Rename       *rename       `json:"RenameStmt"`
@@ -178,8 +179,9 @@ type columnDef struct {
 	Constraints []struct {
 		Constraint constraint
 	} `json:"constraints"`
-	Using    tree `json:"raw_default"` // of ALTER COLUMN TYPE
-	Location int  `json:"location"`
+	Using     tree `json:"raw_default"` // of ALTER COLUMN TYPE
+	Collation tree `json:"collClause"`
+	Location  int  `json:"location"`
 }
 
 type constraint struct {
@@ -208,11 +210,17 @@ type alterCommand struct {
 	Name     string `json:"name"`
 	Behavior string `json:"behavior"`
 	Def      struct {
-		Column     *columnDef     `json:"ColumnDef"`
-		Constraint *constraint    `json:"Constraint"`
-		Partition  *partitionOf   `json:"PartitionCmd"`
-		Other      map[string]any `json:"-"`
+		Column     *columnDef   `json:"ColumnDef"`
+		Constraint *constraint  `json:"Constraint"`
+		Partition  *partitionOf `json:"PartitionCmd"`
+		Identity   *identity    `json:"ReplicaIdentityStmt"`
+		Options    tree         `json:"List"` // of AT_SetRelOptions
 	} `json:"def"`
+}
+
+// identity says by what replication finds a row.
+type identity struct {
+	Kind string `json:"identity_type"` // d: the primary key, i: an index, f: all columns, n: nothing
 }
 
 type partitionOf struct {
@@ -261,6 +269,7 @@ type createTable struct {
 	Parents   tree  `json:"inhRelations"`
 	Bound     *tree `json:"partbound"`
 	Partition *tree `json:"partspec"`
+	Options   tree  `json:"options"` // WITH (…)
 	IfNot     bool  `json:"if_not_exists"`
 }
 
@@ -424,6 +433,16 @@ type change struct {
 		} `json:"ResTarget"`
 	} `json:"targetList"`
 	Where tree `json:"whereClause"`
+	Rows  tree `json:"selectStmt"` // of an INSERT
+}
+
+// reads reports whether an INSERT takes its rows from a query.
+func (n *change) reads() bool {
+	from := false
+	n.Rows.walk(func(kind string, fields map[string]any) {
+		from = from || kind == "SelectStmt" && fields["fromClause"] != nil
+	})
+	return from
 }
 
 type set struct {
@@ -449,6 +468,24 @@ func (t tree) option(name string) bool {
 		}
 	})
 	return found
+}
+
+// off reports whether a list of DefElems switches a storage parameter off.
+func (t tree) off(name string) bool {
+	off := false
+	t.walk(func(kind string, fields map[string]any) {
+		if kind != "DefElem" || !strings.EqualFold(asString(fields["defname"]), name) {
+			return
+		}
+		arg, _ := fields["arg"].(map[string]any)
+		if number, ok := arg["Integer"].(map[string]any); ok && number["ival"] == nil {
+			off = true
+		}
+		for _, v := range stringsOf(arg) {
+			off = off || slices.Contains([]string{"false", "off", "no", "0"}, strings.ToLower(v))
+		}
+	})
+	return off
 }
 
 func asString(v any) string {
