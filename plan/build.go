@@ -54,6 +54,7 @@ func Build(sys *spec.System, facts Facts) (*Plan, spec.Diagnostics) {
 		Stops:         []Stopped{},
 		Watchers:      watchers(sys),
 		Unbuilt:       unbuilt(sys),
+		Skipped:       skipped(sys, facts),
 	}
 	describe(d, facts)
 	var order []*Step
@@ -71,6 +72,7 @@ func Build(sys *spec.System, facts Facts) (*Plan, spec.Diagnostics) {
 	compare(p, d, order, facts)
 	if wanted != nil {
 		order = p.confine(order, wanted, facts)
+		p.Skipped = slices.DeleteFunc(p.Skipped, func(s Skipped) bool { return !wanted[s.Addr.String()] })
 	}
 	for _, s := range order {
 		p.Steps = append(p.Steps, *s)

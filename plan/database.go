@@ -141,7 +141,7 @@ func (w writer) migrations(m *spec.Migrations, l Ledger) {
 	w.step.Ledger = &l
 	files := count(l.Files, "file")
 	switch {
-	case l.Dirty && len(w.step.Files) > 0 && w.step.Files[0].Version == l.Version:
+	case l.Dirty && m.OnUp != "skip" && len(w.step.Files) > 0 && w.step.Files[0].Version == l.Version:
 		w.note("goes on with version " + strconv.FormatUint(l.Version, 10) + ", which is half done")
 	case l.Dirty:
 		w.note("dirty at version " + strconv.FormatUint(l.Version, 10))
@@ -156,10 +156,16 @@ func (w writer) migrations(m *spec.Migrations, l Ledger) {
 	default:
 		w.note(strconv.Itoa(len(w.step.Files)) + " of " + files + " pending")
 	}
+	skips := m.OnUp == "skip"
+	if skips {
+		w.note(`will not be applied: on_up = "skip"`)
+	}
 	if m.OnUp == "refuse" && len(w.step.Files) > 0 && l.Source != LedgerUnknown {
 		w.note(`up refuses: on_up = "refuse"`)
 	}
-	if n := len(l.Misfits); n > 0 {
+	if n := len(l.Misfits); n > 0 && skips {
+		w.note(count(n, "misfit"))
+	} else if n > 0 {
 		w.note("up refuses: " + count(n, "misfit"))
 	}
 	if l.Note != "" {
@@ -173,6 +179,23 @@ func (w writer) migrations(m *spec.Migrations, l Ledger) {
 	if m.LockTimeout > 0 {
 		w.value("lock_timeout", m.LockTimeout.String())
 	}
+}
+
+// skipped are the migrations that up does not apply. Where all are applied
+// there is nothing to tell.
+func skipped(sys *spec.System, facts Facts) []Skipped {
+	var all []Skipped
+	for _, db := range sys.Databases {
+		if db.Migrations == nil || db.Migrations.OnUp != "skip" {
+			continue
+		}
+		var s Step
+		writer{step: &s, notesOnly: true}.migrations(db.Migrations, facts.Ledgers[db.Addr])
+		if len(s.Files) > 0 || len(s.Ledger.Misfits) > 0 || s.Ledger.Dirty {
+			all = append(all, Skipped{Addr: db.Addr, Range: db.Migrations.Range, Notes: s.Notes, Ledger: *s.Ledger, Files: s.Files})
+		}
+	}
+	return all
 }
 
 func count(n int, what string) string {

@@ -9,7 +9,7 @@ import (
 // FormatVersion is the version of the JSON form of a Plan. Within a major
 // version nothing is renamed or removed; the minor one grows when fields are
 // added.
-const FormatVersion = "1.4"
+const FormatVersion = "1.5"
 
 // Plan is what up will do: steps in an order in which each comes after all
 // it needs. It is read-only once built.
@@ -41,6 +41,9 @@ type Plan struct {
 	// Watchers have no place in the order: they begin when what they watch
 	// exists.
 	Watchers []Watcher `json:"watchers"`
+	// Skipped are the migrations that nothing here applies, by on_up =
+	// "skip", of databases where some are pending or do not fit.
+	Skipped []Skipped `json:"skipped,omitempty"`
 	// Unbuilt is what is declared and cannot run in this version: up
 	// refuses it.
 	Unbuilt []Unbuilt `json:"unbuilt"`
@@ -220,6 +223,16 @@ type Change struct {
 type Migration struct {
 	Version uint64 `json:"version"`
 	Name    string `json:"name"`
+}
+
+// Skipped are the migrations of one database that up leaves alone.
+type Skipped struct {
+	Addr   spec.Addr     `json:"address"`
+	Range  spec.Range    `json:"range"`
+	Notes  []string      `json:"notes"` // how many are pending, and why they stay so
+	Ledger Ledger        `json:"ledger"`
+	Files  []Migration   `json:"migrations,omitempty"` // the pending ones
+	Lint   []LintFinding `json:"lint,omitempty"`       // of these, errors first
 }
 
 // LintFinding is something in a pending file that will hurt.

@@ -57,6 +57,7 @@ func PlanText(w io.Writer, p *plan.Plan, o PlanOptions) error {
 	v.title()
 	v.waves()
 	v.watchers()
+	v.skipped()
 	v.criticalPath()
 	v.settings()
 	v.held()
@@ -100,6 +101,9 @@ func (v *planText) measure() {
 	}
 	if len(v.p.Settings) > 0 {
 		v.ids = max(v.ids, len("syndicate"))
+	}
+	for _, s := range v.p.Skipped {
+		v.ids = max(v.ids, min(maxIDColumn, ansi.StringWidth(s.Addr.String())))
 	}
 	for _, wt := range v.p.Watchers {
 		v.ids = max(v.ids, min(maxIDColumn, ansi.StringWidth(wt.Addr.String())))
@@ -198,8 +202,14 @@ func (v *planText) step(s *plan.Step) {
 			v.need(n)
 		}
 	}
-	v.migrations(s)
-	v.lint(s)
+	if s.Ledger != nil {
+		mark := v.ink.green("+")
+		if s.Ledger.Source == plan.LedgerUnknown {
+			mark = v.ink.yellow("?")
+		}
+		v.migrations(mark, s.Files, s.Ledger.Misfits)
+	}
+	v.lint(s.Lint)
 }
 
 // headline writes mark, name and notes of a step. A reason that is too long
@@ -289,39 +299,55 @@ func (v *planText) values(s *plan.Step) {
 
 // migrations lists pending files: all of them for -v, else the ends of a
 // long list.
-func (v *planText) migrations(s *plan.Step) {
+func (v *planText) migrations(mark string, files []plan.Migration, misfits []plan.Misfit) {
 	const most, head = 6, 3
-	mark := v.ink.green("+")
-	if s.Ledger != nil && s.Ledger.Source == plan.LedgerUnknown {
-		mark = v.ink.yellow("?")
-	}
-	for i, m := range s.Files {
-		if !v.o.Verbose && len(s.Files) > most && i >= head && i < len(s.Files)-1 {
+	for i, m := range files {
+		if !v.o.Verbose && len(files) > most && i >= head && i < len(files)-1 {
 			if i == head {
-				v.line("        " + v.ink.dim(fmt.Sprintf("… %d more", len(s.Files)-head-1)))
+				v.line("        " + v.ink.dim(fmt.Sprintf("… %d more", len(files)-head-1)))
 			}
 			continue
 		}
 		v.line(fmt.Sprintf("      %s %d %s", mark, m.Version, printable(m.Name)))
 	}
-	if s.Ledger != nil {
-		for _, m := range s.Ledger.Misfits {
-			name := strings.TrimSpace(fmt.Sprintf("%d %s", m.Version, printable(m.Name)))
-			v.line(v.ink.bold(fmt.Sprintf("      ! %s  %s", name, m.State)) + " " + v.ink.note("("+m.Code+")"))
-		}
-		if len(s.Ledger.Misfits) > 0 {
-			v.line("        " + v.ink.dim("syndicate migrate status says what to do"))
-		}
+	for _, m := range misfits {
+		name := strings.TrimSpace(fmt.Sprintf("%d %s", m.Version, printable(m.Name)))
+		v.line(v.ink.bold(fmt.Sprintf("      ! %s  %s", name, m.State)) + " " + v.ink.note("("+m.Code+")"))
 	}
+	if len(misfits) > 0 {
+		v.line("        " + v.ink.dim("syndicate migrate status says what to do"))
+	}
+}
+
+// skipped lists the files that stay pending.
+func (v *planText) skipped() {
+	if len(v.p.Skipped) == 0 {
+		return
+	}
+	v.heading("Migrations left alone", "syndicate migrate up applies them")
+	for i := range v.p.Skipped {
+		s := &v.p.Skipped[i]
+		start := fmt.Sprintf("    %s  ", pad(s.Addr.String(), v.ids))
+		indent := ansi.StringWidth(start)
+		for i, text := range v.o.wrap(printable(strings.Join(s.Notes, ", ")), indent) {
+			if i > 0 {
+				start = strings.Repeat(" ", indent)
+			}
+			v.line(start + v.ink.note(text))
+		}
+		v.migrations(v.ink.dim("·"), s.Files, s.Ledger.Misfits)
+		v.lint(s.Lint)
+	}
+	v.line("")
 }
 
 // lint lists what is wrong with pending files: all of it for -v, else the
 // worst.
-func (v *planText) lint(s *plan.Step) {
+func (v *planText) lint(findings []plan.LintFinding) {
 	const most = 5
-	for i, f := range s.Lint {
+	for i, f := range findings {
 		if i == most && !v.o.Verbose {
-			v.line("        " + v.ink.dim(fmt.Sprintf("… %s more", count(len(s.Lint)-most, "finding"))))
+			v.line("        " + v.ink.dim(fmt.Sprintf("… %s more", count(len(findings)-most, "finding"))))
 			break
 		}
 		paint := v.ink.yellow
@@ -330,7 +356,7 @@ func (v *planText) lint(s *plan.Step) {
 		}
 		v.line(fmt.Sprintf("      %s %s %s:%d", paint("! "+f.Code), printable(f.Summary), printable(f.File), f.Line))
 	}
-	if len(s.Lint) > 0 {
+	if len(findings) > 0 {
 		v.line("        " + v.ink.dim("syndicate migrate lint shows the safe way"))
 	}
 }

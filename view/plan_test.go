@@ -149,7 +149,17 @@ func plans(t testing.TB) map[string]*plan.Plan {
 	changed.Services[0].Argv = argv("./bin/api", "-q")
 	changed.Services[0].Env = changed.Services[0].Env[:1]
 	changed.Services = changed.Services[:2]
+	skip := quickstart()
+	skip.Databases[0].Migrations.OnUp = "skip"
+	left := facts(plan.Ledger{Source: plan.LedgerAsked, Files: 8, Version: 2, Pending: pendingFiles(8)[3:],
+		Misfits: []plan.Misfit{{Version: 3, Name: "node_id_index", State: "edited", Code: "M101"}}})
+	leftAlone := build(t, skip, left)
+	leftAlone.Skipped[0].Lint = []plan.LintFinding{
+		{Code: "L101", Severity: spec.Error, File: "000004_created_at_index.up.sql", Line: 1, Summary: "An index is built while writes wait"},
+	}
 	return map[string]*plan.Plan{
+		"skip":         leftAlone,
+		"skip-running": build(t, skip, runs(left, leftAlone)),
 		"in-place":  inPlace(t, recorded),
 		"first":     build(t, quickstart(), first),
 		"unknown":   build(t, quickstart(), unknown),
