@@ -160,12 +160,12 @@ func plans(t testing.TB) map[string]*plan.Plan {
 	return map[string]*plan.Plan{
 		"skip":         leftAlone,
 		"skip-running": build(t, skip, runs(left, leftAlone)),
-		"in-place":  inPlace(t, recorded),
-		"first":     build(t, quickstart(), first),
-		"unknown":   build(t, quickstart(), unknown),
-		"unchanged": build(t, quickstart(), runs(recorded, before)),
-		"changed":   build(t, changed, runs(recorded, before)),
-		"nothing":   build(t, &spec.System{Name: "nothing"}, plan.Facts{}),
+		"in-place":     inPlace(t, recorded),
+		"first":        build(t, quickstart(), first),
+		"unknown":      build(t, quickstart(), unknown),
+		"unchanged":    build(t, quickstart(), runs(recorded, before)),
+		"changed":      build(t, changed, runs(recorded, before)),
+		"nothing":      build(t, &spec.System{Name: "nothing"}, plan.Facts{}),
 	}
 }
 
