@@ -15,7 +15,7 @@ func rows() []row {
 		all = append(all, diamondRow(kind))
 	}
 	return append(all, chainRow(), crashRow(), stopRow(), idleRow(), idleManyRow(), logsRow(), validateRow(),
-		changeRow(), statusRow(), planRow(), journalRow(), deathRow(), migrateRow(),
+		changeRow(), statusRow(), rateRow(), planRow(), journalRow(), deathRow(), migrateRow(),
 		gatewayRow("gateway", "prepared"), gatewayRow("gateway-simple", "simple"), gatewayRow("gateway-extended", "extended"),
 		breakerRow(), breakerTCPRow(), breakerOpenRow())
 }

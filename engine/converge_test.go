@@ -328,7 +328,7 @@ func (s *story) tell(c *core, ended chan *operation, ev any) *operation {
 	case <-c.done:
 		return nil
 	case <-time.After(time.Hour):
-		_, _, units := c.snapshot()
+		units := c.snapshot().units
 		s.town.problem("an operation never ends: %+v", units)
 		return nil
 	}
@@ -444,7 +444,7 @@ func (s *story) play(t *testing.T) []string {
 		select {
 		case <-l.over:
 		case <-time.After(time.Hour):
-			_, _, units := l.core.snapshot()
+			units := l.core.snapshot().units
 			w.mu.Lock()
 			w.problem("the shutdown never ends: %+v", units)
 			w.mu.Unlock()
@@ -540,7 +540,7 @@ func (s *story) untouched(before map[string]int, was map[string]State, old, now 
 func (s *story) compare(c *core, declared []*blueprint) {
 	synctest.Wait()
 	got := c.definitions()
-	_, _, units := c.snapshot()
+	units := c.snapshot().units
 	difference := stale(c)
 	s.town.mu.Lock()
 	defer s.town.mu.Unlock()

@@ -85,9 +85,7 @@ type core struct {
 	// was, everything is as it was seen.
 	version atomic.Uint64
 	seen    atomic.Pointer[table]
-	last    []UnitStatus // after the loop
-	final   Health
-	why     string
+	end     *table // how everything was in the end; set once the loop is over
 }
 
 // watcher is told by the loop what happens, in order. It must not block.
@@ -159,8 +157,7 @@ func (c *core) run(ctx context.Context) Result {
 		}
 	}
 	c.runs.Wait()
-	c.last, _ = c.unitStatus()
-	c.final, c.why = c.machine.systemState()
+	c.end = c.look()
 	return c.result()
 }
 
@@ -313,11 +310,7 @@ func (c *core) running() []plan.RunningUnit {
 // holds returns the holds of addresses that are no unit now.
 func (c *core) holds() map[string]string {
 	found := map[string]string{}
-	c.ask(func() {
-		for id, by := range c.machine.kept {
-			found[id] = strings.TrimPrefix(by, heldPrefix)
-		}
-	})
+	c.ask(func() { found = c.kept() })
 	return found
 }
 
@@ -405,7 +398,7 @@ func (c *core) system() (state Health, cause string) {
 	if c.ask(func() { state, cause = c.machine.systemState() }) {
 		return state, cause
 	}
-	return c.final, c.why
+	return c.end.state, c.end.cause
 }
 
 // result says how it went. Only the loop calls it.

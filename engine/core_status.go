@@ -1,6 +1,9 @@
 package engine
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // table is how everything is at one moment. It is never changed.
 type table struct {
@@ -8,24 +11,25 @@ type table struct {
 	state   Health
 	cause   string
 	units   []UnitStatus
+	holds   map[string]string // of addresses that are no unit
 	// moving are the places of those whose work may say something else though
 	// nothing has happened to the unit.
 	moving []int
 }
 
 // snapshot returns the state of everything at one moment: after all that was
-// sent before. Nobody may change the list, which is the same for as long as
-// nothing happens: most who ask often see nothing new, and the copy of a
-// thousand units costs more than all else.
-func (c *core) snapshot() (Health, string, []UnitStatus) {
+// sent before. Nobody may change it, and it is the same for as long as nothing
+// happens: most who ask often see nothing new, and the copy of a thousand units
+// costs more than all else.
+func (c *core) snapshot() *table {
 	t := c.seen.Load()
 	if t != nil && t.version == c.version.Load() && len(t.moving) == 0 {
-		return t.state, t.cause, t.units
+		return t
 	}
 	if !c.ask(func() { t = c.look() }) {
-		return c.final, c.why, c.last
+		return c.end
 	}
-	return t.state, t.cause, t.units
+	return t
 }
 
 // look returns how everything is. Only the loop calls it.
@@ -35,6 +39,7 @@ func (c *core) look() *table {
 	case last == nil || last.version != now.version:
 		now.state, now.cause = c.machine.systemState()
 		now.units, now.moving = c.unitStatus()
+		now.holds = c.kept()
 	case len(last.moving) == 0:
 		return last
 	default:
@@ -74,4 +79,13 @@ func (c *core) unitStatus() (list []UnitStatus, moving []int) {
 		list = append(list, s)
 	}
 	return list, moving
+}
+
+// kept copies the holds of addresses that are no unit. Only the loop calls it.
+func (c *core) kept() map[string]string {
+	holds := make(map[string]string, len(c.machine.kept))
+	for id, by := range c.machine.kept {
+		holds[id] = strings.TrimPrefix(by, heldPrefix)
+	}
+	return holds
 }

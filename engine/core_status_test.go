@@ -57,7 +57,7 @@ func TestTheListOfUnitsIsMadeOnce(t *testing.T) {
 			c.stop("the end")
 			<-c.done
 		}
-		units := func() []UnitStatus { _, _, list := c.snapshot(); return list }
+		units := func() []UnitStatus { return c.snapshot().units }
 
 		start()
 		first := units()

@@ -286,8 +286,9 @@ func (e *Engine) Hurry() { e.core.quicken() }
 
 // Status returns the state of everything at one moment.
 func (e *Engine) Status() Status {
-	st := e.status(e.core.snapshot())
-	st.Holds = e.core.holds()
+	t := e.core.snapshot()
+	st := e.status(t.state, t.cause, t.units)
+	st.Holds = t.holds
 	return st
 }
 

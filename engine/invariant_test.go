@@ -305,7 +305,7 @@ func (s *scenario) play(t *testing.T) []string {
 				w.problem("%d is left running", i)
 			}
 		}
-		_, _, units := c.snapshot()
+		units := c.snapshot().units
 		for _, u := range units {
 			if u.State != Stopped && u.State != Completed && u.State != Failed {
 				w.problem("%s ended as %s", u.ID, u.State)
@@ -318,7 +318,7 @@ func (s *scenario) play(t *testing.T) []string {
 // explained checks invariant 4: whatever does not run says why, and what it
 // waits for.
 func (s *scenario) explained(c *core, w *world) {
-	_, _, units := c.snapshot()
+	units := c.snapshot().units
 	difference := stale(c)
 	starting := 0
 	for _, u := range units {

@@ -112,7 +112,7 @@ func (w *estate) change(t *testing.T, d deed, when string) {
 	w.mu.Unlock()
 	before := w.look()
 	defer time.AfterFunc(time.Hour, func() {
-		_, _, units := w.engine.core.snapshot()
+		units := w.engine.core.snapshot().units
 		for _, u := range units {
 			if len(u.WaitingFor) > 0 || u.State == Stopping {
 				w.problem("%s: it never ends, %s is %s and waits for %v", when, u.ID, u.State, u.WaitingFor)

@@ -25,7 +25,9 @@ func FuzzRequest(f *testing.F) {
 	f.Add("GET", "/v1/logs", "grep=(&unit=../../etc/passwd&tail=1&since=2026-01-31T12:00:00Z", "")
 	f.Add("GET", "/v1/events", "since=99999999999999999999&tail=1", "")
 	f.Add("PUT", "/v1/../v1/status", "%", "{")
+	f.Add("GET", "/v1/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "", "")
 	f.Fuzz(func(t *testing.T, method, path, query, body string) {
+		likeNetHTTP(t, []byte(method+" "+path+query+body))
 		fake := fullFake()
 		s := &Server{
 			cfg: Config{System: fake, Operator: fake, Journal: fake, Breakers: fake, Metrics: fake.metrics, StateDir: t.TempDir()},

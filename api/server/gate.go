@@ -110,9 +110,20 @@ func changed(conn net.Conn, state http.ConnState) {
 // admitted is a connection that gives its place back.
 type admitted struct {
 	net.Conn
+	first []byte // what was read of it already, if anything: see front
 	peer  localsocket.Peer
 	gate  *gate
 	leave func()
+}
+
+// Read implements net.Conn.
+func (a *admitted) Read(b []byte) (int, error) {
+	if len(a.first) == 0 {
+		return a.Conn.Read(b)
+	}
+	n := copy(b, a.first)
+	a.first = a.first[n:]
+	return n, nil
 }
 
 // Close ends the connection.

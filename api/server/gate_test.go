@@ -15,6 +15,12 @@ import (
 
 // A pool of connections that are kept open, however large, keeps nobody out.
 func TestIdleConnectionsMakeRoom(t *testing.T) {
+	for _, path := range []string{api.PathHealthz, api.PathStatus} {
+		t.Run(path, func(t *testing.T) { idleMakeRoom(t, path) })
+	}
+}
+
+func idleMakeRoom(t *testing.T, path string) {
 	dir := t.TempDir()
 	serve(t, dir, newFake())
 	var first net.Conn
@@ -27,7 +33,7 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 		if n == 0 {
 			first = conn
 		}
-		if got := health(t, conn); got != http.StatusOK {
+		if got := say(t, conn, path); got != http.StatusOK {
 			t.Fatalf("connection %d: %d", n, got)
 		}
 	}
@@ -39,10 +45,15 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 	}
 }
 
-// health asks over a connection and keeps it open.
+// health and say ask over a connection and keep it open.
 func health(t *testing.T, conn net.Conn) int {
 	t.Helper()
-	if _, err := conn.Write([]byte("GET /healthz HTTP/1.1\r\nHost: syndicate\r\n\r\n")); err != nil {
+	return say(t, conn, api.PathHealthz)
+}
+
+func say(t *testing.T, conn net.Conn, path string) int {
+	t.Helper()
+	if _, err := io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: syndicate\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
 	res, err := http.ReadResponse(bufio.NewReader(conn), nil)

@@ -129,6 +129,7 @@ type Server struct {
 	log     hclog.Logger
 	routes  map[string]*route
 	http    *http.Server
+	front   *front        // before it, on the control socket
 	ask     sync.Mutex    // one question to the engine at a time
 	seen    unitsText     // guarded by ask
 	streams chan struct{} // places for streams
@@ -140,7 +141,7 @@ type Server struct {
 	open      context.Context // ends when the server closes
 	shut      context.CancelFunc
 
-	serving  sync.WaitGroup // on the control socket
+	serving  sync.WaitGroup // on the control sockets
 	mu       sync.Mutex
 	socket   net.Listener // of the control socket; guarded by mu
 	endpoint *endpoint    // over TCP, nil without; guarded by mu
@@ -171,6 +172,8 @@ func New(cfg Config) (*Server, error) {
 		}
 		return ctx
 	}
+	s.front = newFront(s.open, s.log, s.statusText)
+	s.serving.Go(func() { _ = s.http.Serve(s.front) }) // ends when the server closes
 	s.serve(l)
 	return s, nil
 }
@@ -178,12 +181,7 @@ func New(cfg Config) (*Server, error) {
 // serve answers on a control socket.
 func (s *Server) serve(l net.Listener) {
 	s.socket = l
-	s.serving.Go(func() {
-		err := s.http.Serve(newGate(l, maxConns, ownPeers(s.log)))
-		if !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
-			s.log.Error("control socket ended", "error", err)
-		}
-	})
+	s.serving.Go(func() { s.front.listen(newGate(l, maxConns, ownPeers(s.log))) })
 }
 
 // Reopen makes the control socket anew where its file was removed. Who is
@@ -233,8 +231,12 @@ func (s *Server) Close() error {
 	s.shut()
 	tcp := make(chan error, 1)
 	go func() { tcp <- s.Listen(nil) }()
-	err := errors.Join(shutdown(s.http), <-tcp)
+	s.mu.Lock()
+	socket := s.socket
+	s.mu.Unlock()
+	err := errors.Join(socket.Close(), shutdown(s.http), <-tcp)
 	s.serving.Wait()
+	s.front.attending.Wait()
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)

@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"reflect"
 	"slices"
@@ -19,11 +20,11 @@ import (
 type unitsText struct {
 	units []engine.UnitStatus
 	each  [][]byte // of each of them
-	text  []byte   // of the list
+	text  []byte   // of the list, and of the end of the status
 }
 
-// of returns the JSON form of a list of units, which the caller must not
-// change.
+// of returns the JSON form of a list of units with what ends a status, which
+// the caller must not change.
 func (u *unitsText) of(st engine.Status) ([]byte, error) {
 	same := len(st.Units) > 0 && len(st.Units) == len(u.units) && &st.Units[0] == &u.units[0]
 	if u.text != nil && (same || slices.EqualFunc(st.Units, u.units, sameUnit)) {
@@ -43,7 +44,7 @@ func (u *unitsText) of(st engine.Status) ([]byte, error) {
 		each[i] = text
 	}
 	text := append([]byte{'['}, bytes.Join(each, []byte{','})...)
-	u.units, u.each, u.text = st.Units, each, append(text, ']')
+	u.units, u.each, u.text = st.Units, each, append(text, "]}\n"...)
 	return u.text, nil
 }
 
@@ -81,31 +82,43 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusOK, jsonType, st)
 		return
 	}
-	s.ask.Lock()
-	st := s.cfg.System.Measured()
-	units, err := s.seen.of(st)
-	s.ask.Unlock()
-	st.Units = nil
-	var head []byte
-	if err == nil {
-		head, err = json.Marshal(WireStatus(st, s.cfg.StateDir, time.Now()))
-	}
+	head, rest, err := s.statusText()
 	if err != nil {
 		fail(w, http.StatusInternalServerError, "the status cannot be written: "+err.Error())
-		return
-	}
-	// The list of units, empty here, is the last member.
-	head, last := bytes.CutSuffix(head, []byte("[]}"))
-	if !last {
-		fail(w, http.StatusInternalServerError, "the status cannot be written: its units are not its last member")
 		return
 	}
 	h := w.Header()
 	h.Set("Content-Type", jsonType)
 	h.Set("Cache-Control", "no-store")
-	end := []byte("}\n")
-	h.Set("Content-Length", strconv.Itoa(len(head)+len(units)+len(end)))
-	for _, part := range [][]byte{head, units, end} {
+	h.Set("Content-Length", strconv.Itoa(len(head)+len(rest)))
+	for _, part := range [][]byte{head, rest} {
 		_, _ = w.Write(part) // the client is gone, which is its affair
 	}
+}
+
+// statusText returns the two parts of a snapshot's JSON form, of which nobody
+// may change the second.
+func (s *Server) statusText() (head, rest []byte, err error) {
+	st, rest, err := s.looked()
+	if err != nil {
+		return nil, nil, err
+	}
+	st.Units = nil
+	if head, err = json.Marshal(WireStatus(st, s.cfg.StateDir, time.Now())); err != nil {
+		return nil, nil, err
+	}
+	head, last := bytes.CutSuffix(head, []byte("[]}"))
+	if !last {
+		return nil, nil, errors.New("its units are not its last member")
+	}
+	return head, rest, nil
+}
+
+// looked asks the engine, and returns the JSON form of its units besides.
+func (s *Server) looked() (st engine.Status, rest []byte, err error) {
+	s.ask.Lock()
+	defer s.ask.Unlock()
+	st = s.cfg.System.Measured()
+	rest, err = s.seen.of(st)
+	return st, rest, err
 }

@@ -1,6 +1,7 @@
 // Command bare is what a Go program costs that does no more than it must: a
-// reverse proxy of the standard library, or a server that refuses everything.
-// The benchmark runs it beside a breaker.
+// reverse proxy of the standard library, a server that refuses everything, or
+// one that answers with what a file holds. The benchmark runs it beside a
+// breaker, and beside the engine.
 package main
 
 import (
@@ -11,7 +12,9 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"strconv"
 	"sync"
+	"time"
 )
 
 func main() {
@@ -25,8 +28,11 @@ func run(args []string) error {
 	if len(args) == 2 && args[0] == "refuse" {
 		return http.ListenAndServe(args[1], http.HandlerFunc(refuse))
 	}
+	if len(args) == 3 && args[0] == "answer" {
+		return answer(args[1], args[2])
+	}
 	if len(args) != 3 || args[0] != "http" && args[0] != "tcp" {
-		return fmt.Errorf("usage: bare http LISTEN URL | bare tcp LISTEN ADDRESS | bare refuse LISTEN")
+		return fmt.Errorf("usage: bare http LISTEN URL | bare tcp LISTEN ADDRESS | bare refuse LISTEN | bare answer SOCKET FILE")
 	}
 	if args[0] == "tcp" {
 		return forward(args[1], args[2])
@@ -47,6 +53,27 @@ func refuse(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Retry-After", "30")
 	w.WriteHeader(http.StatusServiceUnavailable)
 	_, _ = io.WriteString(w, `{"type":"about:blank","title":"Service Unavailable","status":503}`)
+}
+
+// answer serves a file over a Unix socket, with the bounds of an engine.
+func answer(socket, file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		return err
+	}
+	s := &http.Server{
+		ReadHeaderTimeout: 2 * time.Second, ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second, IdleTimeout: 30 * time.Second,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+			_, _ = w.Write(text)
+		}),
+	}
+	return s.Serve(l)
 }
 
 // forward copies connections both ways.
