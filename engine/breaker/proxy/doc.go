@@ -14,7 +14,7 @@
 // [Rules] say what is expected of a call and done for it; a [Route] has its
 // own. A [Retry] is within a budget, and every attempt asks the guard.
 //
-// [TCP] forwards connections, byte by byte in the kernel where it can.
+// [TCP] forwards connections, by package relay.
 //
 // A failure counts the moment it is seen; a success at the end of the answer,
 // so that streams which break off do not pass for one. A client that hangs up

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/syndicate/syndicate/engine/breaker"
-	"github.com/syndicate/syndicate/socket"
+	"github.com/syndicate/syndicate/engine/breaker/relay"
 )
 
 // TCPConfig says what a TCP proxy forwards to.
@@ -133,6 +133,8 @@ func TCPAddress(u *url.URL) (string, error) {
 func (p *TCP) Serve(ctx context.Context, l net.Listener, hurry context.Context) error {
 	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
 	defer stop()
+	to := relay.Open()
+	defer to.Close()
 	defer p.open.Wait()
 	d := &door{}
 	if socket, ok := l.(syscall.Conn); ok {
@@ -167,12 +169,12 @@ func (p *TCP) Serve(ctx context.Context, l net.Listener, hurry context.Context) 
 			}
 			return err
 		}
-		p.open.Go(func() { p.handle(hurry, c.(*net.TCPConn)) })
+		p.open.Go(func() { p.handle(hurry, to, c.(*net.TCPConn)) })
 	}
 }
 
 // handle forwards one connection.
-func (p *TCP) handle(ctx context.Context, client *net.TCPConn) {
+func (p *TCP) handle(ctx context.Context, to *relay.Relay, client *net.TCPConn) {
 	policy := p.policy.Load()
 	if err := p.limiter.enter(ctx); err != nil {
 		p.full.Add(1)
@@ -198,12 +200,11 @@ func (p *TCP) handle(ctx context.Context, client *net.TCPConn) {
 		if i > 0 {
 			p.others.Add(1)
 		}
-		r := relay{client: client, up: up.(*net.TCPConn), permit: &permit}
+		until := []context.Context{ctx}
 		if i == 0 {
-			r.run(ctx, policy.target)
-		} else {
-			r.run(ctx)
+			until = append(until, policy.target)
 		}
+		forward(to, client, up.(*net.TCPConn), &permit, until...)
 		return
 	}
 	reset(client)
@@ -226,83 +227,25 @@ func reset(c *net.TCPConn) {
 	_ = c.Close()
 }
 
-// relay is a client's connection and the one made for it.
-type relay struct {
-	client, up *net.TCPConn
-	permit     *breaker.Permit
-	asked      atomic.Bool // the client has sent something
-}
-
-// run forwards until both ways have ended, or one of the contexts has.
-func (r *relay) run(until ...context.Context) {
-	defer r.permit.Neutral()
-	defer func() { _, _ = r.client.Close(), r.up.Close() }()
-	for _, ctx := range until {
-		defer context.AfterFunc(ctx, func() { reset(r.client); reset(r.up) })()
+// forward forwards a connection for which there is a permit, until both ways
+// have ended, or one of the contexts has. It judges it by the first thing that
+// comes back.
+func forward(to *relay.Relay, client, up *net.TCPConn, permit *breaker.Permit, until ...context.Context) {
+	defer permit.Neutral()
+	well := func() {
+		permit.Answered()
+		permit.Success()
 	}
-	grace := time.AfterFunc(trialGrace, func() {
-		r.permit.Answered()
-		r.permit.Success()
-	})
+	grace := time.AfterFunc(trialGrace, well)
 	defer grace.Stop()
-	var both sync.WaitGroup
-	both.Go(func() {
-		forward(r.up, r.client, func(n int, _ error) { r.asked.Store(r.asked.Load() || n > 0) })
-	})
-	both.Go(func() { forward(r.client, r.up, r.judge) })
-	both.Wait()
-}
-
-// judge judges a connection by the first thing that comes back.
-func (r *relay) judge(n int, err error) {
-	switch {
-	case n > 0:
-		r.permit.Answered()
-		r.permit.Success()
-	case err != nil && err != io.EOF:
-		r.permit.Failure(breaker.Evidence{Error: "the connection was reset before its first byte"})
-	case r.asked.Load():
-		r.permit.Failure(breaker.Evidence{Error: "the connection was closed before its first byte"})
-	}
-}
-
-// messages is how much a connection may carry at a time, in bytes, to be
-// copied through memory: below that, calling splice(2) twice and looking for
-// more takes longer than the copy.
-const messages = 8 << 10
-
-// forward copies one way to the end, from the first read on that fills its
-// buffer in the kernel, where that can, and passes the end on: what is half
-// closed stays open the other way. A reset is passed on as one. first is told
-// how the first read went.
-func forward(to, from *net.TCPConn, first func(int, error)) {
-	err := relayMessages(socket.Quick(to), socket.Quick(from), first)
-	if err == nil {
-		_, err = io.Copy(to, from) // splice(2) on Linux
-	}
-	if err != nil && err != io.EOF {
-		reset(to)
-		reset(from)
-		return
-	}
-	_ = to.CloseWrite()
-}
-
-// relayMessages copies up to the first read that fills the buffer, or an
-// error.
-func relayMessages(to io.Writer, from io.Reader, first func(int, error)) error {
-	buffer := make([]byte, messages)
-	for {
-		n, err := from.Read(buffer)
-		if first != nil {
-			first(n, err)
-			first = nil
+	to.Forward(relay.Pair{Client: client, Upstream: up, First: func(n int, asked bool, err error) {
+		switch {
+		case n > 0:
+			well()
+		case err != io.EOF:
+			permit.Failure(breaker.Evidence{Error: "the connection was reset before its first byte"})
+		case asked:
+			permit.Failure(breaker.Evidence{Error: "the connection was closed before its first byte"})
 		}
-		if n > 0 && err == nil {
-			_, err = to.Write(buffer[:n])
-		}
-		if err != nil || n == len(buffer) {
-			return err
-		}
-	}
+	}}, until...)
 }
