@@ -131,7 +131,7 @@ func sayMigration(say func(string, ...any), ev migration.Event) {
 		say("%06d_%s was undone and comes again in %s: %v", ev.File.Version, ev.File.Name, ev.Took.Round(time.Millisecond), ev.Err)
 	case migration.EventResumed:
 		say("%06d_%s goes on after %d of its %d steps, which an earlier run did", ev.File.Version, ev.File.Name, ev.Done, ev.Of)
-	case migration.EventNotice, migration.EventMended, migration.EventAdopted:
+	case migration.EventNotice, migration.EventMended, migration.EventAdopted, migration.EventGaveWay:
 		say("%s", ev.Text)
 	}
 }

@@ -148,12 +148,12 @@ func (m *migrator) tell(d *view.DatabaseMigrations, ev migration.Event) {
 		line.Text = "was undone, since a lock was not to be had, and is tried again"
 	case migration.EventResumed:
 		line.Text = fmt.Sprintf("goes on after %d of its %d steps, which an earlier run did", ev.Done, ev.Of)
-	case migration.EventNotice, migration.EventMended, migration.EventAdopted:
+	case migration.EventNotice, migration.EventMended, migration.EventAdopted, migration.EventGaveWay:
 		line.Text = ev.Text
 	default:
 		return
 	}
-	if !m.s.quiet || ev.Kind == migration.EventWaiting {
+	if !m.s.quiet || ev.Kind == migration.EventWaiting || ev.Kind == migration.EventGaveWay {
 		line.Write(m.s.stderr)
 	}
 }

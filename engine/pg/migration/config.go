@@ -71,6 +71,7 @@ const (
 	EventMended   EventKind = "mended"   // an invalid index is gone: Text
 	EventApplied  EventKind = "applied"  // File is done: Took
 	EventRetrying EventKind = "retrying" // what was undone comes again: Err, Took is the wait
+	EventGaveWay  EventKind = "gave-way" // Holder, which waits for the lock inside of the server, is let in: Text
 	EventNotice   EventKind = "notice"   // PostgreSQL says something: Text
 )
 

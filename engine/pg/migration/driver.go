@@ -143,12 +143,20 @@ func (d *driver) units() error {
 	}
 	for n := w.first; n < len(w.units); n++ {
 		doubt := w.resume != nil && n == w.first
+		if h := d.awaited(w.units[n]); h != nil {
+			return d.letIn(h, d.stop(n, errAwaited, nil))
+		}
 		for attempt := 1; ; attempt++ {
 			done, err := d.unit(n, doubt)
 			if err == nil {
 				break
 			}
 			at := statementAt(w.units[n], done)
+			if deadlock(err) {
+				if h := d.awaited(w.units[n]); h != nil {
+					return d.letIn(h, d.stop(n, err, at))
+				}
+			}
 			if attempt >= lockAttempts || !lacksLock(err) || w.units[n].Kind == script.Raw {
 				return d.stop(n, err, at)
 			}
@@ -161,6 +169,12 @@ func (d *driver) units() error {
 		}
 	}
 	return nil
+}
+
+// letIn marks a step that stopped for a session that waits for the locks.
+func (d *driver) letIn(h *Holder, err error) error {
+	d.failed.waiter = h
+	return err
 }
 
 // unit runs one. In doubt, an earlier attempt at it may have done it, or a
@@ -248,6 +262,9 @@ func (d *driver) stop(n int, err error, at *script.Statement) error {
 // it is a transaction, or was refused before it began, or is an index that
 // can be dropped again.
 func (d *driver) leftNothing(ctx context.Context, err error) bool {
+	if errors.Is(err, errAwaited) {
+		return true
+	}
 	pe, answered := errors.AsType[*pgconn.PgError](err)
 	if !answered || pg.TemporaryState(pe.Code) || d.session.conn.IsClosed() {
 		return false

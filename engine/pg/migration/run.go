@@ -23,8 +23,8 @@ import (
 func Up(ctx context.Context, cfg Config, limit int) (Result, error) {
 	return migrating(ctx, cfg, func(r *run) ([]Step, error) {
 		steps, err := r.upSteps(nil)
-		if limit > 0 && len(steps) > limit {
-			steps = steps[:limit]
+		if left := limit - len(r.result.Steps); limit > 0 && len(steps) > left {
+			steps = steps[:left]
 		}
 		return steps, err
 	})
@@ -33,7 +33,15 @@ func Up(ctx context.Context, cfg Config, limit int) (Result, error) {
 // Down undoes the last n files that are applied, from the highest version
 // down; 0 is all. It does nothing where one of them has no down file.
 func Down(ctx context.Context, cfg Config, n int) (Result, error) {
-	return migrating(ctx, cfg, func(r *run) ([]Step, error) { return r.downSteps(n, nil) })
+	return migrating(ctx, cfg, func(r *run) ([]Step, error) {
+		switch {
+		case r.moved:
+			return nil, r.errMoved()
+		case n == 0:
+			return r.downSteps(0, nil)
+		}
+		return r.downSteps(n-len(r.result.Steps), nil)
+	})
 }
 
 // Goto goes up or down to a version, after which exactly the files up to it
@@ -77,6 +85,7 @@ type run struct {
 	files   []File
 	ledger  Ledger
 	result  Result
+	moved   bool // another tool was let in, and has changed what is applied
 }
 
 // migrating does the steps that plan chooses.
@@ -92,6 +101,15 @@ func migrating(ctx context.Context, cfg Config, plan func(*run) ([]Step, error))
 	}
 	if err == nil {
 		err = r.all(ctx, steps)
+	}
+	for times := 1; err != nil; times++ {
+		var on bool
+		if on, err = r.givesWay(ctx, err, times); !on || err != nil {
+			break
+		}
+		if steps, err = plan(r); err == nil {
+			err = r.all(ctx, steps)
+		}
 	}
 	r.reread(ctx)
 	return r.result, err
