@@ -69,13 +69,14 @@ const (
 
 // Result is how an operation ended.
 type Result struct {
-	Outcome string   `json:"outcome" enum:"done,ready,degraded,failed,rolled_back,cancelled,refused,unsure"`
-	Cause   string   `json:"cause,omitempty" doc:"Why, in words, where it did not go well."`
-	Unit    string   `json:"unit,omitempty" doc:"The unit that is to blame."`
-	Lines   []string `json:"lines,omitempty" doc:"The last lines of its log, without sensitive values."`
-	Lifted  []string `json:"lifted,omitempty" doc:"Holds that a restart ended, in words."`
-	Waited  Seconds  `json:"waited_seconds,omitzero" doc:"For its turn, before it began."`
-	Output  string   `json:"output,omitempty" doc:"What an action said."`
+	Outcome string          `json:"outcome" enum:"done,ready,degraded,failed,rolled_back,cancelled,refused,unsure"`
+	Cause   string          `json:"cause,omitempty" doc:"Why, in words, where it did not go well."`
+	Report  json.RawMessage `json:"report,omitempty" doc:"What is wrong with the configuration, in the form of validate --format json, where that is the cause."`
+	Unit    string          `json:"unit,omitempty" doc:"The unit that is to blame."`
+	Lines   []string        `json:"lines,omitempty" doc:"The last lines of its log, without sensitive values."`
+	Lifted  []string        `json:"lifted,omitempty" doc:"Holds that a restart ended, in words."`
+	Waited  Seconds         `json:"waited_seconds,omitzero" doc:"For its turn, before it began."`
+	Output  string          `json:"output,omitempty" doc:"What an action said."`
 }
 
 // Failed reports whether the operation did not do what was asked for.

@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -37,7 +38,7 @@ func watchers(sys *spec.System) []Watcher {
 		how := "command"
 		switch {
 		case n.Webhook.IsSet():
-			how = "webhook"
+			how = "webhook" + hostOf(n.Webhook)
 		case n.SMTP != nil:
 			how = "mail"
 		}
@@ -50,6 +51,19 @@ func watchers(sys *spec.System) []Watcher {
 			a.Addr.Compare(b.Addr))
 	})
 	return found
+}
+
+// hostOf says where a webhook is, which is all of it that may be seen.
+func hostOf(webhook spec.Expr[spec.Text]) string {
+	text, ok := webhook.Value()
+	if !ok {
+		return ""
+	}
+	u, err := url.Parse(text.Reveal())
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return " at " + u.Host
 }
 
 func taskTrigger(t *spec.Task) string {

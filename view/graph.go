@@ -114,8 +114,14 @@ func (t *tree) line(todo []treeLine, l treeLine) []treeLine {
 	name := l.edge.Need().Wait() + note
 	const reasonsAt = 44
 	used := ansi.StringWidth(l.prefix) + 3
-	text := t.ink.dim(l.prefix+branch) + pad(name, reasonsAt-used) + "  " + t.ink.dim(reasonText(l.edge.Need()))
-	fmt.Fprintln(t.w, t.o.cut(strings.TrimRight(text, " ")))
+	below := l.prefix + next
+	if open {
+		below += "│"
+	}
+	first := t.ink.dim(l.prefix+branch) + pad(name, reasonsAt-used) + "  "
+	for _, line := range t.o.hang(first, t.ink.dim(reasonText(l.edge.Need(), t.o.Verbose)), t.ink.dim(below)) {
+		fmt.Fprintln(t.w, strings.TrimRight(line, " "))
+	}
 	if open {
 		t.opened[id] = true
 		return t.below(todo, id, l.prefix+next, l.depth)
@@ -149,7 +155,7 @@ func GraphDot(w io.Writer, g *plan.Graph) error {
 		}
 		// From what comes first to what waits for it, as time runs.
 		label := dotText(edgeLabel(e))
-		if why := reasonText(e.Need()); why != "" { // \n ends a line of a label
+		if why := reasonText(e.Need(), false); why != "" { // \n ends a line of a label
 			label = strings.TrimSuffix(label, `"`) + `\n` + strings.TrimPrefix(dotText(why), `"`)
 		}
 		fmt.Fprintf(b, "  %s -> %s [label=%s%s];\n", dotText(e.To), dotText(e.From), label, style)
@@ -201,7 +207,7 @@ func GraphMermaid(w io.Writer, g *plan.Graph) error {
 			arrow = "-.->"
 		}
 		label := mermaidText(edgeLabel(e))
-		if why := reasonText(e.Need()); why != "" {
+		if why := reasonText(e.Need(), false); why != "" {
 			label += "<br>" + mermaidText(why)
 		}
 		fmt.Fprintf(b, "  %s %s|\"%s\"| %s\n", short[e.To], arrow, label, short[e.From])

@@ -148,7 +148,7 @@ func (d *svg) edge(r route) {
 	var why []string
 	for _, e := range r.edges {
 		soft = soft && e.Soft
-		why = append(why, e.From+" waits for "+e.Need().Wait()+": "+reasonText(e.Need()))
+		why = append(why, e.From+" waits for "+e.Need().Wait()+": "+reasonText(e.Need(), false))
 	}
 	if soft {
 		class += " soft"

@@ -15,18 +15,13 @@ import (
 
 // PlanOptions say how a plan or a tree is written for people.
 type PlanOptions struct {
-	Width   int  // of the terminal, in columns; 0 for no limit: nothing is cut
+	Width   int  // of the terminal, in columns; 0 for no limit: nothing is wrapped
 	Colour  bool // ANSI escapes
 	Verbose bool // attributes, and where each block stands
 }
 
-// cut shortens a line to the terminal, unless somebody asked for all of it.
-func (o PlanOptions) cut(text string) string {
-	if o.Width <= 0 || o.Verbose {
-		return text
-	}
-	return ansi.Truncate(text, o.Width, "…")
-}
+// leastColumn is the narrowest column that text is wrapped in.
+const leastColumn = 20
 
 // wrap breaks a text for the columns behind an indentation. A pipe gets it
 // in one line.
@@ -34,7 +29,49 @@ func (o PlanOptions) wrap(text string, indent int) []string {
 	if o.Width <= 0 {
 		return []string{text}
 	}
-	return wrap(text, max(o.Width-indent, 20))
+	return wrap(text, max(o.Width-indent, leastColumn))
+}
+
+// hang puts a text behind what begins its line. What does not fit goes on
+// below, in the same column, or where that is too far to the right behind
+// rest.
+func (o PlanOptions) hang(first, text, rest string) []string {
+	indent := ansi.StringWidth(first)
+	whole := strings.TrimRight(first+text, " ")
+	if o.Width <= 0 || ansi.StringWidth(whole) <= o.Width {
+		return []string{whole}
+	}
+	lines, left := []string{}, rest+strings.Repeat(" ", max(indent-ansi.StringWidth(rest), 0))
+	if o.Width-indent < leastColumn && strings.TrimSpace(text) != "" {
+		lines, left = append(lines, strings.TrimRight(first, " ")), rest+"    "
+		first, indent = left, ansi.StringWidth(left)
+	}
+	for i, line := range closed(o.wrap(text, indent)) {
+		if i > 0 {
+			first = left
+		}
+		lines = append(lines, first+line)
+	}
+	return lines
+}
+
+// closed ends the colour of each line with it, and begins it anew in the next.
+func closed(lines []string) []string {
+	const end = "\x1b[0m"
+	colour := ""
+	for i, line := range lines {
+		lines[i] = colour + line
+		if at := strings.LastIndex(line, "\x1b["); at >= 0 {
+			code, _, _ := strings.Cut(line[at:], "m")
+			if colour = code + "m"; colour == end {
+				colour = ""
+			}
+		}
+		if colour != "" {
+			lines[i] += end
+		}
+	}
+	return lines
 }
 
 // maxIDColumn bounds the column of the names, so that one long name does
@@ -110,17 +147,23 @@ func (v *planText) measure() {
 	}
 }
 
-// line writes a line, cut to the terminal.
-func (v *planText) line(text string) { v.whole(v.o.cut(strings.TrimRight(text, " "))) }
+// line writes a line.
+func (v *planText) line(text string) { fmt.Fprintln(v.w, strings.TrimRight(text, " ")) }
 
-// whole writes a line that is for copying, or wrapped before.
-func (v *planText) whole(text string) { fmt.Fprintln(v.w, text) }
+// hang writes a text behind what begins its line, wrapped in its own column.
+func (v *planText) hang(first, text string) {
+	indent := len(first) - len(strings.TrimLeft(first, " "))
+	for _, line := range v.o.hang(first, text, first[:indent]) {
+		v.line(line)
+	}
+}
 
 func (v *planText) heading(text, note string) {
-	if note != "" {
-		note = "  " + v.ink.dim(note)
+	if note == "" {
+		v.line(v.ink.bold(text))
+		return
 	}
-	v.line(v.ink.bold(text) + note)
+	v.hang(v.ink.bold(text)+"  ", v.ink.dim(note))
 }
 
 // title says how much there is to do, and that waves show an order and are
@@ -230,7 +273,7 @@ func (v *planText) headline(s *plan.Step) {
 		return
 	}
 	if !v.p.Running || s.Reason == "" || s.Kind == plan.StepMigrations && len(s.Files) > 0 {
-		v.line(start + v.ink.note(printable(strings.Join(s.Notes, ", "))))
+		v.hang(start, v.ink.note(printable(strings.Join(s.Notes, ", "))))
 		return
 	}
 	how, reason := v.how(s), s.Reason
@@ -261,19 +304,20 @@ func (v *planText) problem(s *plan.Step) {
 		} else {
 			line = "  " + printable(line)
 		}
-		v.whole("      " + line)
+		v.line("      " + line)
 	}
 }
 
 func (v *planText) need(n plan.Need) {
-	v.line("      " + v.ink.dim("← "+pad(n.Wait(), v.needs)+"  "+reasonText(n)))
+	v.hang("      "+v.ink.dim("← "+pad(n.Wait(), v.needs))+"  ", v.ink.dim(reasonText(n, v.o.Verbose)))
 }
 
-// reasonText says where and why something is waited for.
-func reasonText(n plan.Need) string {
+// reasonText says where and why something is waited for: for all of it, or
+// where there is much for the most of it.
+func reasonText(n plan.Need, all bool) string {
 	reasons := make([]string, 0, 3)
 	for i, r := range n.Reasons {
-		if i == 2 && len(n.Reasons) > 3 {
+		if i == 2 && len(n.Reasons) > 3 && !all {
 			reasons = append(reasons, fmt.Sprintf("%d more", len(n.Reasons)-2))
 			break
 		}
@@ -293,7 +337,7 @@ func (v *planText) values(s *plan.Step) {
 		if len(a.From) > 0 {
 			text += v.ink.dim("  from " + strings.Join(a.From, ", "))
 		}
-		v.line("        " + pad(printable(a.Name), column) + "  " + text)
+		v.hang("        "+pad(printable(a.Name), column)+"  ", text)
 	}
 }
 
@@ -308,11 +352,11 @@ func (v *planText) migrations(mark string, files []plan.Migration, misfits []pla
 			}
 			continue
 		}
-		v.line(fmt.Sprintf("      %s %d %s", mark, m.Version, printable(m.Name)))
+		v.hang(fmt.Sprintf("      %s %d ", mark, m.Version), printable(m.Name))
 	}
 	for _, m := range misfits {
 		name := strings.TrimSpace(fmt.Sprintf("%d %s", m.Version, printable(m.Name)))
-		v.line(v.ink.bold(fmt.Sprintf("      ! %s  %s", name, m.State)) + " " + v.ink.note("("+m.Code+")"))
+		v.hang("      "+v.ink.bold("! "+name+"  "), v.ink.bold(string(m.State))+" "+v.ink.note("("+m.Code+")"))
 	}
 	if len(misfits) > 0 {
 		v.line("        " + v.ink.dim("syndicate migrate status says what to do"))
@@ -327,14 +371,7 @@ func (v *planText) skipped() {
 	v.heading("Migrations left alone", "syndicate migrate up applies them")
 	for i := range v.p.Skipped {
 		s := &v.p.Skipped[i]
-		start := fmt.Sprintf("    %s  ", pad(s.Addr.String(), v.ids))
-		indent := ansi.StringWidth(start)
-		for i, text := range v.o.wrap(printable(strings.Join(s.Notes, ", ")), indent) {
-			if i > 0 {
-				start = strings.Repeat(" ", indent)
-			}
-			v.line(start + v.ink.note(text))
-		}
+		v.hang(fmt.Sprintf("    %s  ", pad(s.Addr.String(), v.ids)), v.ink.note(printable(strings.Join(s.Notes, ", "))))
 		v.migrations(v.ink.dim("·"), s.Files, s.Ledger.Misfits)
 		v.lint(s.Lint)
 	}
@@ -354,7 +391,7 @@ func (v *planText) lint(findings []plan.LintFinding) {
 		if f.Severity == spec.Error {
 			paint = v.ink.red
 		}
-		v.line(fmt.Sprintf("      %s %s %s:%d", paint("! "+f.Code), printable(f.Summary), printable(f.File), f.Line))
+		v.hang("      "+paint("! "+f.Code)+" ", fmt.Sprintf("%s %s:%d", printable(f.Summary), printable(f.File), f.Line))
 	}
 	if len(findings) > 0 {
 		v.line("        " + v.ink.dim("syndicate migrate lint shows the safe way"))
@@ -367,7 +404,7 @@ func (v *planText) watchers() {
 	}
 	v.heading("Watchers", "begin with what they watch, outside the order")
 	for _, wt := range v.p.Watchers {
-		v.line(fmt.Sprintf("    %s  %s", pad(wt.Addr.String(), v.ids), v.ink.note(printable(strings.Join(wt.Notes, ", ")))))
+		v.hang("    "+pad(wt.Addr.String(), v.ids)+"  ", v.ink.note(printable(strings.Join(wt.Notes, ", "))))
 	}
 	v.line("")
 }
@@ -411,7 +448,7 @@ func (v *planText) unbuilt() {
 		if u.Name != string(u.Addr.Kind) {
 			text = strings.TrimSpace(text + " " + u.Name)
 		}
-		v.line(fmt.Sprintf("  %s %s  %s", v.ink.yellow("!"), pad(printable(text), v.ids), v.ink.note(place(u.Range))))
+		v.hang(fmt.Sprintf("  %s %s  ", v.ink.yellow("!"), pad(printable(text), v.ids)), v.ink.note(place(u.Range)))
 	}
 	v.line("")
 }
@@ -425,7 +462,7 @@ func (v *planText) summary() {
 		}
 		return
 	}
-	fmt.Fprintln(v.w, v.ink.bold("Plan: "+summaryText(v.p.Summary)+"."))
+	v.line(v.ink.bold("Plan: " + summaryText(v.p.Summary) + "."))
 }
 
 // summaryText counts in words what a plan does, what is stopped last.

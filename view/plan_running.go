@@ -29,16 +29,16 @@ func (v *planText) changes(list []plan.Change) {
 }
 
 func (v *planText) change(c plan.Change) {
-	before, after := printable(c.Old), printable(c.New)
+	name, before, after := printable(c.Name), printable(c.Old), printable(c.New)
 	switch {
 	case before == "":
-		v.line(fmt.Sprintf("      %s %s = %s", v.ink.green("+"), printable(c.Name), after))
+		v.hang("      "+v.ink.green("+")+" ", name+" = "+after)
 	case after == "":
-		v.line(fmt.Sprintf("      %s %s = %s", v.ink.red("-"), printable(c.Name), before))
+		v.hang("      "+v.ink.red("-")+" ", name+" = "+before)
 	case before == after:
-		v.line(fmt.Sprintf("      %s %s = %s", v.ink.yellow("~"), printable(c.Name), after))
+		v.hang("      "+v.ink.yellow("~")+" ", name+" = "+after)
 	default:
-		v.line(fmt.Sprintf("      %s %s = %s → %s", v.ink.yellow("~"), printable(c.Name), before, after))
+		v.hang("      "+v.ink.yellow("~")+" ", name+" = "+before+" → "+after)
 	}
 }
 
@@ -65,14 +65,14 @@ func (v *planText) held() {
 			v.heading("Held", "stopped by a person; runs again with start")
 			written = true
 		}
-		v.line(fmt.Sprintf("    %s  %s", pad(printable(s.ID), v.ids), v.ink.note("stopped "+printable(s.Held))))
+		v.hang("    "+pad(printable(s.ID), v.ids)+"  ", v.ink.note("stopped "+printable(s.Held)))
 	}
 	for _, h := range v.p.Holds {
 		if !written {
 			v.heading("Held", "stopped by a person; runs again with start")
 			written = true
 		}
-		v.line(fmt.Sprintf("    %s  %s", pad(printable(h.ID), v.ids), v.ink.note("stopped "+printable(h.Held)+"; not declared now, and held if it is again")))
+		v.hang("    "+pad(printable(h.ID), v.ids)+"  ", v.ink.note("stopped "+printable(h.Held)+"; not declared now, and held if it is again"))
 	}
 	if written {
 		v.line("")
@@ -86,7 +86,7 @@ func (v *planText) followers() {
 	}
 	for _, f := range v.p.Followers {
 		note := v.ink.bold("restart") + ", " + printable(f.Reason) + v.ink.note(" (no target: it restarts as it is)")
-		v.line(fmt.Sprintf("  %s %s  %s", v.ink.mark(plan.Restart), pad(printable(f.ID), v.ids), note))
+		v.hang(fmt.Sprintf("  %s %s  ", v.ink.mark(plan.Restart), pad(printable(f.ID), v.ids)), note)
 	}
 	v.line("")
 }
@@ -97,7 +97,7 @@ func (v *planText) stops() {
 		return
 	}
 	for _, s := range v.p.Stops {
-		v.line(fmt.Sprintf("  %s %s  %s", v.ink.red("-"), v.ink.red(pad(printable(s.ID), v.ids)), v.ink.note(printable(s.Reason))))
+		v.hang(fmt.Sprintf("  %s %s  ", v.ink.red("-"), v.ink.red(pad(printable(s.ID), v.ids))), v.ink.note(printable(s.Reason)))
 	}
 	v.line("")
 }

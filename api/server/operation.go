@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -92,7 +94,7 @@ func (s *Server) operate(w http.ResponseWriter, r *http.Request, run func(contex
 		defer close(done)
 		result, err := run(out.ctx, queue.put)
 		if err != nil {
-			result = api.Result{Outcome: api.OutcomeRefused, Cause: err.Error()}
+			result = Refused(err)
 		}
 		queue.put(api.Progress{Result: &result})
 	}()
@@ -120,6 +122,21 @@ func (s *Server) operate(w http.ResponseWriter, r *http.Request, run func(contex
 			}
 		}
 	}
+}
+
+// Reporter is an error that can be told as what validate finds.
+type Reporter interface {
+	error
+	Report() json.RawMessage
+}
+
+// Refused is the result of what was not done, and why.
+func Refused(err error) api.Result {
+	r := api.Result{Outcome: api.OutcomeRefused, Cause: err.Error()}
+	if why, ok := errors.AsType[Reporter](err); ok {
+		r.Report = why.Report()
+	}
+	return r
 }
 
 // waitingUnits lists what is on its way, in order of address.

@@ -36,6 +36,9 @@ func (c *completionCmd) Run(ctx *kong.Context) error {
 	return (&kongcompletion.Completion{Shell: c.Shell, Code: true}).Run(ctx)
 }
 
+// completing reports whether a shell asks how a command line could go on.
+func completing() bool { return os.Getenv("COMP_LINE") != "" }
+
 // completeCommandLine answers a shell that asks how a command line could go
 // on, and ends the program then. In any other case it does nothing.
 func (s *session) completeCommandLine(parser *kong.Kong) error {

@@ -8,7 +8,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// The exit codes: see `syndicate --help` and docs/reference/cli.md.
+// The exit codes: docs/reference/cli.md tells them.
 const (
 	exitDone        = 0
 	exitFailed      = 1

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"os"
 	"reflect"
 	"strings"
 
@@ -14,7 +13,7 @@ import (
 // that one cannot read is left to the whole one, which knows what was meant,
 // and so is help.
 func (s *session) parse(args []string) (*kong.Context, error) {
-	if os.Getenv("COMP_LINE") == "" && len(s.words) > 0 {
+	if !completing() && len(s.words) > 0 {
 		ctx, err := s.parseAlone(s.words[0], args)
 		if own := (*exitError)(nil); err == nil || errors.As(err, &own) {
 			return ctx, err

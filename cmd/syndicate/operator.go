@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -10,7 +9,6 @@ import (
 	"iter"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -22,7 +20,6 @@ import (
 	"github.com/syndicate/syndicate/plan"
 	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/spec/decode"
-	"github.com/syndicate/syndicate/view"
 )
 
 // operator changes a running system for the clients of its engine.
@@ -86,7 +83,7 @@ func (o *operator) Apply(ctx context.Context, req server.ApplyRequest, progress 
 		return unsure, nil
 	}
 	if diags.HasErrors() {
-		return api.Result{}, errors.New(diagnosticText(diags, decoded.Sources))
+		return api.Result{}, newRefusal(diags, decoded.Sources)
 	}
 	if sys.StateDir != o.home.lock.Dir() {
 		return api.Result{}, fmt.Errorf("this configuration has its state in %s, and the system that was asked in %s", sys.StateDir, o.home.lock.Dir())
@@ -110,7 +107,7 @@ func (o *operator) Apply(ctx context.Context, req server.ApplyRequest, progress 
 				return nil, errUnsure
 			}
 			if diags.HasErrors() {
-				return nil, errors.New(diagnosticText(diags, decoded.Sources))
+				return nil, newRefusal(diags, decoded.Sources)
 			}
 			return p, nil
 		},
@@ -291,11 +288,4 @@ func (o *operator) past(ctx context.Context, q *server.EventQuery, yield func(ap
 			return true
 		}
 	}
-}
-
-// diagnosticText renders diagnostics for an error that crosses the wire.
-func diagnosticText(diags spec.Diagnostics, sources map[string][]byte) string {
-	var b bytes.Buffer
-	_ = view.NewReport(diags, sources).Text(&b, view.TextOptions{Width: 80, Most: 20})
-	return strings.TrimSpace(b.String())
 }

@@ -159,6 +159,9 @@ func command(b *strings.Builder, c *kong.Node, heading string) {
 		b.WriteString("\n")
 		flags(b, c.Flags)
 	}
+	if list := examples[c.Path()]; len(list) > 0 {
+		fmt.Fprintf(b, "\n%s:\n\n```sh\n%s\n```\n", examplesTitle(list), strings.Join(list, "\n"))
+	}
 	for _, child := range c.Children {
 		command(b, child, heading+"#")
 	}

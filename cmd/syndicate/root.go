@@ -93,6 +93,8 @@ func (s *session) options() []kong.Option {
 		kong.Description("Start, migrate and supervise a system that is declared in HCL."),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: s.helpWidth(), NoExpandSubcommands: true}),
 		groups(),
+		helped(),
+		kong.Help(printHelp),
 		kong.Writers(s.stdout, s.stderr),
 		kong.Bind(s),
 	}

@@ -256,7 +256,7 @@ func (f *following) end(s *session, r api.Result, summary string) error {
 		return failWith(fmt.Errorf("it was not done to the end: the system was stopped meanwhile (%s)", r.Cause), s.here("status"))
 	default:
 		f.view.Flush()
-		return failWith(errors.New(r.Cause), s.here("status"))
+		return s.refused(r, s.here("status"))
 	}
 	f.view.Flush()
 	return nil

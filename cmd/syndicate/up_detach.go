@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/syndicate/syndicate/api"
+	"github.com/syndicate/syndicate/api/server"
 	"github.com/syndicate/syndicate/engine"
 	"github.com/syndicate/syndicate/engine/event"
 	"github.com/syndicate/syndicate/plan"
@@ -111,7 +112,7 @@ func (c *upCmd) detach(ctx context.Context, s *session, config string, loaded *d
 			}
 			if got.Result.Outcome == api.OutcomeRefused {
 				show.view.Flush()
-				return failWith(errors.New(got.Result.Cause), got.Next)
+				return s.refused(*got.Result, got.Next)
 			}
 			return show.end(s, *got.Result, summary(p))
 		case !c.Wait && hello.PID != 0:
@@ -191,7 +192,7 @@ func runDaemon(r *reporter) error {
 	}
 	decoded, diags := decode.Replay(bundle, decode.Override{})
 	if diags.HasErrors() {
-		return errors.New(diagnosticText(diags, decoded.Sources))
+		return newRefusal(diags, decoded.Sources)
 	}
 	s := newSession(os.Stdin, os.Stdout, os.Stderr)
 	s.stateDir, s.verbose, s.given, s.operand, s.meant, s.by = o.StateDir, o.Verbose, o.Given, o.Operand, o.Meant, o.By
@@ -353,7 +354,7 @@ func (r *reporter) end(result api.Result) {
 func (r *reporter) refuse(why *exitError, late bool) {
 	r.once.Do(func() {
 		_ = r.send(greeting{Late: late})
-		result := api.Result{Outcome: api.OutcomeRefused, Cause: why.Error()}
+		result := server.Refused(why)
 		_ = r.send(report{Progress: api.Progress{Result: &result}, Next: why.hint})
 	})
 }

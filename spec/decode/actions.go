@@ -21,6 +21,25 @@ func (d *decoder) actions(attr *hcl.Attribute) []spec.Action {
 	return out
 }
 
+// neededActions resolves a list of actions that must name one.
+func (d *decoder) neededActions(attr *hcl.Attribute) []spec.Action {
+	if attr == nil {
+		return nil // said by its block
+	}
+	empty := false
+	if items, diags := hcl.ExprList(attr.Expr); !diags.HasErrors() {
+		empty = len(items) == 0
+	} else if expr, _ := native(attr.Expr); expr != nil {
+		empty = isNullLiteral(expr)
+	}
+	if empty {
+		d.report(mistake(CodeEmpty, attr.Expr.Range(), "No action", fmt.Sprintf(
+			"%s names no action: write %s.", attr.Name, assign(attr.Range, attr.Name, "["+address(attr.Range, "service.api.restart")+"]"))))
+		return nil
+	}
+	return d.actions(attr)
+}
+
 // action resolves one action: service.api.gc, a bare address with a default
 // action, or a call such as signal(service.api, "SIGHUP").
 func (d *decoder) action(attrName string, expr hclsyntax.Expression) []spec.Action {

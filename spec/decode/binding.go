@@ -139,6 +139,7 @@ func (b *binding) bindNamed(kind spec.Kind, t hcl.Traversal) {
 			return
 		}
 		r = v.result
+		r.value = b.e.seen(r.value)
 	case kindLocal:
 		lo := b.e.l.locals[name]
 		if lo == nil {
@@ -195,7 +196,7 @@ func (b *binding) bindEach(t hcl.Traversal) {
 		b.vars.put(b.sc.in.key, "each", "key")
 	case ok && name == "value":
 		b.weigh(b.sc.in.weight, b.sc.in.value, t)
-		b.vars.put(b.sc.in.value, "each", "value")
+		b.vars.put(b.e.seen(b.sc.in.value), "each", "value")
 	default:
 		b.fail(mistake(CodeMember, at, "Unknown member", "each has key and value only."))
 	}
@@ -344,7 +345,7 @@ func (l *loader) find(kind spec.Kind, t hcl.Traversal) (*block, *hcl.Diagnostic)
 		detail += fmt.Sprintf(" Did you mean %q?", whole)
 	case len(have) > 0:
 		detail += " Declared are " + some(string(kind)+".", have) + "."
-	default:
+	case len(l.unread) == 0:
 		detail += fmt.Sprintf(" The configuration has no block of the kind %s.", kind)
 	}
 	return nil, mistake(CodeReference, t.SourceRange(), "Unknown address", detail)
@@ -469,6 +470,6 @@ func (b *binding) bindAttributes(in *instance, t hcl.Traversal, i int, path []st
 		b.res.vague = b.res.vague || r.vague
 		b.res.later = b.res.later || r.later
 		b.res.uses = append(b.res.uses, use{target: in, addr: in.addr, attr: attr, at: at, self: self})
-		b.vars.put(r.value, append(slices.Clone(path), attr)...)
+		b.vars.put(b.e.seen(r.value), append(slices.Clone(path), attr)...)
 	}
 }

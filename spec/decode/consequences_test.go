@@ -46,3 +46,32 @@ func TestConsequencesOfSyntaxErrors(t *testing.T) {
 		t.Errorf("JSON: %v", ds)
 	}
 }
+
+// What a file that can be read in part only names nowhere, or in references
+// alone, is declared nowhere: that is said at once.
+func TestAbsenceBesideSyntaxErrors(t *testing.T) {
+	const other = "service \"other\" {\n command = [\"x\"]\n env = { A = service.nowhere.url, B = var.nowhere, C = local.nowhere, D = service.brokn.url }\n depends_on = [service.nowhere]\n}\n"
+	tests := []struct {
+		name, file, text, want string
+	}{
+		{"not named", "a.hcl", "service \"broken\" {\n command = \n}\n", "S001:2 S030:3 S030:3 S030:3 S030:3 S030:4"},
+		{"named in a reference", "a.hcl", "service \"broken\" {\n command = \n env = { A = service.nowhere.url }\n}\n", "S001:2 S030:3 S030:3 S030:3 S030:3 S030:4"},
+		{"perhaps declared", "a.hcl", "service \"broken\" {\n command = [\n}\n  nowhere = \"", "S001:3 S030:3"},
+		{"letters as numbers", "a.hcl.json", `{"service": {"nowher\u0065": }`, "S001:1 S001:1"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, ds := load(t, files{tt.file: tt.text, "b.hcl": other})
+			var got []string
+			for _, d := range ds {
+				got = append(got, fmt.Sprintf("%s:%d", d.Code, d.Subject.Start.Line))
+			}
+			if strings.Join(got, " ") != tt.want {
+				t.Errorf("got %v, want %v", got, tt.want)
+				for _, d := range ds {
+					t.Log(d.Code, d.Context, spec.Diagnostic.Error(d))
+				}
+			}
+		})
+	}
+}

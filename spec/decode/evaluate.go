@@ -21,9 +21,11 @@ type evaluator struct {
 	l      *loader
 	lookup spec.Lookup
 	report func(...*hcl.Diagnostic)
-	memo   map[node]*entry
-	stack  []step
-	failed error // of lookup
+	// disguise makes secrets others: see disguise.go.
+	disguise bool
+	memo     map[node]*entry
+	stack    []step
+	failed   error // of lookup
 }
 
 // node names something that is computed: a variable, a local, an attribute
@@ -153,7 +155,7 @@ func (e *evaluator) value(sc scope, expr hclsyntax.Expression) result {
 		b.res.value = cty.DynamicVal
 		return b.res
 	}
-	ctx := e.l.functions.context
+	ctx := e.context()
 	if len(b.vars.kids) > 0 {
 		ctx = ctx.NewChild()
 		ctx.Variables = b.vars.objects()

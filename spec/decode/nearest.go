@@ -9,36 +9,62 @@ import (
 
 // nearest returns the candidate that got was probably meant to be: the one
 // that differs in the case of letters only, else the one with the smallest
-// distance below 3, which is at most half of a short word. Ties go to the
-// first.
+// distance below 3, which is at most half of a short word. Of several the one
+// is taken that has two letters the other way around, else the one that begins
+// alike for longest, since the first letters are seldom the wrong ones, and
+// then the first.
 func nearest(got string, candidates []string) string {
 	for _, c := range candidates {
 		if strings.EqualFold(got, c) {
 			return c
 		}
 	}
-	best, least := "", 3
+	best, least, alike := "", 3, 0
 	for _, c := range candidates {
-		if d := distance(strings.ToLower(got), strings.ToLower(c)); d < least && d*2 <= max(len(got), len(c)) {
-			best, least = c, d
+		d := distance(strings.ToLower(got), strings.ToLower(c))
+		if d > least || d == 3 || d*2 > max(len(got), len(c)) {
+			continue
+		}
+		if a := beginAlike(got, c); d < least || a > alike {
+			best, least, alike = c, d, a
 		}
 	}
 	return best
 }
 
+// beginAlike counts the letters that two words begin with alike: all, where
+// they differ in the order of two neighbours.
+func beginAlike(a, b string) int {
+	if swapped(a, b) {
+		return len(a)
+	}
+	i := 0
+	for i < len(a) && i < len(b) && a[i] == b[i] {
+		i++
+	}
+	return i
+}
+
 // distance counts the letters by which two words differ. Two that were typed
 // in the wrong order count as one.
 func distance(a, b string) int {
-	if len(a) == len(b) {
-		i := 0
-		for i < len(a) && a[i] == b[i] {
-			i++
-		}
-		if i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:] {
-			return 1
-		}
+	if swapped(a, b) {
+		return 1
 	}
 	return levenshtein.Distance(a, b, nil)
+}
+
+// swapped reports whether two words differ in the order of two letters that
+// stand side by side.
+func swapped(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	i := 0
+	for i < len(a) && a[i] == b[i] {
+		i++
+	}
+	return i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
 }
 
 // suggest ends a message with the nearest of the candidates, if any is near.

@@ -83,7 +83,8 @@ var plausibleOf = map[string]string{
 	"smtp.server":              ``,
 	"smtp.from":                texts,
 	"smtp.to":                  `[0] [-1] ["x"]`,
-	"give_up.do":               `null []`,
+	"recover.do":               ``,
+	"give_up.do":               ``,
 
 	// Where nothing is as good.
 	"restart.limit":        `null 0 1 99 1000000`,

@@ -98,16 +98,44 @@ func (st *Structure) instead(name, path string, content *hcl.BodyContent) string
 	meant := st.meant(name)
 	if meant == "" {
 		const few = 8
+		text := st.elsewhere(name, path)
 		if names := st.names(); len(names) <= few {
-			return " What may stand here: " + strings.Join(names, ", ") + "."
+			return text + " What may stand here: " + strings.Join(names, ", ") + "."
 		}
-		return " What may stand here: " + strings.TrimSpace("syndicate schema "+path) + "."
+		return text + " What may stand here: " + strings.TrimSpace("syndicate schema "+path) + "."
 	}
 	text := fmt.Sprintf(" Did you mean %q?", meant)
 	if content != nil && content.Attributes[meant] != nil {
 		text += fmt.Sprintf(" It is set already, on line %d.", content.Attributes[meant].Range.Start.Line)
 	}
 	return text
+}
+
+// elsewhere says in which other blocks of the same block of the top level a
+// name may stand, where there are few.
+func (st *Structure) elsewhere(name, path string) string {
+	const few = 3
+	top, _, _ := strings.Cut(path, ".")
+	var homes []string
+	var look func(f *Field, path string)
+	look = func(f *Field, path string) {
+		in := st.types.of(f.typ)
+		if in.attrs[name] != nil || in.blocks[name] != nil {
+			homes = append(homes, path)
+		}
+		for i := range in.Blocks {
+			look(&in.Blocks[i], path+"."+in.Blocks[i].Name)
+		}
+	}
+	for _, f := range st.types.topLevel() {
+		if f.Name == top {
+			look(&f, top)
+		}
+	}
+	if len(homes) == 0 || len(homes) > few {
+		return ""
+	}
+	return fmt.Sprintf(" It belongs in %s.", strings.Join(homes, " or "))
 }
 
 // quotedIn returns what stands in quotes behind the words.

@@ -111,8 +111,13 @@ variable "m" {
   sensitive = true
   default   = { NAME = "hunter2hunter2" }
 }
+variable "j" {
+  sensitive = true
+  default   = "{\"NAME\": \"hunter2hunter2\"}"
+}
 locals {
-  made = { (var.s) = 1 }
+  made   = { (var.s) = 1 }
+  shouts = { for k in [upper(var.s)] : k => 1 }
 }
 service "a" {
   command = ["x"]
@@ -120,18 +125,30 @@ service "a" {
 }
 `
 	for expr, bad := range map[string]bool{
-		`{ (var.s) = 1 }`:                      true,
-		`{ "X_${var.s}" = 1 }`:                 true,
-		`merge({ A = 1 }, { (var.s) = 1 })`:    true,
-		`zipmap([var.s], ["v"])`:               true,
-		`{ for k in [var.s] : "X_${k}" => 1 }`: true,
-		`local.made`:                           true,
-		`merge(local.made, { A = 1 })`:         true,
-		`{ for k, v in var.m : v => k }`:       true,
-		`var.m`:                                false,
-		`merge(var.m, { A = 1 })`:              false,
-		`{ for k, v in var.m : k => v }`:       false,
-		`zipmap(["A"], [var.s])`:               false,
+		`{ (var.s) = 1 }`:                                         true,
+		`{ "X_${var.s}" = 1 }`:                                    true,
+		`merge({ A = 1 }, { (var.s) = 1 })`:                       true,
+		`zipmap([var.s], ["v"])`:                                  true,
+		`{ for k in [var.s] : "X_${k}" => 1 }`:                    true,
+		`local.made`:                                              true,
+		`merge(local.made, { A = 1 })`:                            true,
+		`{ for k, v in var.m : v => k }`:                          true,
+		`{ for k in [upper(var.s)] : k => 1 }`:                    true,
+		`zipmap([upper(var.s)], ["v"])`:                           true,
+		`zipmap([base64encode(var.s)], ["v"])`:                    true,
+		`zipmap([upper(sensitive("hush"))], ["v"])`:               true,
+		`zipmap([upper(env("A_SECRET", "hush"))], ["v"])`:         true,
+		`{ for k, v in var.m : upper(v) => k }`:                   true,
+		`local.shouts`:                                            true,
+		`{ for k, v in var.m : "${lower(k)}_${strlen(k)}" => v }`: false,
+		`{ for k, v in var.m : k => v if v != "" }`:               false,
+		`var.s == "other" ? { A = 1 } : { B = 1 }`:                false,
+		`jsondecode(var.j)`:                                       false,
+		`zipmap([upper(nonsensitive(var.s))], ["v"])`:             false,
+		`var.m`:                          false,
+		`merge(var.m, { A = 1 })`:        false,
+		`{ for k, v in var.m : k => v }`: false,
+		`zipmap(["A"], [var.s])`:         false,
 	} {
 		t.Run(expr, func(t *testing.T) {
 			_, ds := load(t, files{"c.hcl": fmt.Sprintf(declared, expr)})

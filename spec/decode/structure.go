@@ -33,6 +33,7 @@ type Structure struct {
 	Attributes []Field // in the order of declaration
 	Blocks     []Field
 
+	types  *structures
 	schema *hcl.BodySchema
 	attrs  map[string]*Field
 	blocks map[string]*Field
@@ -84,6 +85,7 @@ func (s *structures) of(t reflect.Type) *Structure {
 		return got.(*Structure)
 	}
 	st := &Structure{
+		types:  s,
 		schema: &hcl.BodySchema{},
 		attrs:  map[string]*Field{},
 		blocks: map[string]*Field{},

@@ -17,6 +17,7 @@ var synonyms = [][]string{
 	{"live", "liveness_probe"},
 	{"depends_on", "requires", "needs", "dependencies"},
 	{"on", "policy"},
+	{"deadline", "within"},
 	{"for_each", "count", "replicas", "instances"},
 	{"watch", "metric"},
 	{"warning", "warn"},

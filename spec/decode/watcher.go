@@ -166,12 +166,12 @@ func (d *decoder) boundary(doc *boundaryDoc) *spec.Boundary {
 	if doc.Recover != nil {
 		r := d.view(doc.Recover, "recover.")
 		out.Recover = &spec.Recovery{
-			Do:    d.actions(doc.Recover.Do),
+			Do:    d.neededActions(doc.Recover.Do),
 			Retry: spec.Retry{Attempts: r.number("attempts", 1, 1e6), Backoff: r.backoff()},
 		}
 	}
 	if doc.GiveUp != nil {
-		out.GiveUp = d.actions(doc.GiveUp.Do)
+		out.GiveUp = d.neededActions(doc.GiveUp.Do)
 	}
 	return out
 }
