@@ -57,7 +57,7 @@ func (c *quick) Read(b []byte) (int, error) {
 	case r.n == 0:
 		return 0, io.EOF
 	}
-	return int(r.n), nil
+	return r.n, nil
 }
 
 // reading is a call of Read.
@@ -66,17 +66,13 @@ type reading struct {
 	try  func(uintptr) bool
 	look func(uintptr)
 	b    []byte
-	n    uintptr
+	n    int
 	err  syscall.Errno
 }
 
 func (r *reading) read(fd uintptr) bool {
-	for {
-		r.n, _, r.err = syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(&r.b[0])), uintptr(len(r.b)))
-		if r.err != syscall.EINTR {
-			return r.err != syscall.EAGAIN
-		}
-	}
+	r.n, r.err = ReadNow(int(fd), r.b)
+	return r.err != syscall.EAGAIN
 }
 
 // Write implements io.Writer.
@@ -106,20 +102,9 @@ type writing struct {
 }
 
 func (w *writing) write(fd uintptr) bool {
-	for w.err = 0; len(w.left) > 0; {
-		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, fd, uintptr(unsafe.Pointer(&w.left[0])), uintptr(len(w.left)))
-		switch errno {
-		case 0:
-			w.left = w.left[n:]
-		case syscall.EINTR:
-		case syscall.EAGAIN:
-			return false
-		default:
-			w.err = errno
-			return true
-		}
-	}
-	return true
+	n, errno := WriteNow(int(fd), w.left)
+	w.left, w.err = w.left[n:], errno
+	return errno != syscall.EAGAIN
 }
 
 // named has an error of a syscall.RawConn name what was called.

@@ -3,7 +3,7 @@
 // long as it lasts: session mode, in which everything of the protocol works
 // as it does without a gateway.
 //
-//	client ─► hello ─► breaker ─► slot or queue ─► dial ─► startup ─► pump ⇄ pump
+//	client ─► hello ─► breaker ─► slot or queue ─► dial ─► startup ─► loop, or pump ⇄ pump
 //	            │         │             │            │        │
 //	          cancel   57P03         53300        57P03    the server's own answer
 //
@@ -16,12 +16,19 @@
 // a refusal before a session, and at its end that the gateway stops or that
 // the server has gone without a word.
 //
+// On Linux a loop over epoll(7) carries sessions without TLS while there is
+// nothing but bytes to move, many on one goroutine. Whatever has to be decided
+// is left to the session's own two goroutines, which take it over then: its
+// end, an error, the end of the gateway. Elsewhere, and with TLS, they have it
+// from the start.
+//
 // Where the server's URL asks for a kind of server among several, it asks
 // them before it sends a session to one.
 //
 // Everything has a bound: the connections to the server, those who wait for
-// one and for how long, the memory of a session (two buffers and what is kept
-// of its statements), the statements that are told apart. A client that reads
+// one and for how long, the memory of a session (a buffer for each direction,
+// while there is something in it where a loop carries it, and what is kept of
+// its statements), the statements that are told apart. A client that reads
 // slowly slows the server down and fills nothing here.
 //
 // The protocol is that of PostgreSQL's manual, "Frontend/Backend Protocol",

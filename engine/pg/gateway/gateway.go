@@ -56,6 +56,7 @@ type Gateway struct {
 	cancels chan struct{} // taken by cancel requests under way
 	stats   *stats
 	notes   notes
+	loops   []*loop // while it runs
 
 	// stopping ends when no session begins any more, killed when none goes
 	// on.
@@ -110,6 +111,7 @@ func (g *Gateway) Adopt(l Limits) {
 func (g *Gateway) Run(ctx context.Context, l net.Listener, timeout time.Duration, hurry <-chan struct{}) error {
 	done := make(chan struct{})
 	stopNotes := g.notes.begin()
+	g.loops = startLoops()
 	failed := make(chan error, 1)
 	go func() {
 		defer close(done)
@@ -125,6 +127,9 @@ func (g *Gateway) Run(ctx context.Context, l net.Listener, timeout time.Duration
 		<-done
 	}
 	g.drain(timeout, hurry)
+	for _, l := range g.loops {
+		l.end()
+	}
 	stopNotes()
 	return err
 }

@@ -24,12 +24,21 @@ func (s *session) relay() {
 		}
 	}
 	defer close(s.over)
+	r, a := requests{&s.flights}, &answers{flights: &s.flights, failed: s.failed}
+	if len(s.early) > 0 {
+		s.heard(s.early, a)
+	}
+	var up, down []byte
+	if len(s.early) == 0 || s.deliver(s.client, s.early) {
+		s.early = nil
+		up, down = s.carry(func(b []byte) { s.asked(b, r) }, func(b []byte) { s.heard(b, a) })
+	}
 	uploaded := make(chan struct{})
 	go func() {
 		defer close(uploaded)
-		s.upload()
+		s.upload(up, r)
 	}()
-	s.download()
+	s.download(down, a)
 	// The server has ended: what it said last arrives, and what the client
 	// still says goes nowhere.
 	_ = s.server.Close()
@@ -47,14 +56,17 @@ func (s *session) slow(f flight, took time.Duration) {
 	s.g.notes.say("slow query, %s: %s (%s)", took.Round(time.Millisecond/10), statement, s.who)
 }
 
-// upload takes what the client sends to the server.
-func (s *session) upload() {
-	buf := newBuffer()
-	r := requests{&s.flights}
+// upload takes what the client sends to the server, after what of that is left.
+func (s *session) upload(left []byte, r requests) {
 	from, to := socket.Quick(s.client), socket.Quick(s.server)
+	if !push(to, left) {
+		discard(s.client)
+		return
+	}
+	buf := newBuffer()
 	for {
 		n, err := from.Read(buf.bytes)
-		if n > 0 && !s.pass(to, buf.bytes[:n], r) {
+		if b := buf.bytes[:n]; n > 0 && !(s.asked(b, r) && push(to, b)) {
 			discard(s.client)
 			return
 		}
@@ -73,34 +85,43 @@ func (s *session) upload() {
 	}
 }
 
-// pass hands bytes of the client to the server. It reports whether there is
-// still somebody to take them.
-func (s *session) pass(to io.Writer, b []byte, r requests) bool {
-	s.mu.Lock()
-	if s.closing {
-		s.mu.Unlock()
-		return false
+// push writes what there is. It reports whether there is still somebody to
+// take it.
+func push(to io.Writer, b []byte) bool {
+	if len(b) == 0 {
+		return true
 	}
-	s.flights.in.feed(b, r)
-	s.patience.send(len(b))
-	s.mu.Unlock()
 	_, err := to.Write(b)
 	return err == nil
 }
 
-// download takes what the server sends to the client, until either has gone.
-func (s *session) download() {
-	a := &answers{flights: &s.flights, failed: s.failed}
+// asked notes what the client sends. It reports whether that is still taken.
+func (s *session) asked(b []byte, r requests) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return false
+	}
+	s.flights.in.feed(b, r)
+	s.patience.send(len(b))
+	return true
+}
+
+// download takes what the server sends to the client, after what of that is
+// left, until either has gone.
+func (s *session) download(left []byte, a *answers) {
 	from, to := socket.Quick(s.server), socket.Quick(s.client)
-	if len(s.early) > 0 && !s.deliver(to, s.early, a) {
+	if !s.deliver(to, left) {
 		return
 	}
-	s.early = nil
 	buf := newBuffer()
 	for {
 		n, err := from.Read(buf.bytes)
-		if n > 0 && !s.deliver(to, buf.bytes[:n], a) {
-			return
+		if b := buf.bytes[:n]; n > 0 {
+			s.heard(b, a)
+			if !s.deliver(to, b) {
+				return
+			}
 		}
 		switch {
 		case err == nil:
@@ -119,16 +140,20 @@ func (s *session) download() {
 	}
 }
 
-// deliver hands bytes of the server to the client. Where that has gone it
-// waits until the server has ended as well, and returns false.
-func (s *session) deliver(to io.Writer, b []byte, a *answers) bool {
+// heard notes what the server sends.
+func (s *session) heard(b []byte, a *answers) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.flights.out.feed(b, a)
 	if s.flights.answered() {
 		s.patience.answered()
 	}
-	s.mu.Unlock()
-	if _, err := to.Write(b); err != nil {
+}
+
+// deliver hands bytes of the server to the client. Where that has gone it
+// waits until the server has ended as well, and returns false.
+func (s *session) deliver(to io.Writer, b []byte) bool {
+	if !push(to, b) {
 		s.abandon()
 		discard(s.server)
 		return false

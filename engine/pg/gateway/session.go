@@ -14,22 +14,23 @@ import (
 // session is one client with its connection to the server.
 type session struct {
 	g      *Gateway
-	client net.Conn
-	server net.Conn
-	target target // where the server is
-	choice choice // why there, if it had to be a certain one
-	who    string // for people: user, database, application
+	client net.Conn // changed by the goroutine of serve, under mu
+	server net.Conn // as client
+	target target   // where the server is
+	choice choice   // why there, if it had to be a certain one
+	who    string   // for people: user, database, application
 	user   string
 	key    string        // that cancels its queries, empty before
 	relays bool          // replication: outside of all limits
 	over   chan struct{} // closed when relay has ended
 
 	mu       sync.Mutex
-	flights  flights  // guarded by mu
-	patience patience // guarded by mu
-	early    []byte   // of the server, from before relay; until then of one goroutine
-	retired  bool     // it ends when it is idle; guarded by mu
-	closing  bool     // nothing of the client is taken any more; guarded by mu
+	carriage *carriage // that has both connections, where a loop carries it; guarded by mu
+	flights  flights   // guarded by mu
+	patience patience  // guarded by mu
+	early    []byte    // of the server, from before relay; until then of one goroutine
+	retired  bool      // it ends when it is idle; guarded by mu
+	closing  bool      // nothing of the client is taken any more; guarded by mu
 	gone     sync.Once
 }
 
@@ -96,6 +97,9 @@ func (g *Gateway) session(h hello) error {
 	}
 	g.stats.sessions.Add(1)
 	s.relay()
+	if s.client != h.conn { // a loop has carried it
+		s.abort()
+	}
 	return nil
 }
 
@@ -249,13 +253,29 @@ func (g *Gateway) end(s *session) {
 // retire has a session end as soon as it is idle.
 func (s *session) retire() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.retired = true
-	s.mu.Unlock()
-	_ = s.server.SetReadDeadline(time.Unix(1, 0)) // has relay look
+	s.look()
+}
+
+// look has relay look around. The caller holds mu.
+func (s *session) look() {
+	if s.carriage != nil {
+		s.carriage.release()
+		return
+	}
+	_ = s.server.SetReadDeadline(time.Unix(1, 0))
 }
 
 // abort ends a session at once.
 func (s *session) abort() {
-	_ = s.client.Close()
-	_ = s.server.Close()
+	s.mu.Lock()
+	carriage, client, server := s.carriage, s.client, s.server
+	s.mu.Unlock()
+	if carriage != nil {
+		carriage.release() // carry sees that the gateway is killed
+		return
+	}
+	_ = client.Close()
+	_ = server.Close()
 }

@@ -44,6 +44,15 @@ func newPatience(conn net.Conn, bound time.Duration) patience {
 	return patience{conn: raw, bound: bound}
 }
 
+// follow has it set its bound by what is the same connection.
+func (p *patience) follow(conn any) {
+	if c, ok := conn.(syscall.Conn); ok && p.conn != nil {
+		if raw, err := c.SyscallConn(); err == nil {
+			p.conn = raw
+		}
+	}
+}
+
 // send notes bytes that are about to be sent.
 func (p *patience) send(n int) {
 	if p.conn == nil || p.off {

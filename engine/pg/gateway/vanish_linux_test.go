@@ -163,11 +163,9 @@ func TestPatienceWithBusyServers(t *testing.T) {
 		x.mu.Lock()
 		defer x.mu.Unlock()
 		for s := range x.sessions {
-			c, err := s.server.(*net.TCPConn).SyscallConn()
-			if err != nil {
-				t.Fatal(err)
-			}
-			_ = c.Control(func(fd uintptr) { got, _ = unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT) })
+			s.mu.Lock()
+			_ = s.patience.conn.Control(func(fd uintptr) { got, _ = unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT) })
+			s.mu.Unlock()
 		}
 		return got
 	}
