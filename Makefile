@@ -59,6 +59,10 @@ test: require-go require-postgres require-node require-cc require-pgbouncer requ
 	$(GO) test -timeout 20m $(RACE) $(TESTFLAGS) $(PACKAGES)
 
 lint: require-go
+	@ignored=$$(git ls-files --cached --ignored --exclude-standard); \
+	if [ -n "$$ignored" ]; then \
+	  echo "committed although .gitignore leaves it out; run: git rm --cached" $$ignored >&2; exit 1; \
+	fi
 	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
 	if [ -n "$$unformatted" ]; then \
 	  echo "not formatted; run: gofmt -w" $$unformatted >&2; exit 1; \
@@ -86,7 +90,7 @@ fuzz: require-go
 # Many more random systems than every change can afford to try: for a night.
 MODEL_RUNS ?= 20000
 model: require-go
-	SYNDICATE_MODEL_RUNS=$(MODEL_RUNS) $(GO) test -race -timeout 2h ./engine -run 'Invariants|CriticalPath'
+	SYNDICATE_MODEL_RUNS=$(MODEL_RUNS) $(GO) test -race -timeout 2h ./engine -run 'Invariants|CriticalPath|DoesWhatItsPlanSays'
 
 docs: build
 	$(GO) generate ./docs/...

@@ -47,6 +47,7 @@ type Status struct {
 	Died          time.Time `json:"died,omitzero" doc:"When the engine of a lost system did, where somebody saw it."`
 	LastSign      time.Time `json:"last_sign,omitzero" doc:"When the engine of a lost system still lived, for all that is known: the units are as they were then."`
 	Holds         []Hold    `json:"holds,omitempty" doc:"Of persons on what is declared no longer; start ends them."`
+	Notices       []Notice  `json:"notices,omitempty" doc:"What the engine cannot write. Nothing that runs is harmed by it, and it ends by itself."`
 	Units         []Unit    `json:"units"`
 	// Leftovers are processes of a lost system that still run.
 	Leftovers []Leftover `json:"leftovers,omitempty"`
@@ -57,6 +58,20 @@ type Status struct {
 type Hold struct {
 	ID   string `json:"id"`
 	Held string `json:"held" doc:"Who stopped it, and when."`
+}
+
+// What a Notice is about.
+const (
+	NoticeJournal = "journal"
+	NoticeLogs    = "logs"
+)
+
+// Notice tells of something that the engine cannot write, as on a full disk.
+type Notice struct {
+	What  string    `json:"what" enum:"journal,logs" doc:"journal: events wait in memory. logs: lines of units are lost."`
+	Units []string  `json:"units,omitempty" doc:"Whose logs."`
+	Since time.Time `json:"since"`
+	Cause string    `json:"cause" doc:"What the system says: no space left on device."`
 }
 
 // Degraded reports whether something that should run well does not.

@@ -76,6 +76,9 @@ type State struct {
 	PID    int
 	Life   string // of an engine that did not end in good order
 	Config string // that it belongs to
+	// Unwritten tells what the engine that runs cannot write there, a sentence
+	// each.
+	Unwritten []string
 }
 
 // Limits bound this process.

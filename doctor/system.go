@@ -65,6 +65,10 @@ func (e *exam) state() {
 	case st.Held:
 		e.held = true
 		e.find("state", OK, fmt.Sprintf("the system runs: process %d holds %s", st.PID, dir), nil, nil)
+		if len(st.Unwritten) > 0 {
+			e.find("state", Warning, "the running system cannot write all that it should", st.Unwritten,
+				[]string{"make room, or have it writable again; what runs goes on, and writes again by itself then"})
+		}
 	case st.Config != "" && e.ConfigPath != "" && st.Config != e.ConfigPath:
 		e.find("state", Problem, fmt.Sprintf("the state directory %s belongs to another configuration", dir),
 			[]string{"It is used by " + st.Config + "."},
@@ -108,6 +112,10 @@ func (e *exam) writable(dir string) {
 	var st unix.Statfs_t
 	if unix.Statfs(at, &st) != nil {
 		return
+	}
+	if st.Files > 0 && st.Ffree == 0 {
+		e.find("state", Warning, "no more files can be made where the state directory is, whatever room there is",
+			[]string{"Every file takes an inode there, and all of them are taken: see df -i " + at + "."}, []string{"remove some of the many files that are there"})
 	}
 	const little = 100 << 20
 	if free := uint64(st.Bavail) * uint64(st.Bsize); free < little {

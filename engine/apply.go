@@ -115,7 +115,7 @@ func (e *Engine) Apply(ctx context.Context, req Request) (Change, error) {
 	change.Plan, change.Waited = p, waited
 	if op.undo && op.grave && op.cancelled == "" {
 		change.RolledBack = true
-		change.RollbackFailure = e.rollBack(before, was, req.By)
+		change.RollbackFailure = e.rollBack(op, before, was)
 		change.State, change.Cause = e.core.system()
 	}
 	return change, nil
@@ -221,18 +221,18 @@ func (e *Engine) enforce(op *operation, d declaration, members []*member) {
 	e.mu.Unlock()
 	running := e.core.definitions()
 	for _, m := range members {
-		if was := running[m.id]; m.adopt != nil && (was == nil || was.digest != m.digest) {
+		if was := running[m.id]; m.adopt != nil && (was == nil || was.digest != m.digest || was.aims != m.aims) {
 			m.adopt(m.work)
 		}
 	}
 	e.perform(op, evApply{op: op, members: members, settings: settingsOf(d.system)})
 }
 
-// rollBack puts what was in force before a change in force again. It returns
+// rollBack puts what was in force before a failed change in force again. It returns
 // why that did not go well.
-func (e *Engine) rollBack(before []*member, was declaration, by string) string {
+func (e *Engine) rollBack(failed *operation, before []*member, was declaration) string {
 	op := newOperation()
-	op.back, op.by = true, by
+	op.back, op.by = failed, failed.by
 	e.site.declare(was.system, was.ports)
 	e.enforce(op, was, before)
 	return cmp.Or(e.site.redact.clean(op.why), op.cancelled)

@@ -66,10 +66,12 @@ func (w *breakerWork) run(ctx context.Context, a *attempt) (out Outcome) {
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
+		started := b
 		w.def.each(watching, func(ctx context.Context, now *spec.Breaker) {
-			if now != b {
+			if now != started {
 				w.adopt(a, p, now)
 			}
+			started = nil // it may come again, after another one
 			var both sync.WaitGroup
 			defer both.Wait()
 			both.Go(func() { w.share(ctx, now) })

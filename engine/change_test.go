@@ -73,7 +73,7 @@ func undoable() *operation {
 func (b *bench) takeBack(before []*member) *operation {
 	b.t.Helper()
 	op := newOperation()
-	op.back = true
+	op.back = newOperation()
 	var members []*member
 	for _, d := range before {
 		again := *d

@@ -487,7 +487,7 @@ func (s *story) enact(c *core, ended chan *operation, a act, declared []*bluepri
 	synctest.Wait()
 	s.inPlace(declared)
 	back := newOperation()
-	back.back = true
+	back.back = op
 	if s.tell(c, ended, evApply{op: back, members: s.members(declared, false), settings: s.settings}) != nil {
 		s.compare(c, declared)
 		s.again(c, ended, declared)

@@ -76,6 +76,9 @@ type Config struct {
 	// block; nil: nobody is.
 	Guards    map[string][]byte
 	SaveGuard func(unit string, record []byte)
+	// Journal says since when what Observe is told cannot be kept, and why; a
+	// nil error is that it can. Any goroutine calls it; nil: nothing is kept.
+	Journal func() (since time.Time, err error)
 	// Merger gets all output besides the log files; nil: nobody does.
 	Merger *log.Merger
 }
@@ -90,7 +93,8 @@ type Engine struct {
 	// build makes the unit of a step; a test lets that run no process.
 	build func(*plan.Step, blocks) (member, error)
 
-	memory memoryLook
+	memory    memoryLook
+	unwritten unwritten
 
 	mu      sync.Mutex
 	logs    map[string]*log.Log          // guarded by mu
@@ -208,6 +212,7 @@ func (e *Engine) closeLogs() {
 		if known[id] == nil {
 			delete(e.logs, id)
 			_ = l.Close()
+			e.unwritten.forget(id)
 		}
 	}
 	for addr := range e.guards {
@@ -288,7 +293,7 @@ func (e *Engine) Hurry() { e.core.quicken() }
 func (e *Engine) Status() Status {
 	t := e.core.snapshot()
 	st := e.status(t.state, t.cause, t.units)
-	st.Holds = t.holds
+	st.Holds, st.Notices = t.holds, e.notices()
 	return st
 }
 
@@ -338,7 +343,10 @@ func (e *Engine) openLog(id string, bounds spec.Log) (*log.Log, error) {
 		Dir: LogDir(e.site.stateDir), Unit: id,
 		MaxSize: int64(bounds.MaxSize), Keep: bounds.Keep,
 		Buffers: e.site.buffers, Merger: e.cfg.Merger,
-		OnError: func(err error) { e.cfg.Log.Warn("log trouble", "unit", id, "error", err) },
+		OnError: func(err error) {
+			e.unwritten.note(id, err)
+			e.cfg.Log.Warn("log trouble", "unit", id, "error", err)
+		},
 	})
 	if err != nil {
 		return nil, err

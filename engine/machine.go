@@ -39,6 +39,8 @@ type policy struct {
 	// numbers are the ports that a run has in its values without being
 	// declared: those chosen for it and for what it needs.
 	numbers string
+	// aims are the chosen ports in what is put in force while it runs.
+	aims string
 	// inPlace says that the definition takes the place of one that does not
 	// run without a run of its own, whatever the digests.
 	inPlace bool

@@ -12,7 +12,7 @@ func (m *machine) apply(ev evApply) {
 		m.configure(ev.settings)
 	}
 	for _, u := range m.units {
-		if u != nil && !ev.op.back {
+		if u != nil && ev.op.back == nil {
 			u.stood = u.state == Completed
 		}
 	}
@@ -38,6 +38,7 @@ func (m *machine) apply(ev evApply) {
 			m.op.touched[i] = true
 		}
 	}
+	m.awaitAgain(ev.op.back)
 	m.order = append(places, slices.DeleteFunc(m.order, func(i int) bool { return declared[i] })...)
 	m.link()
 	m.cutCircles(ev.members, places)
@@ -46,6 +47,19 @@ func (m *machine) apply(ev evApply) {
 	for i, u := range m.units {
 		if u != nil {
 			m.enqueue(i)
+		}
+	}
+}
+
+// awaitAgain has an operation wait for what the one that it takes back has set
+// going, and did not find failed, also where both leave its definition as it is.
+func (m *machine) awaitAgain(taken *operation) {
+	if taken == nil {
+		return
+	}
+	for i := range taken.touched {
+		if !taken.stale[i] && m.busy(i) {
+			m.op.touched[i] = true
 		}
 	}
 }
@@ -128,7 +142,7 @@ func (m *machine) declare(i int, d *member) {
 	}
 	m.op.stale[i] = !changes && slices.Equal(u.declared.Needs, d.declared.Needs) && (u.state == Failed || u.state == Blocked)
 	u.removal = false // it may be declared again before it was gone
-	again := m.op.back && u.oneShot && d.oneShot && !u.live
+	again := m.op.back != nil && u.oneShot && d.oneShot && !u.live
 	switch {
 	case again && u.stood && u.runDigest == d.runDigest:
 		// A run more has failed; what those before it did is still there.

@@ -14,8 +14,8 @@ type operation struct {
 	undo bool
 	// by is who asked for it.
 	by string
-	// back says that it takes another one back.
-	back bool
+	// back is the operation that it takes back.
+	back *operation
 	// partial says that units which are not declared stay as they are.
 	partial bool
 	// touched are the units whose fate it decides, named those that have to

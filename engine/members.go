@@ -82,23 +82,24 @@ func (e *Engine) member(step *plan.Step, b blocks, running *member) (*member, er
 	m.rerun = step.Action == plan.Start || step.Blocked != "" && (step.Kind == plan.StepTask || step.Kind == plan.StepMigrations)
 	m.inPlace = step.Action == plan.Keep || step.Action == plan.Update
 	m.declared = step.Unit()
-	m.numbers = e.numbers(step, b)
+	m.numbers = e.numbers(step.Ports, step.TakesFrom(), b)
+	m.aims = e.numbers(nil, step.Aims(), b)
 	if running != nil && running.runDigest == m.runDigest && running.numbers == m.numbers {
 		m.work = running.work
 	}
 	return &m, nil
 }
 
-// numbers lists the chosen ports that a process of a step has in its values.
-func (e *Engine) numbers(step *plan.Step, b blocks) string {
+// numbers lists the chosen ports of some keys and of some blocks.
+func (e *Engine) numbers(own []string, of []spec.Addr, b blocks) string {
 	var list []string
 	add := func(keys []string) {
 		for _, key := range keys {
 			list = append(list, fmt.Sprintf("%s=%d", key, e.site.chosen(key)))
 		}
 	}
-	add(step.Ports)
-	for _, addr := range step.TakesFrom() {
+	add(own)
+	for _, addr := range of {
 		add(b.autoPorts(addr))
 	}
 	return strings.Join(list, " ")

@@ -45,6 +45,8 @@ type Status struct {
 	// Holds are those of persons on what is declared no longer: by ID, who
 	// stopped it and when.
 	Holds map[string]string
+	// Notices tell of what the engine cannot write.
+	Notices []Notice
 }
 
 // UnitStatus is a snapshot of one unit.

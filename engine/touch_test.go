@@ -34,6 +34,7 @@ func drawDeeds(t *rapid.T) []deed {
 		if rapid.IntRange(0, 3).Draw(t, "kind") > 0 {
 			now = drawLots(t, now, &versions)
 			d.lots, d.keep = now, rapid.IntRange(0, 3).Draw(t, "keep") == 0
+			d.targets = drawTargets(t, now)
 		} else {
 			d.verb = rapid.SampledFrom([]string{verbStart, verbStop, verbRestart, "crash", "crash"}).Draw(t, "verb")
 			d.unit = rapid.SampledFrom(lotAddrs[4:]).Draw(t, "unit").String()
@@ -41,6 +42,18 @@ func drawDeeds(t *rapid.T) []deed {
 		deeds = append(deeds, d)
 	}
 	return deeds
+}
+
+// drawTargets draws what a change is confined to: mostly nothing.
+func drawTargets(t *rapid.T, lots []*lot) []spec.Addr {
+	if len(lots) == 0 || rapid.IntRange(0, 2).Draw(t, "confined") > 0 {
+		return nil
+	}
+	var targets []spec.Addr
+	for range rapid.IntRange(1, 2).Draw(t, "targets") {
+		targets = append(targets, rapid.SampledFrom(lots).Draw(t, "target").addr)
+	}
+	return targets
 }
 
 // play has everything happen, and returns what was wrong.
@@ -181,7 +194,7 @@ func (w *estate) touched(what string, change Change, before, after look) {
 		}
 	}
 	for _, f := range change.Plan.Followers {
-		want[f.ID] = count{1, 1}
+		want[f.ID] = map[plan.Action]count{plan.Restart: {1, 1}, plan.Stop: {0, 1}, plan.Start: {1, 0}}[f.Action]
 		// What it needs may have failed before, and is tried again by no target.
 		failed := func(u plan.RunningUnit) bool { return u.State == string(Failed) }
 		spoiled[f.ID] = change.RolledBack || slices.ContainsFunc(change.Plan.Steps, func(s plan.Step) bool { return spoiled[s.ID] }) ||
@@ -279,6 +292,26 @@ func (w *estate) empty(t *testing.T, what string, sys *spec.System, targets []sp
 	}
 }
 
+// history tells what happened, in short.
+func history(deeds []deed) string {
+	var b strings.Builder
+	for _, d := range deeds {
+		if d.lots == nil {
+			fmt.Fprintf(&b, "%s %s\n", d.verb, d.unit)
+			continue
+		}
+		fmt.Fprintf(&b, "up, targets %v, keep %v\n", d.targets, d.keep)
+		for _, l := range d.lots {
+			fmt.Fprintf(&b, "  %s version %d policy %d port %q critical %v follows %v fails %v:", l.addr, l.version, l.policy, l.port, l.critical, l.follows, l.fails)
+			for _, e := range l.needs {
+				fmt.Fprintf(&b, " %s (%s)", e.To, e.Reasons[0].Text)
+			}
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
+}
+
 // What a change touches is exactly what its plan says, the plan after it is
 // empty, and one that is taken back leaves everything as it was.
 func TestAChangeDoesWhatItsPlanSays(t *testing.T) {
@@ -287,7 +320,7 @@ func TestAChangeDoesWhatItsPlanSays(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		deeds := drawDeeds(rt)
 		if problems := newEstate(stateDir).play(t, deeds); len(problems) > 0 {
-			rt.Fatalf("%s", strings.Join(problems, "\n"))
+			rt.Fatalf("%s\n%s", strings.Join(problems, "\n"), history(deeds))
 		}
 	})
 }

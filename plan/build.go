@@ -69,9 +69,9 @@ func Build(sys *spec.System, facts Facts) (*Plan, spec.Diagnostics) {
 	if len(diags) > 0 {
 		return nil, diags
 	}
-	compare(p, d, order, facts)
+	back := compare(p, d, order, facts)
 	if wanted != nil {
-		order = p.confine(order, wanted, facts)
+		order = p.confine(order, wanted, facts, back)
 		p.Skipped = slices.DeleteFunc(p.Skipped, func(s Skipped) bool { return !wanted[s.Addr.String()] })
 	}
 	for _, s := range order {
@@ -325,7 +325,17 @@ func (d *draft) reaches(from, to string) bool {
 }
 
 func summarize(p *Plan) Summary {
-	sum := Summary{Stop: len(p.Stops), Restart: len(p.Followers), Update: len(p.Settings)}
+	sum := Summary{Stop: len(p.Stops), Update: len(p.Settings)}
+	for _, f := range p.Followers {
+		switch f.Action {
+		case Start:
+			sum.Start++
+		case Stop:
+			sum.Stop++
+		default:
+			sum.Restart++
+		}
+	}
 	for _, s := range p.Steps {
 		switch {
 		case s.Action == Keep:

@@ -68,13 +68,12 @@ type comparison struct {
 }
 
 // compare decides what each step of the draft means for what runs, and
-// lists what runs and is declared no longer.
-func compare(p *Plan, d *draft, order []*Step, facts Facts) {
+// lists what runs and is declared no longer. It returns what stands still.
+func compare(p *Plan, d *draft, order []*Step, facts Facts) *standstill {
 	running := facts.Running
 	if running == nil {
-		resume(order, facts)
 		p.Holds = d.undeclared(facts.Held)
-		return
+		return resume(order, facts)
 	}
 	c := &comparison{draft: d, units: make(map[string]*RunningUnit, len(running.Units)), back: newStandstill()}
 	for i := range running.Units {
@@ -112,11 +111,12 @@ func compare(p *Plan, d *draft, order []*Step, facts Facts) {
 		// One that a standstill keeps from running anew is not done.
 		c.back.done[s.ID] = u.State == "completed" && s.Action != Start && s.Blocked == "" && (s.Kind == StepTask || c.back.why[s.ID] == "")
 	}
+	return c.back
 }
 
 // resume keeps what a person has stopped, what cannot run without it, and
 // tasks that have completed in this life, from being started.
-func resume(order []*Step, facts Facts) {
+func resume(order []*Step, facts Facts) *standstill {
 	back := newStandstill()
 	for _, s := range order { // each after all it needs
 		s.Held = facts.Held[s.ID]
@@ -126,6 +126,7 @@ func resume(order []*Step, facts Facts) {
 			s.Action = Keep
 		}
 	}
+	return back
 }
 
 // decide compares one step with the unit that runs for it.

@@ -51,10 +51,7 @@ func newStandstill() *standstill {
 // look decides about a step; all that it needs was looked at before.
 func (h *standstill) look(s *Step) {
 	h.held[s.ID] = s.Held != ""
-	h.ends[s.ID] = h.held[s.ID] || slices.ContainsFunc(s.Needs, func(n Need) bool {
-		_, migrations := migrationsOf(n.Step)
-		return !n.Soft && h.ends[n.Step] && (n.Condition != Completed || migrations)
-	})
+	h.ends[s.ID] = h.held[s.ID] || slices.ContainsFunc(s.Needs, func(n Need) bool { return h.ends[n.Step] && n.falls() })
 	for _, n := range s.Needs {
 		switch {
 		case n.Soft || h.on[n.Step] || h.done[n.Step] && n.Condition == Completed:
@@ -69,6 +66,13 @@ func (h *standstill) look(s *Step) {
 			return
 		}
 	}
+}
+
+// falls reports whether what needs this cannot go on running without the other
+// one: what a task has done stays when it is gone.
+func (n Need) falls() bool {
+	_, migrations := migrationsOf(n.Step)
+	return !n.Soft && (n.Condition != Completed || migrations)
 }
 
 // stays reports whether a step does not run whatever else happens, unless it

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/syndicate/syndicate/spec"
 )
@@ -24,8 +25,8 @@ type Plan struct {
 	Steps []Step `json:"steps"`
 	// Stops are units that run and are declared no longer, in order of ID.
 	Stops []Stopped `json:"stops"`
-	// Followers are units beyond the targets which restart as they run, since
-	// something that they need does: in order of ID.
+	// Followers are units beyond the targets to which something happens since
+	// something happens to what they need: in order of ID.
 	Followers []Follower `json:"followers,omitempty"`
 	// Holds are those of a person on what is not declared, in order of ID:
 	// they count when it is declared again, until start.
@@ -120,6 +121,21 @@ type Need struct {
 	Reasons   []spec.Reason `json:"reasons,omitempty"`
 }
 
+// parseWait reads what Need.Wait says.
+func parseWait(text string) Need {
+	var n Need
+	text, n.Soft = strings.CutSuffix(text, orFailed)
+	at := strings.LastIndexByte(text, ' ')
+	if at < 0 {
+		return n
+	}
+	n.Step, n.Condition = text[:at], text[at+1:]
+	if n.Condition == migrated {
+		n.Step, n.Condition = n.Step+migrationsSuffix, Completed
+	}
+	return n
+}
+
 // String says what is waited for, in the words of the language:
 // "service.api ready", "database.main migrated".
 func (n Need) String() string {
@@ -144,10 +160,12 @@ func (n Need) migrated() bool { return n.Unit() != n.Step }
 // failed" for a soft need.
 func (n Need) Wait() string {
 	if n.Soft {
-		return n.String() + " or failed"
+		return n.String() + orFailed
 	}
 	return n.String()
 }
+
+const orFailed = " or failed"
 
 // The conditions of a step.
 const (
@@ -181,10 +199,11 @@ type Stopped struct {
 	Reason string `json:"reason"`
 }
 
-// Follower is a unit that restarts with another one, without a change of its
-// own.
+// Follower is a unit that restarts, stops or starts with another one, without a
+// change of its own.
 type Follower struct {
 	ID     string `json:"id"`
+	Action Action `json:"action"` // restart, stop or start
 	Reason string `json:"reason"`
 }
 

@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/syndicate/syndicate/spec"
 )
@@ -36,36 +38,57 @@ func newRelocate(d *draft, running *Running) *relocate {
 }
 
 // follow decides whether a step begins anew on that account, or stops since it
-// cannot.
+// cannot, or is aimed elsewhere while it runs.
 func (r *relocate) follow(s *Step, u *RunningUnit, stays bool) {
-	why := r.why[s.ID]
-	for _, addr := range s.TakesFrom() {
-		id := addr.String()
-		if why == "" && (r.why[id] != "" || r.why[GatewayID(addr)] != "") {
-			why = "the port of " + id + " changes"
-		}
-	}
-	if why == "" || !s.listens() || s.Action != Keep && s.Action != Update || u.idle() || s.Blocked != "" {
+	if u.idle() || s.Blocked != "" || s.Action != Keep && s.Action != Update {
 		return
 	}
-	s.Action = Restart
-	if stays {
+	why := cmp.Or(r.why[s.ID], r.moved(s.TakesFrom()))
+	switch {
+	case why != "" && s.listens() && stays:
 		s.Action = Stop
+	case why != "" && s.listens():
+		s.Action = Restart
+	case r.moved(s.Aims()) != "" && u.runs():
+		s.Action, why = Update, r.moved(s.Aims())
+	default:
+		return
 	}
-	if s.Reason != "" {
-		why = s.Reason + ", " + why
+	s.Reason = strings.TrimPrefix(s.Reason+", "+why, ", ")
+}
+
+// moved says which of some blocks gets another port, if any does.
+func (r *relocate) moved(blocks []spec.Addr) string {
+	for _, addr := range blocks {
+		if id := addr.String(); r.why[id] != "" || r.why[GatewayID(addr)] != "" {
+			return "the port of " + id + " changes"
+		}
 	}
-	s.Reason = why
+	return ""
 }
 
 // TakesFrom lists the other blocks whose addresses a process of the step has in
-// its values: those that it needs for one, and those that it takes one from
-// without waiting.
+// its values for as long as it runs: those that it needs for one, and those that
+// it takes one from without waiting.
 func (s *Step) TakesFrom() []spec.Addr {
-	var list []spec.Addr
 	if s.Kind == StepBreaker {
-		return nil // another target is put in force while it runs
+		return nil
 	}
+	return s.addresses(s.Kind == StepService || s.Kind == StepServer)
+}
+
+// Aims lists the other blocks whose addresses the step has in values that are
+// put in force while it runs: those of what a breaker stands before.
+func (s *Step) Aims() []spec.Addr {
+	if s.Kind != StepBreaker {
+		return nil
+	}
+	return s.addresses(true)
+}
+
+// addresses lists the other blocks whose addresses stand in values of the step.
+func (s *Step) addresses(unwaited bool) []spec.Addr {
+	var list []spec.Addr
 	add := func(addr spec.Addr) {
 		if addr != s.Addr && !slices.Contains(list, addr) {
 			list = append(list, addr)
@@ -76,7 +99,7 @@ func (s *Step) TakesFrom() []spec.Addr {
 			add(addr)
 		}
 	}
-	if s.Kind == StepService || s.Kind == StepServer {
+	if unwaited {
 		for _, addr := range s.Takes {
 			add(addr)
 		}

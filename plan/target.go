@@ -33,7 +33,7 @@ func (d *draft) confine(facts Facts) (map[string]bool, spec.Diagnostics) {
 			}}
 		}
 	}
-	if diags := d.occupied(wanted, facts.Running); len(diags) > 0 {
+	if diags := append(d.occupied(wanted, facts.Running), d.astray(wanted, facts.Running)...); len(diags) > 0 {
 		return nil, diags
 	}
 	for i := range d.steps {
@@ -46,7 +46,7 @@ func (d *draft) confine(facts Facts) (map[string]bool, spec.Diagnostics) {
 
 // confine leaves of a plan what concerns the wanted steps, and returns these:
 // nothing else is started, changed or stopped.
-func (p *Plan) confine(order []*Step, wanted map[string]bool, facts Facts) []*Step {
+func (p *Plan) confine(order []*Step, wanted map[string]bool, facts Facts, back *standstill) []*Step {
 	for _, t := range facts.Targets {
 		p.Targets = append(p.Targets, t.String())
 	}
@@ -55,7 +55,7 @@ func (p *Plan) confine(order []*Step, wanted map[string]bool, facts Facts) []*St
 	p.Settings, p.Stops = nil, []Stopped{}
 	p.Watchers = []Watcher{}
 	kept := slices.DeleteFunc(order, func(s *Step) bool { return !wanted[s.ID] })
-	p.Followers = followers(kept, facts.Running)
+	p.Followers = followers(kept, facts.Running, back)
 	return kept
 }
 
@@ -84,6 +84,37 @@ func (d *draft) occupied(wanted map[string]bool, running *Running) spec.Diagnost
 				Severity: spec.Error, Summary: "Port of what is no target", Subject: l.Range,
 				Detail: fmt.Sprintf("%s is declared to have port %d, which %s has in the running system. That is no target, so it would keep it: %s.",
 					l.Name, l.Port, u.ID, d.wayOut(u.ID)),
+			})
+		}
+	}
+	return diags
+}
+
+// astray finds what is to be left alone, runs, and has the address of something
+// in its values whose port is to become another one.
+func (d *draft) astray(wanted map[string]bool, running *Running) spec.Diagnostics {
+	if running == nil {
+		return nil
+	}
+	var diags spec.Diagnostics
+	moves := newRelocate(d, running)
+	for id := range moves.why {
+		if !wanted[id] {
+			delete(moves.why, id) // it keeps its port
+		}
+	}
+	for i := range running.Units {
+		u := &running.Units[i]
+		at, declared := d.index[u.ID]
+		if !declared || wanted[u.ID] || !u.runs() {
+			continue
+		}
+		s := &d.steps[at]
+		if what := moves.moved(slices.Concat(s.TakesFrom(), s.Aims())); what != "" {
+			diags = append(diags, spec.Diagnostic{
+				Severity: spec.Error, Summary: "Port that is used by what is no target", Subject: s.Range,
+				Detail: fmt.Sprintf("%s, and %s has it in its values. That is no target, so it would go on with the old one: %s.",
+					strings.ToUpper(what[:1])+what[1:], u.ID, d.wayOut(u.ID)),
 			})
 		}
 	}
@@ -128,59 +159,6 @@ func (d *draft) wayOut(id string) string {
 		return "name " + d.steps[at].Addr.String() + " as a target, too, or none"
 	}
 	return "it is no longer declared, and goes with an up that has no target"
-}
-
-// followers lists the units beyond the steps of a plan that restart with one
-// of them, or with one another, as they are declared where they run. Steps
-// that follow one of these restart, too.
-func followers(steps []*Step, running *Running) []Follower {
-	if running == nil {
-		return nil
-	}
-	units := make(map[string]*RunningUnit, len(running.Units))
-	for i := range running.Units {
-		units[running.Units[i].ID] = &running.Units[i]
-	}
-	chosen, anew := map[string]bool{}, map[string]string{} // and what becomes of it
-	for _, s := range steps {
-		chosen[s.ID] = true
-		if s.beginsAnew() && s.Held == "" && s.Blocked == "" {
-			anew[s.ID] = string(s.Action) + "s"
-		}
-	}
-	// followed is the first of some units that another one of them follows,
-	// and what becomes of it.
-	followed := func(u *RunningUnit, ids []string) string {
-		for _, id := range ids {
-			if was := units[id]; u.runs() && u.State != "backoff" && anew[id] != "" && was != nil && was.WasReady {
-				return id + " " + anew[id]
-			}
-		}
-		return ""
-	}
-	var list []Follower
-	for more := true; more; {
-		more = false
-		for i := range running.Units {
-			u := &running.Units[i]
-			if why := followed(u, u.Follows); why != "" && !chosen[u.ID] {
-				list = append(list, Follower{u.ID, why})
-				chosen[u.ID], anew[u.ID], more = true, "restarts", true
-			}
-		}
-		for _, s := range steps {
-			u := units[s.ID]
-			if u == nil || s.Action != Keep && s.Action != Update || s.Blocked != "" {
-				continue
-			}
-			if why := followed(u, s.follows(s.allNeeds())); why != "" {
-				s.Action, s.Reason = Restart, strings.TrimPrefix(s.Reason+", "+why, ", ")
-				anew[s.ID], more = "restarts", true
-			}
-		}
-	}
-	slices.SortFunc(list, func(a, b Follower) int { return strings.Compare(a.ID, b.ID) })
-	return list
 }
 
 // confine leaves a step the needs of those that are wanted. What it follows

@@ -79,14 +79,17 @@ func (v *planText) held() {
 	}
 }
 
-// followers writes what restarts although it is no target.
+// followers writes what happens to units that are no targets.
 func (v *planText) followers() {
 	if len(v.p.Followers) == 0 {
 		return
 	}
 	for _, f := range v.p.Followers {
-		note := v.ink.bold("restart") + ", " + printable(f.Reason) + v.ink.note(" (no target: it restarts as it is)")
-		v.hang(fmt.Sprintf("  %s %s  ", v.ink.mark(plan.Restart), pad(printable(f.ID), v.ids)), note)
+		note := v.ink.bold(string(f.Action)) + ", " + printable(f.Reason)
+		if f.Action != plan.Stop {
+			note += v.ink.note(fmt.Sprintf(" (no target: it %ss as it is)", f.Action))
+		}
+		v.hang(fmt.Sprintf("  %s %s  ", v.ink.mark(f.Action), pad(printable(f.ID), v.ids)), note)
 	}
 	v.line("")
 }

@@ -28,6 +28,9 @@ func StatusText(w io.Writer, st api.Status, o StatusOptions) error {
 	if st.Cause != "" {
 		b.WriteString("  " + printable(headline(st.Cause)) + "\n")
 	}
+	for _, n := range st.Notices {
+		b.WriteString("  " + i.yellow(printable(Notice(n))) + "\n")
+	}
 	if len(st.Units) > 0 {
 		b.WriteByte('\n')
 		if st.State == api.SystemLost {
@@ -67,6 +70,18 @@ func statusHead(st api.Status, i ink) string {
 		return fmt.Sprintf("%s: %s, %s", printable(st.Name), state, death(st, "its engine"))
 	}
 	return fmt.Sprintf("%s: %s, up %s (pid %d)", printable(st.Name), state, age(st.Now.Sub(st.Since)), st.PID)
+}
+
+// Notice is what the engine cannot write, in one sentence.
+func Notice(n api.Notice) string {
+	what, loss := "The journal", "events wait in memory"
+	if n.What == api.NoticeLogs {
+		what, loss = "The log of "+strings.Join(n.Units, ", "), "lines are lost"
+		if more := len(n.Units) - 1; more > 0 {
+			what = fmt.Sprintf("The logs of %s and %s", n.Units[0], count(more, "other"))
+		}
+	}
+	return fmt.Sprintf("%s cannot be written since %s, and %s: %s", what, moment(n.Since), loss, n.Cause)
 }
 
 // Death says that the engine of a system has died, and when.

@@ -25,6 +25,9 @@ func WireStatus(st engine.Status, stateDir string, now time.Time) api.Status {
 	for _, id := range slices.Sorted(maps.Keys(st.Holds)) {
 		out.Holds = append(out.Holds, api.Hold{ID: id, Held: st.Holds[id]})
 	}
+	for _, n := range st.Notices {
+		out.Notices = append(out.Notices, api.Notice(n))
+	}
 	return out
 }
 

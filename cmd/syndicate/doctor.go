@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/syndicate/syndicate/api/client"
 	"github.com/syndicate/syndicate/doctor"
 	"github.com/syndicate/syndicate/engine/pg"
 	"github.com/syndicate/syndicate/engine/process"
@@ -94,7 +95,15 @@ func readState(dir string) (doctor.State, error) {
 	if err != nil {
 		return doctor.State{}, err
 	}
-	return doctor.State{
+	st := doctor.State{
 		Exists: true, Held: held && info.PID != os.Getpid(), PID: info.PID, Life: info.Life, Config: info.Config,
-	}, nil
+	}
+	if st.Held {
+		if now, err := client.New(dir).Status(context.Background()); err == nil { // else it tells nothing of that
+			for _, n := range now.Notices {
+				st.Unwritten = append(st.Unwritten, view.Notice(n)+".")
+			}
+		}
+	}
+	return st, nil
 }

@@ -67,6 +67,10 @@ func (m *meter) snapshot() metric.Snapshot {
 		State: string(st.State), Since: st.Since, Databases: m.engine.Databases(),
 		Gateways: m.engine.Gateways(), Poolers: m.engine.Poolers(), Breakers: m.engine.Breakers(),
 	}
+	for _, n := range st.Notices {
+		s.JournalUnwritten = s.JournalUnwritten || n.What == engine.NoticeJournal
+		s.LogsUnwritten += len(n.Units)
+	}
 	for _, u := range st.Units {
 		s.Units = append(s.Units, metric.Unit{
 			ID: u.ID, Kind: u.Kind, State: string(u.State), Restarts: u.Restarts,

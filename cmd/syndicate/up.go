@@ -221,7 +221,7 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 		Probed: func(kind spec.ProbeKind, took time.Duration, ok bool) { meter.recorder.Probed(string(kind), took, ok) },
 		Held:   rec.held, Completed: rec.completed, Hold: rec.hold, Completion: rec.complete,
 		Inherited: h.inherited.Sockets, Passed: h.passed,
-		Guards: rec.guards, SaveGuard: rec.saveGuard, Snapshot: rec.saw,
+		Guards: rec.guards, SaveGuard: rec.saveGuard, Snapshot: rec.saw, Journal: rec.Trouble,
 		Observe: s.witness(rec, meter, show, bus),
 		// The kernel takes its time for the end of a watch, and is given that of
 		// what follows.

@@ -1,6 +1,9 @@
 package log
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // Record is a record as tests see it.
 type Record struct {
@@ -44,3 +47,7 @@ func EncodeIndex(lengths ...uint32) []byte {
 	}
 	return b
 }
+
+// LookAgainAfter sets how long nothing may come before it is looked whether a
+// loss is over.
+func (l *Log) LookAgainAfter(d time.Duration) { l.quiet = d }

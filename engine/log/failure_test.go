@@ -14,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/syndicate/syndicate/engine/log"
 )
@@ -106,6 +107,36 @@ func loseAndMend(t *testing.T, dir string) {
 	}
 	if got := string(lines[5001].Text); got != "works again" {
 		t.Fatalf("behind the note stands %q", got)
+	}
+}
+
+// A process that says nothing more does not keep its log from mending.
+func TestALossEndsWithoutAnotherLine(t *testing.T) {
+	errs := make(chan error, 16)
+	l, c := newLog(t, func(c *log.Config) { c.OnError = func(err error) { errs <- err } })
+	l.LookAgainAfter(time.Millisecond)
+	if err := os.WriteFile(c.Dir, nil, 0o600); err != nil { // where the directory is to be
+		t.Fatal(err)
+	}
+	run := attach(t, l)
+	put(t, run.Stdout, "lost\n")
+	if err := <-errs; !errors.Is(err, syscall.ENOTDIR) {
+		t.Fatalf("reported %v", err)
+	}
+	if err := os.Remove(c.Dir); err != nil {
+		t.Fatal(err)
+	}
+	var over *log.LossError
+	if err := <-errs; !errors.As(err, &over) || !over.Over || over.Lines != 1 {
+		t.Fatalf("reported %v", err)
+	}
+	put(t, run.Stdout, "works again\n")
+	end(t, run)
+	if lines := read(t, log.Query{Dir: c.Dir}); len(lines) != 2 || lines[0].Stream != log.Engine || string(lines[1].Text) != "works again" {
+		t.Errorf("there are %d lines", len(lines))
+	}
+	if err := l.Close(); err != nil || len(errs) > 0 {
+		t.Errorf("closed with %v, %d more reports", err, len(errs))
 	}
 }
 

@@ -83,8 +83,11 @@ type Log struct {
 	owner   *stream
 
 	loss     LossError // of the current failure, zero without one
-	reports  []error   // for OnError, once the lock is released
-	run      position  // where the latest run begins
+	lost     time.Time // when it was met last
+	again    *time.Timer
+	quiet    time.Duration // lossQuiet
+	reports  []error       // for OnError, once the lock is released
+	run      position      // where the latest run begins
 	changed  chan struct{}
 	captures map[*Capture]struct{}
 	closed   bool
@@ -106,7 +109,7 @@ func Open(c Config) (*Log, error) {
 		return nil, fmt.Errorf("open log of %s: neither size nor number of files may be negative", c.Unit)
 	}
 	c.MaxSize = cmp.Or(c.MaxSize, defaultMaxSize)
-	l := &Log{config: c, base: basePath(c.Dir, c.Unit), buffers: c.Buffers, run: position{gen: -1}}
+	l := &Log{config: c, base: basePath(c.Dir, c.Unit), buffers: c.Buffers, run: position{gen: -1}, quiet: lossQuiet}
 	if l.buffers == nil {
 		l.buffers = NewBuffers()
 	}
@@ -148,6 +151,9 @@ func (l *Log) Close() error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.again != nil {
+		l.again.Stop()
+	}
 	if l.file == nil {
 		return nil
 	}

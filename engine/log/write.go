@@ -169,12 +169,34 @@ func (l *Log) lose(s *stream, data []byte, err error) {
 		l.loss = LossError{Unit: l.config.Unit, Err: err}
 		first := l.loss
 		l.reports = append(l.reports, &first)
+		l.again = time.AfterFunc(l.quiet, l.retry)
 	}
+	l.lost = time.Now()
 	l.loss.Lines += int64(bytes.Count(data, []byte{'\n'}))
 	l.loss.Bytes += int64(len(data))
 	if s != nil && len(data) > 0 {
 		s.within = data[len(data)-1] != '\n'
 	}
+}
+
+// lossQuiet is how long nothing may come, of what cannot be written, before it is
+// looked whether it can be by now: nobody else tells.
+const lossQuiet = 5 * time.Second
+
+// retry ends a loss where no line comes that would.
+func (l *Log) retry() {
+	l.mu.Lock()
+	now := time.Now()
+	if l.loss.Err != nil && !l.closed {
+		if now.Sub(l.lost) >= l.quiet && l.prepare(nil, now) == nil {
+			l.recover(nil, nil, now)
+		}
+		l.wake()
+	}
+	if l.loss.Err != nil && !l.closed {
+		l.again.Reset(l.quiet)
+	}
+	l.unlock()
 }
 
 // recover tries to write again, after a failure: a note of what was lost and

@@ -14,7 +14,11 @@ import (
 type Snapshot struct {
 	State string
 	Since time.Time // when the engine began
-	Units []Unit
+	// JournalUnwritten is that the journal cannot be written now, and
+	// LogsUnwritten of how many units the log cannot.
+	JournalUnwritten bool
+	LogsUnwritten    int
+	Units            []Unit
 	// Databases are those that the engine reaches, in order.
 	Databases []Database
 	// Gateways are those that run, in order.
@@ -95,6 +99,8 @@ func (e *Exporter) system(p *page, s Snapshot) {
 		p.sample(truth(state == s.State), "state", state)
 	}
 	p.one("syndicate_system_start_time_seconds", gauge, "When the engine began, in seconds since 1970.", float64(s.Since.UnixNano())/1e9)
+	p.one("syndicate_journal_unwritten", gauge, "1 where the journal cannot be written and events wait in memory, else 0.", truth(s.JournalUnwritten))
+	p.one("syndicate_logs_unwritten", gauge, "Units whose log cannot be written, so that their lines are lost.", float64(s.LogsUnwritten))
 	counts, states := map[string]int{}, e.cfg.UnitStates
 	for _, u := range s.Units {
 		counts[u.State]++

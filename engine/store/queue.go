@@ -44,6 +44,7 @@ type queue struct {
 	written  uint64        // of these, how many are in the file
 	attempts uint64        // to write
 	failure  error         // of the last one
+	failing  time.Time     // since when they do; zero: the last one did not
 	changed  chan struct{} // closed after the next attempt
 }
 
@@ -311,8 +312,22 @@ func (q *queue) attempted(err error) {
 	defer q.mu.Unlock()
 	q.attempts++
 	q.failure = err
+	switch {
+	case err == nil:
+		q.failing = time.Time{}
+	case q.failing.IsZero():
+		q.failing = time.Now()
+	}
 	close(q.changed)
 	q.changed = make(chan struct{})
+}
+
+// trouble says since when nothing can be written, and why; a nil error is that
+// it can.
+func (q *queue) trouble() (since time.Time, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.failing, q.failure
 }
 
 // waiter waits until what was given before is written.

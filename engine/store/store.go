@@ -135,6 +135,10 @@ type Fact struct {
 	Value []byte
 }
 
+// Trouble says since when the file cannot be written, and why. A nil error is
+// that it can, for all that is known.
+func (s *Store) Trouble() (since time.Time, err error) { return s.queue.trouble() }
+
 // nudge tells the writer that something waits.
 func (s *Store) nudge(waiting int) {
 	c := s.wake
