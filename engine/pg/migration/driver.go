@@ -34,6 +34,7 @@ type driver struct {
 	work *work
 
 	failed *FileError // of the step
+	intact bool       // the unit that failed ended no transaction of its own
 }
 
 var _ database.Driver = (*driver)(nil)
@@ -207,8 +208,11 @@ func (d *driver) send(n int) (done int, err error) {
 		}
 		return s.count(d.ctx, u.Text)
 	case script.Raw:
+		before, known := s.transactions(d.ctx)
 		for i, st := range u.Statements {
 			if err := s.exec(d.ctx, st.Text); err != nil {
+				after, still := s.transactions(d.ctx)
+				d.intact = known && still && len(u.Statements) == 1 && after == before+2 // its own, and that of asking
 				return i, err
 			}
 		}
@@ -245,7 +249,7 @@ func (d *driver) stop(n int, err error, at *script.Statement) error {
 	}
 	d.failed = d.explain(err, text, offset, at)
 	d.failed.Rest, d.failed.Done, d.failed.Of = Part, n, len(w.units)
-	if n < len(w.units) && w.units[n].Kind == script.Raw {
+	if n < len(w.units) && w.units[n].Kind == script.Raw && (n > 0 || !d.intact) {
 		d.failed.Rest, d.failed.Repair = Unclear, w.repair()
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.ctx), cancelPatience)
@@ -259,7 +263,7 @@ func (d *driver) stop(n int, err error, at *script.Statement) error {
 }
 
 // leftNothing reports whether the first unit failed without leaving anything:
-// it is a transaction, or was refused before it began, or is an index that
+// it is a transaction, or ended none that it might have ended, or was refused before it began, or is an index that
 // can be dropped again.
 func (d *driver) leftNothing(ctx context.Context, err error) bool {
 	if errors.Is(err, errAwaited) {
@@ -270,7 +274,7 @@ func (d *driver) leftNothing(ctx context.Context, err error) bool {
 		return false
 	}
 	u := d.work.units[0]
-	if u.Kind == script.Transaction {
+	if u.Kind == script.Transaction || u.Kind == script.Raw && d.intact {
 		return true
 	}
 	if u.Kind != script.Alone || d.ctx.Err() != nil {

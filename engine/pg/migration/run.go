@@ -245,7 +245,7 @@ func (r *run) do(ctx context.Context, w *work) error {
 
 // step lets golang-migrate run one file.
 func (r *run) step(ctx context.Context, w *work) error {
-	r.driver.ctx, r.driver.work, r.driver.failed = ctx, w, nil
+	r.driver.ctx, r.driver.work, r.driver.failed, r.driver.intact = ctx, w, nil, false
 	target := database.NilVersion
 	if w.Target != nil {
 		target = int(*w.Target)

@@ -135,6 +135,19 @@ func (s *session) count(ctx context.Context, sql string) (done int, err error) {
 	return done, results.Close()
 }
 
+// transactions counts those of the connection, this one included, by the
+// server's own number for them. Also a cancelled context lets it ask.
+func (s *session) transactions(ctx context.Context) (n int64, ok bool) {
+	if s.conn.IsClosed() || s.inTransaction() {
+		return 0, false
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelPatience)
+	defer cancel()
+	err := s.conn.QueryRow(ctx, `select split_part(virtualtransaction, '/', 2)::bigint from pg_locks
+		where pid = pg_backend_pid() and locktype = 'virtualxid' limit 1`).Scan(&n)
+	return n, err == nil
+}
+
 // inTransaction reports whether one is open, failed or not.
 func (s *session) inTransaction() bool { return s.conn.PgConn().TxStatus() != 'I' }
 

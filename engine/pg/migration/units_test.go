@@ -333,6 +333,41 @@ func TestRawFile(t *testing.T) {
 	wantText(t, err, "nobody knows what of it is done")
 }
 
+// A procedure or a block that ends transactions itself is never run twice: one
+// that failed before it ended any is undone by the server, and of any other a
+// person has to say what of it is done.
+func TestWhatCommitsItself(t *testing.T) {
+	for name, test := range map[string]struct {
+		up, rest string
+		rows     string
+	}{
+		"a block, before":     {"do $$ begin insert into x values (1); perform 1/0; commit; end $$", "nothing of this file was done", ""},
+		"a block, after":      {"do $$ begin insert into x values (1); commit; perform 1/0; end $$", "migrate force 1; or undo it", "1"},
+		"a block, rolls back": {"do $$ begin insert into x values (1); rollback; perform 1/0; end $$", "migrate force 1; or undo it", ""},
+		"a procedure, before": {"call p(1/0)", "nothing of this file was done", ""},
+		"a procedure, after":  {"call p(2)", "migrate force 1; or undo it", "2"},
+		"no procedure":        {"call q()", "nothing of this file was done", ""},
+		"second":              {"vacuum x; do $$ begin insert into x values (1); commit; perform 1/0; end $$", "migrate force 1; or undo it", "1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			to := pgtest.Database(t)
+			pgtest.Exec(t, to, "create table x (id int); create procedure p(id int) language plpgsql as $$ begin insert into x values (id); commit; perform 1/0; end $$")
+			dir := migrationsDir(t, map[string]string{"1_a.up.sql": test.up, "1_a.down.sql": "select 1"})
+			_, err := Up(t.Context(), Config{Endpoint: to, Dir: dir}, 0)
+			wantText(t, err, test.rest)
+			_, again := Up(t.Context(), Config{Endpoint: to, Dir: dir}, 0)
+			if test.rest == "nothing of this file was done" {
+				wantText(t, again, test.rest)
+			} else {
+				wantText(t, again, "nobody knows what of it is done")
+			}
+			if got := pgtest.Query(t, to, "select coalesce(string_agg(id::text, ' '), '') from x"); got != test.rows {
+				t.Errorf("rows %q, want %q", got, test.rows)
+			}
+		})
+	}
+}
+
 // New values of an enum are used in the file that adds them.
 func TestEnumValues(t *testing.T) {
 	to := pgtest.Database(t)

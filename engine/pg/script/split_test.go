@@ -61,8 +61,8 @@ func TestUnits(t *testing.T) {
 		"create function f() returns int as $$begin commit; end$$ language x": "T1",
 		"do $$ begin perform 1; end $$":                                       "T1",
 		"do $$ begin raise 'commit'; end $$":                                  "T1",
-		"do $x$ begin commit; end $x$":                                        "A1",
-		"select 1; do 'begin rollback; end'":                                  "T1 A1",
+		"do $x$ begin commit; end $x$":                                        "R1",
+		"select 1; do 'begin rollback; end'; vacuum":                          "T1 R1 A1",
 		"select 'commit;'":                                                    "T1",
 		"comment on table a is 'vacuum'":                                      "T1",
 		"create index concurrently i on t (a)":                                "A1",
@@ -85,7 +85,7 @@ func TestUnits(t *testing.T) {
 		"alter database d set work_mem = '1MB'":                               "T1",
 		"create subscription s connection 'x' publication p":                  "A1",
 		"alter subscription s refresh publication":                            "A1",
-		"call p()":                   "A1",
+		"call p()":                   "R1",
 		"select 1; call p()":         "T2",
 		"alter type e add value 'b'": "T1",
 		"alter type e add value 'b'; alter type e add value 'c'; insert into t values ('b')":   "T2 T1",
@@ -112,7 +112,7 @@ func TestUnits(t *testing.T) {
 	if len(units) != 1 || units[0].Begin != "BEGIN ISOLATION LEVEL SERIALIZABLE" || units[0].Text != "select 1;\n/* b */ select 2" || units[0].Offset != 43 {
 		t.Errorf("%+v", units)
 	}
-	if got := shape(Units("select 1; begin; select 2; select 3; commit; select 4", true)); got != "A1 T2 A1" {
+	if got := shape(Units("select 1; begin; select 2; select 3; commit; select 4; call p()", true)); got != "A1 T2 A1 R1" {
 		t.Errorf("each statement alone: %s", got)
 	}
 }

@@ -15,7 +15,8 @@ const (
 	// CREATE INDEX CONCURRENTLY.
 	Alone
 	// Raw is statements among which transactions begin and end in a way that
-	// only running them one by one preserves.
+	// only running them one by one preserves, or one statement that may end
+	// transactions itself: where it fails nobody knows what of it is done.
 	Raw
 )
 
@@ -48,6 +49,9 @@ func Units(text string, single bool) []Unit {
 			i += 1 + n
 		case controls(st):
 			return g.raw(statements)
+		case mayCommit(st) && (g.single || starts(st, "do")):
+			g.flush()
+			g.add(Raw, "", statements[i:i+1])
 		case needsAlone(st), g.single:
 			g.flush()
 			g.add(Alone, "", statements[i:i+1])
@@ -187,10 +191,14 @@ func needsAlone(st Statement) bool {
 		case "table":
 			return concurrently && slices.Contains(st.Words, "detach")
 		}
-	case "do":
-		return commits(st.Text)
 	}
 	return false
+}
+
+// mayCommit reports whether a statement may end transactions while it runs,
+// which PostgreSQL lets it do where none stands around it.
+func mayCommit(st Statement) bool {
+	return starts(st, "call") || starts(st, "do") && commits(st.Text)
 }
 
 // commits reports whether the body of a DO block ends transactions.
