@@ -117,8 +117,8 @@ func (e *FileError) rest() string {
 	case AllOrNothing:
 		return "the connection broke while it was committed: all of it is done, or nothing; run again, and the ledger tells"
 	}
-	if e.Cancelled != nil || e.Lost {
-		return "nothing of this file was done: run again"
+	if e.Cancelled != nil || e.Lost || e.SQLState == "55P03" || e.SQLState == "40P01" || strings.HasPrefix(e.SQLState, "53") {
+		return "nothing of this file was done: run again" // it is not the file that has to change
 	}
 	if e.Recorded {
 		return "nothing of this file was done: run again, where it has to be corrected after syndicate migrate repair, which records that"

@@ -2,8 +2,10 @@ package migration
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 
+	"github.com/syndicate/syndicate/engine/pg/script"
 	"github.com/syndicate/syndicate/spec"
 )
 
@@ -72,7 +74,7 @@ func (l Ledger) Warnings(files []File) []Finding {
 			all = append(all, e.downEdited(spec.Warning))
 		}
 		if e.State == HalfDone && e.Row.Action == ActionUp {
-			all = append(all, e.halfUp())
+			all = append(all, e.halfUp(before(files, e.Version)))
 		}
 	}
 	return all
@@ -80,8 +82,9 @@ func (l Ledger) Warnings(files []File) []Finding {
 
 // halfUp tells of a file that runs step by step and has not come to its end:
 // because a step failed, because it runs right now, or because whoever ran it
-// is gone, which the ledger cannot tell apart from that.
-func (e Entry) halfUp() Finding {
+// is gone, which the ledger cannot tell apart from that. before is the version
+// before it.
+func (e Entry) halfUp(before string) Finding {
 	f := Finding{
 		Entry: e, Code: CodeHalfUp, Severity: spec.Warning,
 		Text:   fmt.Sprintf("%s stopped after %s%s, which stay done", e.File.Up, count(e.Row.Units, "step"), when(e.Row)),
@@ -91,7 +94,26 @@ func (e Entry) halfUp() Finding {
 		f.Text = fmt.Sprintf("%s has done %s%s, and runs now or was interrupted", e.File.Up, count(e.Row.Units, "step"), when(e.Row))
 		f.Remedy = "run: syndicate migrate up, which waits while it runs, and goes on from there if it was interrupted"
 	}
+	if e.commitsItself() {
+		look := fmt.Sprintf("look what of it is done and undo or finish that by hand, then run: syndicate migrate force %s (it is undone) or force %d (it is finished)", before, e.Version)
+		f.Text += "; the next one ends transactions itself, so that nobody knows what of it is done"
+		f.Remedy = look
+		if e.Row.Outcome == Running {
+			f.Remedy = "where it runs no more, " + look
+		}
+	}
 	return f
+}
+
+// commitsItself reports whether the step that comes next ends transactions
+// itself, so that a failed attempt at it may have done a part.
+func (e Entry) commitsItself() bool {
+	text, err := os.ReadFile(e.File.Up)
+	if err != nil {
+		return false
+	}
+	units := script.Units(string(text), hasDirective(string(text), noTransaction))
+	return e.Row.Units < len(units) && units[e.Row.Units].Kind == script.Raw
 }
 
 // count writes how many there are of something.

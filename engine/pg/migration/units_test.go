@@ -360,6 +360,9 @@ func TestWhatCommitsItself(t *testing.T) {
 				wantText(t, again, test.rest)
 			} else {
 				wantText(t, again, "nobody knows what of it is done")
+				if s, err := ReadStatus(t.Context(), to, dir); err != nil || len(s.Warnings) != 1 || !strings.Contains(s.Warnings[0].String(), "force none (it is undone) or force 1") {
+					t.Errorf("status: %+v, %v", s.Warnings, err)
+				}
 			}
 			if got := pgtest.Query(t, to, "select coalesce(string_agg(id::text, ' '), '') from x"); got != test.rows {
 				t.Errorf("rows %q, want %q", got, test.rows)

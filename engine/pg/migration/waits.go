@@ -10,7 +10,8 @@ import (
 )
 
 // How often a step that takes long is looked at: first soon enough to see what
-// lock_timeout ends, then ever more rarely up to watchEvery.
+// lock_timeout ends (half of it where that is less), then ever more rarely up to
+// watchEvery.
 const (
 	watchFirst = 500 * time.Millisecond
 	watchEvery = 5 * time.Second
@@ -26,7 +27,7 @@ func (r *run) watch(ctx context.Context, w *work) (stop func() []Holder) {
 	var last []Holder
 	pid := r.session.conn.PgConn().PID()
 	done.Go(func() {
-		every := min(watchFirst, r.cfg.watchEvery)
+		every := min(watchFirst, r.cfg.watchEvery, r.cfg.LockTimeout/2)
 		look := time.NewTimer(every)
 		defer look.Stop()
 		var told []int
