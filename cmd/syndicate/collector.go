@@ -62,9 +62,26 @@ func putOff(limit int64) {
 	runtime.SetFinalizer(new([16]byte), func(*[16]byte) { asUsual() })
 }
 
+// usual is the pace that holds but for a start and a change, in percent.
+var usual = struct {
+	sync.Mutex
+	percent int
+}{percent: pace}
+
+// asUsual ends what putOff began.
 func asUsual() {
-	debug.SetGCPercent(pace)
+	usual.Lock()
+	defer usual.Unlock()
+	debug.SetGCPercent(usual.percent)
 	debug.SetMemoryLimit(math.MaxInt64)
+}
+
+// setUsual makes another pace the usual one, from now on.
+func setUsual(percent int) {
+	usual.Lock()
+	defer usual.Unlock()
+	usual.percent = percent
+	debug.SetGCPercent(percent)
 }
 
 // settleAfter is how long what was started has the processors for itself

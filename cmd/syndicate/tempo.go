@@ -65,7 +65,7 @@ func (t *tempo) collected(now time.Time) {
 	percent := hurriedPercent(liveHeap())
 	if t.percent*4 < percent*3 || t.percent > percent*5/4 { // each change stops the world
 		t.percent = percent
-		debug.SetGCPercent(percent)
+		setUsual(percent)
 	}
 }
 
@@ -87,6 +87,6 @@ func (t *tempo) ease() {
 	t.mu.Lock()
 	t.percent = 0
 	t.mu.Unlock()
-	debug.SetGCPercent(pace)
+	setUsual(pace)
 	debug.FreeOSMemory()
 }

@@ -30,6 +30,10 @@ func TestTempo(t *testing.T) {
 	if got := inForce(); got != tempo.percent || got < pace {
 		t.Errorf("in a hurry the pace is %d, and %d is noted", got, tempo.percent)
 	}
+	asUsual() // a start or a change is over
+	if got := inForce(); got != tempo.percent {
+		t.Errorf("in a hurry still the pace is %d, not %d", got, tempo.percent)
+	}
 	tempo.ease()
 	if got := inForce(); got != pace || tempo.percent != 0 {
 		t.Errorf("afterwards the pace is %d, and %d is noted", got, tempo.percent)
