@@ -22,9 +22,13 @@ func (e *Engine) Measured() Status {
 }
 
 const (
-	// memoryAge is for how long a look at the memory serves: who asks for the
-	// status a thousand times a second costs two.
-	memoryAge = 500 * time.Millisecond
+	// memoryAge is for how long a look at the memory serves at least: who asks
+	// for the status a thousand times a second costs two. Where it takes long,
+	// it serves for memoryShare times as long, up to memoryMost, so that it
+	// takes no more than a fiftieth of a processor.
+	memoryAge   = 500 * time.Millisecond
+	memoryShare = 50
+	memoryMost  = 3 * time.Second
 	// memoryGrace is how old a look may be that is told while the next is
 	// taken. With a thousand units it takes longer than all else of a status.
 	memoryGrace = 5 * time.Second
@@ -35,7 +39,8 @@ type memoryLook struct {
 	mu      sync.Mutex
 	at      time.Time
 	units   map[string]process.Memory // never changed
-	looking bool                      // in the background
+	took    time.Duration
+	looking bool // in the background
 
 	// The last list of units that memory was added to, and what came of it.
 	bare, full []UnitStatus
@@ -86,7 +91,8 @@ func (l *memoryLook) look(since time.Time, now func() (map[string]process.Memory
 	if !l.at.After(since) || age >= memoryGrace {
 		l.at = time.Now() // what starts from here on may be missed
 		l.units, _ = now()
-	} else if age >= memoryAge && !l.looking {
+		l.took = time.Since(l.at)
+	} else if age >= max(memoryAge, min(memoryShare*l.took, memoryMost)) && !l.looking {
 		l.looking = true
 		go l.renew(now)
 	}
@@ -101,6 +107,6 @@ func (l *memoryLook) renew(now func() (map[string]process.Memory, bool)) {
 	defer l.mu.Unlock()
 	l.looking = false
 	if at.After(l.at) {
-		l.at, l.units = at, units
+		l.at, l.units, l.took = at, units, time.Since(at)
 	}
 }

@@ -1,5 +1,5 @@
-// Package socket reads and writes TCP connections for programs that relay
-// what passes and do little else.
+// Package socket reads and writes connections for programs that relay what
+// passes, or answer what they know, and do little else.
 //
 // What Go's own connections take beside the system call is small, but telling
 // the scheduler of a call that never blocks has its monitor woken for each,

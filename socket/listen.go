@@ -15,3 +15,10 @@ func (l listener) Accept() (net.Conn, error) {
 	}
 	return Quick(c), nil
 }
+
+// writeBoth is [WriteBoth] for any connection.
+func writeBoth(conn net.Conn, b, then []byte) (int, error) {
+	pieces := net.Buffers{b, then}
+	n, err := pieces.WriteTo(conn)
+	return int(n), err
+}

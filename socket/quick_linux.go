@@ -12,34 +12,63 @@ import (
 )
 
 // Quick returns a connection that is as conn but for Read and Write, which of
-// TCP go to the kernel without a word to Go's scheduler: they never block.
-// Where there is nothing to read, and no room to write, the goroutine waits as
-// ever, and deadlines and Close hold. Of other connections it returns conn.
+// TCP and of Unix sockets that are streams go to the kernel without a word to
+// Go's scheduler: they never block. Where there is nothing to read, and no room
+// to write, the goroutine waits as ever, and deadlines and Close hold. Of other
+// connections it returns conn.
 //
 // Both methods may be called by several goroutines, which take turns.
 func Quick(conn net.Conn) net.Conn {
-	tcp, ok := conn.(*net.TCPConn)
-	if !ok {
-		return conn
+	switch c := conn.(type) {
+	case *net.TCPConn:
+		if raw, err := c.SyscallConn(); err == nil {
+			q := &quickTCP{c, calls{conn: c, raw: raw}}
+			q.prepare()
+			return q
+		}
+	case *net.UnixConn:
+		if raw, err := c.SyscallConn(); err == nil && c.LocalAddr().Network() == "unix" {
+			q := &quickUnix{c, calls{conn: c, raw: raw}}
+			q.prepare()
+			return q
+		}
 	}
-	raw, err := tcp.SyscallConn()
-	if err != nil {
-		return conn
-	}
-	c := &quick{TCPConn: tcp, raw: raw}
-	c.in.try, c.in.look, c.out.try = c.in.read, c.in.peek, c.out.write
-	return c
+	return conn
 }
 
-type quick struct {
+type quickTCP struct {
 	*net.TCPConn
-	raw syscall.RawConn
-	in  reading
-	out writing
+	calls
 }
+
+type quickUnix struct {
+	*net.UnixConn
+	calls
+}
+
+// calls are the system calls of one connection.
+type calls struct {
+	conn net.Conn
+	raw  syscall.RawConn
+	in   reading
+	out  writing
+}
+
+func (c *calls) prepare() { c.in.try, c.in.look, c.out.try = c.in.read, c.in.peek, c.out.write }
 
 // Read implements io.Reader.
-func (c *quick) Read(b []byte) (int, error) {
+func (c *quickTCP) Read(b []byte) (int, error) { return c.read(b) }
+
+// Write implements io.Writer.
+func (c *quickTCP) Write(b []byte) (int, error) { return c.write(b, nil) }
+
+// Read implements io.Reader.
+func (c *quickUnix) Read(b []byte) (int, error) { return c.read(b) }
+
+// Write implements io.Writer.
+func (c *quickUnix) Write(b []byte) (int, error) { return c.write(b, nil) }
+
+func (c *calls) read(b []byte) (int, error) {
 	if len(b) == 0 {
 		return 0, nil
 	}
@@ -75,15 +104,14 @@ func (r *reading) read(fd uintptr) bool {
 	return r.err != syscall.EAGAIN
 }
 
-// Write implements io.Writer.
-func (c *quick) Write(b []byte) (int, error) {
+func (c *calls) write(b, then []byte) (int, error) {
 	w := &c.out
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.left = b
+	w.left, w.then = b, then
 	err := c.raw.Write(w.try)
-	n := len(b) - len(w.left)
-	w.left = nil
+	n := len(b) + len(then) - len(w.left) - len(w.then)
+	w.left, w.then = nil, nil
 	switch {
 	case err != nil:
 		return n, named("write", err)
@@ -93,18 +121,57 @@ func (c *quick) Write(b []byte) (int, error) {
 	return n, nil
 }
 
-// writing is a call of Write.
+// writing is a call of Write, or of [WriteBoth].
 type writing struct {
-	mu   sync.Mutex
-	try  func(uintptr) bool
-	left []byte
-	err  syscall.Errno
+	mu         sync.Mutex
+	try        func(uintptr) bool
+	left, then []byte
+	both       [2]syscall.Iovec
+	err        syscall.Errno
 }
 
 func (w *writing) write(fd uintptr) bool {
-	n, errno := WriteNow(int(fd), w.left)
-	w.left, w.err = w.left[n:], errno
-	return errno != syscall.EAGAIN
+	for w.err = 0; w.err == 0 && len(w.left)+len(w.then) > 0; {
+		var n int
+		n, w.err = w.once(fd)
+		first := min(n, len(w.left))
+		w.left, w.then = w.left[first:], w.then[n-first:]
+	}
+	return w.err != syscall.EAGAIN
+}
+
+// once hands what is left to the kernel, which may take a part of it.
+func (w *writing) once(fd uintptr) (int, syscall.Errno) {
+	if len(w.left) == 0 {
+		w.left, w.then = w.then, nil
+	}
+	if len(w.then) == 0 {
+		return WriteNow(int(fd), w.left)
+	}
+	for i, piece := range [][]byte{w.left, w.then} {
+		w.both[i].Base = &piece[0]
+		w.both[i].SetLen(len(piece))
+	}
+	n, _, errno := syscall.RawSyscall(syscall.SYS_WRITEV, fd, uintptr(unsafe.Pointer(&w.both[0])), uintptr(len(w.both)))
+	switch errno {
+	case 0:
+		return int(n), 0
+	case syscall.EINTR:
+		return 0, 0
+	}
+	return 0, errno
+}
+
+// WriteBoth writes two pieces as if they were one, with one call where that
+// takes both.
+func WriteBoth(conn net.Conn, b, then []byte) (int, error) {
+	switch c := conn.(type) {
+	case *quickTCP:
+		return c.write(b, then)
+	case *quickUnix:
+		return c.write(b, then)
+	}
+	return writeBoth(conn, b, then)
 }
 
 // named has an error of a syscall.RawConn name what was called.
@@ -116,9 +183,9 @@ func named(op string, err error) error {
 }
 
 // failed gives an error the form that those of package net have.
-func (c *quick) failed(op string, errno syscall.Errno) error {
+func (c *calls) failed(op string, errno syscall.Errno) error {
 	return &net.OpError{
-		Op: op, Net: "tcp", Source: c.LocalAddr(), Addr: c.RemoteAddr(),
+		Op: op, Net: c.conn.LocalAddr().Network(), Source: c.conn.LocalAddr(), Addr: c.conn.RemoteAddr(),
 		Err: &os.SyscallError{Syscall: op, Err: errno},
 	}
 }
@@ -127,7 +194,7 @@ func (c *quick) failed(op string, errno syscall.Errno) error {
 // end and its failure included, without reading it. Nobody else may read
 // meanwhile.
 func Arrived(conn net.Conn) bool {
-	c, ok := conn.(*quick)
+	c, ok := conn.(*quickTCP)
 	if !ok {
 		return arrived(conn)
 	}

@@ -8,6 +8,10 @@ import "net"
 // connection tells the other from the calls of package syscall.
 func Quick(conn net.Conn) net.Conn { return conn }
 
+// WriteBoth writes two pieces as if they were one, with one call where that
+// takes both.
+func WriteBoth(conn net.Conn, b, then []byte) (int, error) { return writeBoth(conn, b, then) }
+
 // Arrived reports whether something can be read from a TCP connection, its
 // end and its failure included, without reading it. Nobody else may read
 // meanwhile.

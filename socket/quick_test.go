@@ -6,21 +6,32 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 )
 
+// each tests both kinds of connections.
+func each(t *testing.T, test func(t *testing.T, network string, quick, plain net.Conn)) {
+	for network, address := range map[string]string{"tcp": "127.0.0.1:0", "unix": filepath.Join(t.TempDir(), "s")} {
+		t.Run(network, func(t *testing.T) {
+			quick, plain := pair(t, network, address)
+			test(t, network, quick, plain)
+		})
+	}
+}
+
 // pair returns the two ends of a connection, the first of them quick.
-func pair(t *testing.T) (quick, plain net.Conn) {
+func pair(t *testing.T, network, address string) (quick, plain net.Conn) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen(network, address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	plain, err = net.Dial("tcp", l.Addr().String())
+	plain, err = net.Dial(network, l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,11 +45,14 @@ func pair(t *testing.T) (quick, plain net.Conn) {
 
 // More passes than any buffer holds, both ways at once, and the end with it.
 func TestEverythingPasses(t *testing.T) {
-	quick, plain := pair(t)
+	each(t, everythingPasses)
+}
+
+func everythingPasses(t *testing.T, _ string, quick, plain net.Conn) {
 	text := bytes.Repeat([]byte("0123456789abcdef"), 1<<18)
 	for _, c := range []net.Conn{quick, plain} {
 		go func() {
-			_, _ = c.Write(text)
+			_, _ = WriteBoth(c, text[:len(text)/3], text[len(text)/3:])
 			_ = c.(interface{ CloseWrite() error }).CloseWrite()
 		}()
 	}
@@ -56,13 +70,16 @@ func TestEverythingPasses(t *testing.T) {
 }
 
 func TestWaitsEnd(t *testing.T) {
-	quick, _ := pair(t)
+	each(t, waitsEnd)
+}
+
+func waitsEnd(t *testing.T, network string, quick, _ net.Conn) {
 	_ = quick.SetDeadline(time.Unix(1, 0))
 	var b [1]byte
-	if _, err := quick.Read(b[:]); !errors.Is(err, os.ErrDeadlineExceeded) || !strings.HasPrefix(err.Error(), "read tcp") {
+	if _, err := quick.Read(b[:]); !errors.Is(err, os.ErrDeadlineExceeded) || !strings.HasPrefix(err.Error(), "read "+network) {
 		t.Errorf("after its deadline: %v", err)
 	}
-	if _, err := quick.Write(b[:]); !errors.Is(err, os.ErrDeadlineExceeded) || !strings.HasPrefix(err.Error(), "write tcp") {
+	if _, err := quick.Write(b[:]); !errors.Is(err, os.ErrDeadlineExceeded) || !strings.HasPrefix(err.Error(), "write "+network) {
 		t.Errorf("after its deadline: %v", err)
 	}
 	_ = quick.SetDeadline(time.Time{})
@@ -78,7 +95,7 @@ func TestWaitsEnd(t *testing.T) {
 }
 
 func TestReset(t *testing.T) {
-	quick, plain := pair(t)
+	quick, plain := pair(t, "tcp", "127.0.0.1:0")
 	_ = plain.(*net.TCPConn).SetLinger(0)
 	_ = plain.Close()
 	var b [1]byte

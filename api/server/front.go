@@ -85,7 +85,7 @@ func (f *front) attend(conn *admitted) {
 			f.log.Error("the answer to a status request panicked", "panic", p)
 		}
 		goOn()
-		d.reads, d.writes = deadline{}, deadline{}
+		d.reads, d.writes, d.wide = deadline{}, deadline{}, false
 		desks.Put(d)
 		if !handed {
 			_ = conn.Close()

@@ -2,7 +2,6 @@ package server
 
 import (
 	"bytes"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/syndicate/syndicate/api"
+	"github.com/syndicate/syndicate/socket"
 )
 
 // desk is what attending to a connection takes.
@@ -17,7 +17,12 @@ type desk struct {
 	in            []byte // a request that is longer is handed on
 	out           []byte
 	reads, writes deadline
+	wide          bool // the connection has a buffer for long answers
 }
+
+// wideAnswer is longer than what the kernel takes at once if it is told nothing,
+// in bytes: it has some 200 KB of room on Linux, and gives up to twice that.
+const wideAnswer = 128 << 10
 
 var desks = sync.Pool{New: func() any { return &desk{in: make([]byte, 1<<10), out: make([]byte, 0, 1<<10)} }}
 
@@ -57,8 +62,13 @@ func (f *front) answer(conn *admitted, d *desk, last bool) (ok bool, err error) 
 	if err := f.open.Err(); err != nil { // see attend
 		return true, err
 	}
-	parts := net.Buffers{out, rest}
-	_, err = parts.WriteTo(conn.Conn)
+	if whole := len(out) + len(rest); whole > wideAnswer && !d.wide {
+		d.wide = true
+		if c, ok := conn.Conn.(interface{ SetWriteBuffer(int) error }); ok {
+			_ = c.SetWriteBuffer(whole) // without it takes another call
+		}
+	}
+	_, err = socket.WriteBoth(conn.Conn, out, rest)
 	return true, err
 }
 

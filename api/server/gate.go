@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/syndicate/syndicate/localsocket"
+	"github.com/syndicate/syndicate/socket"
 )
 
 // gate admits a bounded number of connections, and only of those who may.
@@ -64,7 +65,7 @@ func (g *gate) Accept() (net.Conn, error) {
 			_ = conn.Close()
 			continue
 		}
-		return &admitted{Conn: conn, peer: peer, gate: g, leave: sync.OnceFunc(func() { <-g.free })}, nil
+		return &admitted{Conn: socket.Quick(conn), peer: peer, gate: g, leave: sync.OnceFunc(func() { <-g.free })}, nil
 	}
 }
 

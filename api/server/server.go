@@ -132,6 +132,7 @@ type Server struct {
 	front   *front        // before it, on the control socket
 	ask     sync.Mutex    // one question to the engine at a time
 	seen    unitsText     // guarded by ask
+	head    headText      // guarded by ask
 	streams chan struct{} // places for streams
 	logins  logins
 	permits permits

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"reflect"
 	"slices"
@@ -99,26 +100,48 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) {
 // statusText returns the two parts of a snapshot's JSON form, of which nobody
 // may change the second.
 func (s *Server) statusText() (head, rest []byte, err error) {
-	st, rest, err := s.looked()
-	if err != nil {
-		return nil, nil, err
-	}
-	st.Units = nil
-	if head, err = json.Marshal(WireStatus(st, s.cfg.StateDir, time.Now())); err != nil {
-		return nil, nil, err
-	}
-	head, last := bytes.CutSuffix(head, []byte("[]}"))
-	if !last {
-		return nil, nil, errors.New("its units are not its last member")
-	}
-	return head, rest, nil
-}
-
-// looked asks the engine, and returns the JSON form of its units besides.
-func (s *Server) looked() (st engine.Status, rest []byte, err error) {
 	s.ask.Lock()
 	defer s.ask.Unlock()
-	st = s.cfg.System.Measured()
-	rest, err = s.seen.of(st)
-	return st, rest, err
+	st := s.cfg.System.Measured()
+	if rest, err = s.seen.of(st); err != nil {
+		return nil, nil, err
+	}
+	head, err = s.head.of(st, s.cfg.StateDir, time.Now())
+	return head, rest, err
+}
+
+// headText is the JSON form of the system at the last look, before the list of
+// units, around the time of the look.
+type headText struct {
+	st            engine.Status
+	before, after []byte
+}
+
+// of returns the JSON form of a status up to its units.
+func (h *headText) of(st engine.Status, stateDir string, now time.Time) ([]byte, error) {
+	st.Units = nil
+	if h.before == nil || !sameSystem(st, h.st) {
+		text, err := json.Marshal(WireStatus(st, stateDir, now))
+		if err != nil {
+			return nil, err
+		}
+		// The list of units, empty here, is the last member.
+		text, last := bytes.CutSuffix(text, []byte("[]}"))
+		before, after, found := bytes.Cut(text, []byte(`"now":"`))
+		_, after, ends := bytes.Cut(after, []byte(`"`))
+		if !last || !found || !ends {
+			return nil, errors.New("its members are others than they were")
+		}
+		h.st, h.before, h.after = st, before, after
+	}
+	text := make([]byte, 0, len(h.before)+len(h.after)+64)
+	text = append(append(text, h.before...), `"now":"`...)
+	text = now.AppendFormat(text, time.RFC3339Nano)
+	return append(append(text, '"'), h.after...), nil
+}
+
+// sameSystem compares two looks at a system but for its units.
+func sameSystem(a, b engine.Status) bool {
+	return a.Name == b.Name && a.Config == b.Config && a.Life == b.Life && a.PID == b.PID && a.Since.Equal(b.Since) &&
+		a.State == b.State && a.Cause == b.Cause && maps.Equal(a.Holds, b.Holds) && slices.Equal(a.Notices, b.Notices)
 }

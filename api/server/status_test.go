@@ -27,6 +27,16 @@ func TestStatusIsNeverOld(t *testing.T) {
 			t.Errorf("%s: %+v, %v", state, st, err)
 		}
 	}
+	for _, cause := range []string{"", `"now":"yesterday"`, ""} {
+		f.mu.Lock()
+		f.cause = cause
+		f.mu.Unlock()
+		before := time.Now()
+		st, err := client.New(dir).Status(t.Context())
+		if err != nil || st.Cause != cause || st.Now.Before(before.Truncate(0)) || st.Now.After(time.Now()) {
+			t.Errorf("%s: %+v, %v", cause, st, err)
+		}
+	}
 	f.mu.Lock()
 	f.units = nil
 	f.mu.Unlock()
@@ -49,6 +59,17 @@ func TestStatusWithLines(t *testing.T) {
 		st, err := client.New(dir).StatusWithLines(t.Context(), tt.ask)
 		if err != nil || len(st.Units) != 2 || len(st.Units[0].Lines) != tt.want || st.Units[1].Lines != nil {
 			t.Errorf("%s: %+v, %v", tt.state, st.Units, err)
+		}
+	}
+}
+
+func TestEveryFieldOfAStatusIsCompared(t *testing.T) {
+	for i := range reflect.TypeFor[engine.Status]().NumField() {
+		name := reflect.TypeFor[engine.Status]().Field(i).Name
+		var a, b engine.Status
+		fill(reflect.ValueOf(&b).Elem().Field(i))
+		if sameSystem(a, b) != (name == "Units") || !sameSystem(a, a) || !sameSystem(b, b) {
+			t.Errorf("%s is not compared", name)
 		}
 	}
 }
