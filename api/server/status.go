@@ -143,5 +143,6 @@ func (h *headText) of(st engine.Status, stateDir string, now time.Time) ([]byte,
 // sameSystem compares two looks at a system but for its units.
 func sameSystem(a, b engine.Status) bool {
 	return a.Name == b.Name && a.Config == b.Config && a.Life == b.Life && a.PID == b.PID && a.Since.Equal(b.Since) &&
-		a.State == b.State && a.Cause == b.Cause && maps.Equal(a.Holds, b.Holds) && slices.Equal(a.Notices, b.Notices)
+		a.State == b.State && a.Cause == b.Cause && maps.Equal(a.Holds, b.Holds) &&
+		len(a.Notices) == len(b.Notices) && (len(a.Notices) == 0 || reflect.DeepEqual(a.Notices, b.Notices))
 }
