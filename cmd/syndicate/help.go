@@ -57,19 +57,43 @@ var examples = map[string][]string{
 	"db restore": {"syndicate db restore main main.dump --yes"},
 }
 
-// helped makes help of kong's say what it is, and end with examples. The
-// commands of a command stand under no heading of another level.
+// helped makes kong's help say first what is a command's own. The commands of
+// a command stand under no heading of another level.
 func helped() kong.Option {
 	return kong.PostBuild(func(k *kong.Kong) error {
 		k.Model.HelpFlag.Help = "Show this help."
+		everywhere := &kong.Group{Key: "everywhere", Title: "Flags of every command:"}
+		for _, flag := range k.Model.Flags {
+			flag.Group = everywhere
+			spellEnum(flag.Value)
+		}
 		own := &kong.Group{Key: "own", Title: "Commands:"}
 		for _, command := range k.Model.Children {
+			spellEnums(command)
 			for _, part := range command.Children {
 				part.Group = own
+				spellEnums(part)
 			}
 		}
 		return nil
 	})
+}
+
+func spellEnums(node *kong.Node) {
+	for _, flag := range node.Flags {
+		spellEnum(flag.Value)
+	}
+	for _, operand := range node.Positional {
+		spellEnum(operand)
+	}
+}
+
+// spellEnum writes the words that a value may be as a list in a sentence.
+func spellEnum(v *kong.Value) {
+	if words := strings.Split(v.Enum, ","); len(words) > 1 {
+		list := strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+		v.Help = strings.Replace(v.Help, "${enum}", list, 1)
+	}
 }
 
 // printHelp writes the help of what the command line names.

@@ -19,7 +19,7 @@ var starter []byte
 
 // initCmd writes a configuration to start from.
 type initCmd struct {
-	Path string `arg:"" optional:"" name:"path" help:"The file to write, or the directory to write main.hcl in; by default the current one." completion-predictor:"path"`
+	Path string `arg:"" optional:"" name:"path" help:"The file to write, NAME.hcl, or the directory to write main.hcl in, which is made if need be; by default the current one." completion-predictor:"path"`
 }
 
 // Run writes it, and never over anything.
@@ -28,8 +28,17 @@ func (c *initCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
+	info, err := os.Stat(path)
+	switch ext := filepath.Ext(filepath.Base(path)); {
+	case err == nil && info.IsDir():
 		path = filepath.Join(path, "main.hcl")
+	case errors.Is(err, fs.ErrNotExist) && ext == "":
+		if err := os.MkdirAll(path, 0o777); err != nil {
+			return fmt.Errorf("make the directory %s: %w", path, reason(err))
+		}
+		path = filepath.Join(path, "main.hcl")
+	case ext != ".hcl":
+		return usage("%s: name a directory, or a file that is called NAME.hcl", path)
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	switch {

@@ -91,7 +91,7 @@ func (s *session) options() []kong.Option {
 	return []kong.Option{
 		kong.Name("syndicate"),
 		kong.Description("Start, migrate and supervise a system that is declared in HCL."),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: s.helpWidth(), NoExpandSubcommands: true}),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: s.helpWidth(), NoExpandSubcommands: true}),
 		groups(),
 		helped(),
 		kong.Help(printHelp),
