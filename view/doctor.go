@@ -61,6 +61,8 @@ func Doctor(w io.Writer, r *doctor.Report, o DoctorOptions) error {
 	switch {
 	case problems > 0:
 		fmt.Fprintf(&b, "%s would keep up from working.\n", count(problems, "problem"))
+	case o.Unread != "":
+		b.WriteString("Nothing on this machine keeps up from working; the mistakes in the configuration do.\n")
 	case !o.Quiet:
 		b.WriteString("Nothing here keeps up from working.\n")
 	}

@@ -53,7 +53,7 @@ func (c *doctorCmd) Run(s *session) error {
 	} else {
 		o := view.DoctorOptions{Width: s.stdout.Width(), Colour: s.stdout.colour, Quiet: s.quiet}
 		if broken {
-			o.Unread = fmt.Sprintf("The configuration %s was left out: see %s", path, s.command("validate", path))
+			o.Unread = fmt.Sprintf("The configuration %s has mistakes, and was left out: see %s", path, s.command("validate", path))
 		}
 		err = view.Doctor(s.stdout, report, o)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -94,6 +95,22 @@ func spellEnum(v *kong.Value) {
 		list := strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
 		v.Help = strings.Replace(v.Help, "${enum}", list, 1)
 	}
+}
+
+// asMeant spells what people type who know other tools: nothing for help, help
+// COMMAND, and --version.
+func (s *session) asMeant(args []string) []string {
+	leading := args[:len(args)-len(s.words)]
+	switch {
+	case completing():
+	case len(s.words) > 0 && s.words[0] == "help":
+		return slices.Concat(leading, s.words[1:], []string{"--help"})
+	case len(s.words) == 0 && slices.Contains(args, "--version"):
+		return append(slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return arg == "--version" }), "version")
+	case len(s.words) == 0:
+		return append(args, "--help")
+	}
+	return args
 }
 
 // printHelp writes the help of what the command line names.

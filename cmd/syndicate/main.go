@@ -36,9 +36,7 @@ func execute(s *session, args []string) error {
 	if err != nil {
 		return err
 	}
-	if len(s.words) == 0 && !completing() {
-		args = append(args, "--help") // whoever asks for nothing is told what there is
-	}
+	args = s.asMeant(args)
 	ctx, err := s.parse(args)
 	if err != nil {
 		return s.usageError(err)
