@@ -37,7 +37,7 @@ type DatabaseMigrations struct {
 	// Plan is what a dry run would run, SQL what it would record.
 	Plan  []PlannedMigration `json:"plan,omitempty"`
 	SQL   string             `json:"sql,omitempty"`
-	Error string             `json:"error,omitempty"`
+	Error string             `json:"error,omitempty"` // why it failed, or could not be asked
 }
 
 // MigrationFile is one version, of a file or of the ledger. State is applied,
@@ -105,6 +105,10 @@ func (m *Migrations) StatusText(w io.Writer) error {
 	for i, d := range m.Databases {
 		if i > 0 {
 			b.WriteString("\n")
+		}
+		if d.Error != "" {
+			fmt.Fprintf(&b, "%s: not known\n", d.Address)
+			continue
 		}
 		fmt.Fprintf(&b, "%s: %s\n", d.Address, d.summary())
 		name, state := 0, 0

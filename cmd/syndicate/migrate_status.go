@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -13,14 +14,20 @@ import (
 // migrateStatusCmd shows what is applied.
 type migrateStatusCmd struct{ migrateFlags }
 
-// Run shows what is applied and what is pending.
+// Run shows what is applied and what is pending. A database that does not
+// tell keeps nobody from seeing the others.
 func (c *migrateStatusCmd) Run(s *session) error {
 	var result view.Migrations
 	code := exitDone
+	var silent []error
 	failed := c.each(s, func(ctx context.Context, m *migrator, db *spec.Database) error {
 		d, err := m.status(ctx, db)
-		if err != nil {
+		if ctx.Err() != nil {
 			return err
+		}
+		if err != nil {
+			d.Error = s.spelt(err.Error())
+			silent = append(silent, err)
 		}
 		result.Databases = append(result.Databases, d)
 		switch {
@@ -31,6 +38,10 @@ func (c *migrateStatusCmd) Run(s *session) error {
 		}
 		return nil
 	})
+	failed = cmp.Or(failed, errors.Join(silent...))
+	if failed != nil && len(silent) < len(result.Databases) {
+		return c.show(s, &result, result.StatusText, failed)
+	}
 	if failed != nil {
 		return s.migrateExit(failed)
 	}
