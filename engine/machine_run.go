@@ -41,13 +41,17 @@ func (m *machine) ready(ev evReady) {
 
 // restartFor restarts a running unit that wants it when what it needs came
 // back, unless its run is the younger one. One that is about to be replaced is
-// so in its turn.
+// so in its turn, and one that could not start again, since something else that
+// it needs is not there, is not ended for that.
 func (m *machine) restartFor(i, needed int, why string) {
 	u := m.units[i]
 	if !u.restartWithNeeds || !u.live || u.intended != "" || u.state == Stopping {
 		return
 	}
 	if u.next != nil || u.run > m.units[needed].run {
+		return
+	}
+	if _, v := m.conditions(u.needs); v == blockedNow {
 		return
 	}
 	if m.op != nil && m.op.touched[needed] {

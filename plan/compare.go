@@ -212,13 +212,13 @@ func (u *RunningUnit) runs() bool {
 
 // follow makes a step follow what it needs, where that begins anew:
 // migrations go to a database that may be another one, unless it was asked
-// what is applied, and what restarts with it does that, or stops where it cannot.
+// what is applied, and what restarts with it does that where it can.
 func (c *comparison) follow(s *Step, u *RunningUnit) {
 	if s.Action != Keep && s.Action != Update || u.idle() {
 		return
 	}
-	migrations, stays := s.Kind == StepMigrations, c.back.stays(s.ID)
-	if migrations && (stays || !c.ledgerOfAnother(s)) || !migrations && (!s.Follows || !u.runs() || u.State == "backoff") {
+	migrations := s.Kind == StepMigrations
+	if c.back.stays(s.ID) || migrations && !c.ledgerOfAnother(s) || !migrations && (!s.Follows || !u.runs() || u.State == "backoff") {
 		return
 	}
 	for _, n := range s.Needs {
@@ -227,13 +227,9 @@ func (c *comparison) follow(s *Step, u *RunningUnit) {
 		if was == nil || !at.beginsAnew() || !migrations && !was.WasReady {
 			continue
 		}
-		switch {
-		case migrations:
+		s.Action = Restart
+		if migrations {
 			s.Action = Start
-		case stays:
-			s.Action = Stop
-		default:
-			s.Action = Restart
 		}
 		s.Reason = strings.TrimPrefix(s.Reason+", "+n.Step+" "+string(at.Action)+"s", ", ")
 		return

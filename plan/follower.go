@@ -15,6 +15,8 @@ type following struct {
 	chosen map[string]bool
 	// anew is, per unit that has another run, what becomes of it: "restarts".
 	anew map[string]string
+	// tried are the tasks and migrations among the steps that run.
+	tried map[string]bool
 	// ends are the units that stop until a person has what they need start.
 	ends map[string]bool
 }
@@ -29,7 +31,7 @@ func followers(steps []*Step, running *Running, back *standstill) []Follower {
 	}
 	f := &following{
 		units: make(map[string]*RunningUnit, len(running.Units)), needs: map[string][]Need{}, list: map[string]Follower{},
-		chosen: map[string]bool{}, anew: map[string]string{}, ends: map[string]bool{},
+		chosen: map[string]bool{}, anew: map[string]string{}, tried: map[string]bool{}, ends: map[string]bool{},
 	}
 	for i := range running.Units {
 		u := &running.Units[i]
@@ -41,6 +43,7 @@ func followers(steps []*Step, running *Running, back *standstill) []Follower {
 	for _, s := range steps {
 		f.chosen[s.ID] = true
 		f.ends[s.ID] = back.ends[s.ID]
+		f.tried[s.ID] = s.Action == Start && s.Held == "" && s.Blocked == ""
 		if s.beginsAnew() && s.Held == "" && s.Blocked == "" {
 			f.anew[s.ID] = string(s.Action) + "s"
 		}
@@ -118,6 +121,9 @@ func (f *following) without(u *RunningUnit) string {
 // followed is the first of some units that another one of them follows, and
 // what becomes of it.
 func (f *following) followed(u *RunningUnit, ids []string) string {
+	if f.stuck(u) {
+		return "" // it is not ended where it could not start
+	}
 	for _, id := range ids {
 		if was := f.units[id]; u.runs() && u.State != "backoff" && f.anew[id] != "" && was != nil && was.WasReady {
 			return id + " " + f.anew[id]
@@ -128,19 +134,27 @@ func (f *following) followed(u *RunningUnit, ids []string) string {
 
 // freed is what has a unit start that is blocked, and what becomes of it.
 func (f *following) freed(u *RunningUnit) string {
-	if u.State != "blocked" || u.Held != "" {
+	if u.State != "blocked" || u.Held != "" || f.stuck(u) {
 		return ""
 	}
-	what := ""
 	for _, n := range f.needs[u.ID] {
-		need := f.units[n.Step]
-		switch {
-		case n.Soft:
-		case f.anew[n.Step] != "":
-			what = n.Step + " " + f.anew[n.Step]
-		case need == nil || need.State == "failed" || need.State == "blocked" || need.State == "stopped":
-			return ""
+		what := f.anew[n.Step]
+		if what == "" && f.tried[n.Step] {
+			what = string(Start) + "s"
+		}
+		if what != "" && !n.Soft {
+			return n.Step + " " + what
 		}
 	}
-	return what
+	return ""
+}
+
+// stuck reports whether a unit cannot start since something that it needs is not
+// there, and does not begin anew.
+func (f *following) stuck(u *RunningUnit) bool {
+	return slices.ContainsFunc(f.needs[u.ID], func(n Need) bool {
+		need := f.units[n.Step]
+		gone := need == nil || need.State == "failed" || need.State == "blocked" || need.State == "stopped"
+		return gone && !n.Soft && f.anew[n.Step] == "" && !f.tried[n.Step]
+	})
 }

@@ -41,6 +41,11 @@ func TestAPlanWithTargetsNamesWhatHappensBeyondThem(t *testing.T) {
 		"one follows, and one of those that need it": {"c d", func(sys *spec.System, _ *Running) {
 			sys.Services[1].Argv = []spec.Expr[string]{spec.Known("other")}
 		}, "restart service.c (service.b restarts)\nrestart service.d (service.c restarts)\n"},
+		"one would follow, and could not start again": {"c", func(sys *spec.System, r *Running) {
+			sys.Services[1].Argv = []spec.Expr[string]{spec.Known("other")}
+			r.Units[4].State = "failed"
+			r.Units[2].Needs = append(r.Units[2].Needs, "service.apart ready")
+		}, ""},
 		"what the target needs now is stopped": {"", func(sys *spec.System, r *Running) {
 			r.Units[4].Held, r.Units[4].State = "by a test", "stopped"
 			sys.Edges = append(sys.Edges, edge(9, "service.b", "service.apart", "ready", "depends_on"))

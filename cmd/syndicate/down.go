@@ -51,7 +51,7 @@ func (c *downCmd) Run(s *session) error {
 	for {
 		asked := c.stop(client.New(dir), show)
 		if asked == nil || errors.Is(asked, client.ErrUnfinished) {
-			return c.stopped(s, dir, begun)
+			return c.stopped(s, dir, begun, asked == nil, show)
 		}
 		if _, refused := errors.AsType[*client.Error](asked); refused {
 			return failWith(asked, s.again("status", c.Path))
@@ -134,8 +134,9 @@ func (c *downCmd) stop(cl *client.Client, show *view.Down) error {
 }
 
 // stopped waits until the engine has given the state directory back, so that
-// an up right after this one finds it free.
-func (c *downCmd) stopped(s *session, dir string, begun time.Time) error {
+// an up right after this one finds it free. An engine that said that everything
+// has stopped need not have been able to write that.
+func (c *downCmd) stopped(s *session, dir string, begun time.Time, said bool, show *view.Down) error {
 	end := time.Now().Add(releaseWait)
 	for {
 		info, held, ok, err := holder(dir)
@@ -144,6 +145,9 @@ func (c *downCmd) stopped(s *session, dir string, begun time.Time) error {
 			return err
 		case held && time.Now().After(end):
 			return failWith(fmt.Errorf("all units have stopped, but the engine (pid %d) does not end", info.PID), fmt.Sprintf("ps -fp %d", info.PID))
+		case !held && ok && said:
+			show.Note(fmt.Sprintf("The engine could not write its end to %s: the next up takes it for one that died.", dir))
+			return view.Stopped(s.stdout, info.Name, time.Since(begun))
 		case !held && ok:
 			return failWith(fmt.Errorf("the engine (pid %d) died while it stopped the system", info.PID), s.again("down", c.Path))
 		case !held:

@@ -29,7 +29,7 @@ service "loud" {
 	p.isolated("mkdir .syndicate; mount -t tmpfs -o size=512k,mode=700 none .syndicate; head -c 256k /dev/zero > .syndicate/ballast")
 	p.until("the disk is full", func() bool { return exists(p.path("filled")) })
 	p.until("up says so", func() bool { return strings.Contains(p.said(), "no space left on device") })
-	if got := p.run(exitDone, "status"); !strings.Contains(got, "ready") {
+	if got := p.run(exitDone, "status"); !strings.Contains(got, "ready") || !strings.Contains(got, "The log of service.loud cannot be written since ") {
 		t.Errorf("with a full disk status says:\n%s", got)
 	}
 	if err := os.Remove(p.path(".syndicate/ballast")); err != nil {
