@@ -59,6 +59,9 @@ func (l *linter) look(db *spec.Database, set lintSet) error {
 	looked := 0
 	for i, f := range files {
 		m, err := l.read(f)
+		if err != nil && spoilt(f, problems) {
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -87,6 +90,13 @@ func (l *linter) look(db *spec.Database, set lintSet) error {
 		Address: db.Addr.String(), Path: dir, Looked: looked, Of: len(files), Which: set.which, Note: set.note,
 	})
 	return nil
+}
+
+// spoilt reports whether the problems have one of a version's files.
+func spoilt(f migration.File, problems []migration.Problem) bool {
+	return slices.ContainsFunc(problems, func(p migration.Problem) bool {
+		return p.Severity == spec.Error && (p.Path == f.Up || p.Path == f.Down)
+	})
 }
 
 // read reads the files of one version.
