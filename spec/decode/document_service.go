@@ -38,7 +38,7 @@ type serviceDoc struct {
 	Log                 *logDoc        `hcl:"log,block" doc:"Bounds of the log files."`
 	Memory              *memoryDoc     `hcl:"memory,block" later:"true" doc:"Bounds of the memory of the whole process tree. Default: only measured."`
 	Runtime             *hcl.Attribute `hcl:"runtime,optional" type:"string" enum:"auto,node,jvm,go,python,none" default:"auto" later:"true" doc:"How to read its heap and ask it to collect."`
-	OnDependencyRestart *hcl.Attribute `hcl:"on_dependency_restart,optional" type:"string" enum:"keep,restart" default:"keep" doc:"What happens when something that it depends on restarts."`
+	OnDependencyRestart *hcl.Attribute `hcl:"on_dependency_restart,optional" type:"string" enum:"keep,restart" default:"keep" doc:"What happens when something that it depends on restarts. What could not start again, since it needs something else that is not there, runs on."`
 	Orphans             *hcl.Attribute `hcl:"orphans,optional" type:"string" enum:"keep" later:"true" doc:"Keeps the processes running when the engine dies. An error in this version: they end then."`
 	MayEnqueue          *hcl.Attribute `hcl:"may_enqueue,optional" type:"list of queues" later:"true" doc:"Queues that the service may put tasks in: it gets SYNDICATE_URL and a token."`
 }
