@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/syndicate/syndicate/socket"
 )
 
 // loop forwards the connections that it has on one goroutine.
@@ -102,33 +104,15 @@ func (l *loop) forward(with Pair, until []context.Context) bool {
 // detach takes connections out of Go's hands, and its poller: what arrives on
 // them would wake both.
 func detach(a, b *net.TCPConn) (afd, bfd int, ok bool) {
-	if afd = duplicate(a); afd < 0 {
+	if afd = socket.Duplicate(a); afd < 0 {
 		return 0, 0, false
 	}
-	if bfd = duplicate(b); bfd < 0 {
+	if bfd = socket.Duplicate(b); bfd < 0 {
 		_ = unix.Close(afd)
 		return 0, 0, false
 	}
 	_, _ = a.Close(), b.Close()
 	return afd, bfd, true
-}
-
-// duplicate returns another descriptor of a connection, or -1.
-func duplicate(c *net.TCPConn) int {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return -1
-	}
-	another := -1
-	err = raw.Control(func(fd uintptr) {
-		if n, err := unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0); err == nil {
-			another = n
-		}
-	})
-	if err != nil {
-		return -1
-	}
-	return another
 }
 
 // run is the loop.

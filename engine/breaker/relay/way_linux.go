@@ -5,6 +5,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/syndicate/syndicate/socket"
 )
 
 const (
@@ -62,7 +64,7 @@ func (w *way) move(l *loop) (more bool, err error) {
 
 // read reads once, and writes that.
 func (w *way) read(l *loop) error {
-	n, errno := read(w.from.fd, l.buffer[:])
+	n, errno := socket.ReadNow(w.from.fd, l.buffer[:])
 	if !w.arrived(n, bufferSize, errno) {
 		return failure(errno)
 	}
@@ -135,21 +137,8 @@ func (w *way) drop() {
 	}
 }
 
-// read and write are the system calls without a word to Go's scheduler: the
-// connections never block.
-func read(fd int, into []byte) (int, unix.Errno) {
-	for {
-		n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&into[0])), uintptr(len(into)))
-		switch errno {
-		case 0:
-			return int(n), 0
-		case unix.EINTR:
-		default:
-			return 0, errno
-		}
-	}
-}
-
+// write is write(2), once, without a word to Go's scheduler: the connections
+// never block.
 func write(fd int, from []byte) (int, unix.Errno) {
 	for {
 		n, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&from[0])), uintptr(len(from)))

@@ -7,6 +7,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/syndicate/syndicate/socket"
 )
 
 // carriage is a session that a loop carries.
@@ -78,7 +80,7 @@ func (s *session) board(asked, answered func([]byte)) *carriage {
 	if s.retired {
 		return nil
 	}
-	client, server := duplicate(s.client), duplicate(s.server)
+	client, server := socket.Duplicate(s.client), socket.Duplicate(s.server)
 	if client < 0 || server < 0 {
 		_, _ = unix.Close(client), unix.Close(server)
 		return nil
@@ -102,34 +104,6 @@ func (g *Gateway) quietest() *loop {
 		}
 	}
 	return best
-}
-
-// duplicate returns another descriptor of a plain connection, -1 where it is
-// none.
-func duplicate(conn net.Conn) int {
-	var raw syscall.RawConn
-	var err error
-	switch c := conn.(type) {
-	case *net.TCPConn:
-		raw, err = c.SyscallConn()
-	case *net.UnixConn:
-		raw, err = c.SyscallConn()
-	default:
-		return -1
-	}
-	if err != nil {
-		return -1
-	}
-	another := -1
-	err = raw.Control(func(fd uintptr) {
-		if n, err := unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0); err == nil {
-			another = n
-		}
-	})
-	if err != nil {
-		return -1
-	}
-	return another
 }
 
 // release has the loop let go of it soon.
