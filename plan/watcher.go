@@ -29,7 +29,10 @@ func watchers(sys *spec.System) []Watcher {
 	}
 	for _, b := range sys.Boundaries {
 		units := "every service and task"
-		if len(b.Units) > 0 {
+		switch {
+		case b.Idle():
+			units = "nothing: what it names is disabled"
+		case len(b.Units) > 0:
 			units = addrList(b.Units)
 		}
 		add(b.Block, "errors of "+units)

@@ -174,7 +174,7 @@ func checkBoundaries(s *System) Diagnostics {
 }
 
 func sameDomain(a, b *Boundary) bool {
-	if len(a.Units) != len(b.Units) || len(a.Matches) != len(b.Matches) {
+	if a.Idle() || b.Idle() || len(a.Units) != len(b.Units) || len(a.Matches) != len(b.Matches) {
 		return false
 	}
 	units := func(x *Boundary) []Addr {

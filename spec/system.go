@@ -2,6 +2,7 @@ package spec
 
 import (
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -560,10 +561,11 @@ type Level struct {
 	OnClear []Action
 }
 
-// Boundary is an error domain.
+// Boundary is an error domain. Nil Units are all services and tasks, no
+// Matches all their errors.
 type Boundary struct {
 	Block
-	Units   []Addr
+	Units   []Addr // empty, but not nil: all that are named are disabled
 	Matches []Match
 	Class   string // transient | permanent | config | resource | bug
 	Recover *Recovery
@@ -580,7 +582,15 @@ type Match struct {
 	OOM       *bool
 	Exception []string
 	SQLState  []string
-	Breaker   []Addr
+	Breaker   []Addr // empty, but not nil: all that are named are disabled
+}
+
+// Idle reports whether nothing can belong to a boundary: its units, or the
+// breakers that each of its matches wants open, are all disabled.
+func (b *Boundary) Idle() bool {
+	gone := func(named []Addr) bool { return named != nil && len(named) == 0 }
+	fits := func(m Match) bool { return !gone(m.Breaker) }
+	return gone(b.Units) || len(b.Matches) > 0 && !slices.ContainsFunc(b.Matches, fits)
 }
 
 // Recovery is what a boundary does about an error.

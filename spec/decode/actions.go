@@ -26,18 +26,22 @@ func (d *decoder) neededActions(attr *hcl.Attribute) []spec.Action {
 	if attr == nil {
 		return nil // said by its block
 	}
-	empty := false
-	if items, diags := hcl.ExprList(attr.Expr); !diags.HasErrors() {
-		empty = len(items) == 0
-	} else if expr, _ := native(attr.Expr); expr != nil {
-		empty = isNullLiteral(expr)
-	}
-	if empty {
+	expr, _ := native(attr.Expr)
+	if isEmptyList(attr) || expr != nil && isNullLiteral(expr) {
 		d.report(mistake(CodeEmpty, attr.Expr.Range(), "No action", fmt.Sprintf(
 			"%s names no action: write %s.", attr.Name, assign(attr.Range, attr.Name, "["+address(attr.Range, "service.api.restart")+"]"))))
 		return nil
 	}
 	return d.actions(attr)
+}
+
+// isEmptyList reports whether an attribute is written as a list of nothing.
+func isEmptyList(attr *hcl.Attribute) bool {
+	if attr == nil {
+		return false
+	}
+	items, diags := hcl.ExprList(attr.Expr)
+	return !diags.HasErrors() && len(items) == 0
 }
 
 // action resolves one action: service.api.gc, a bare address with a default

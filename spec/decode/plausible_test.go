@@ -146,8 +146,15 @@ var plausibleOf = map[string]string{
 	"fallback.command":     `null [0] [-1] ["x"]`,
 	"notify.command":       `null [0] [-1] ["x"]`,
 	".exec":                `null [0] [-1] ["x"]`,
-	"match.sqlstate":       `null []`,
-	"match.exit_code":      `null [] [0]`,
+
+	// Where a list of nothing could be all and none.
+	"boundary.units":  `null`,
+	"match.breaker":   `null`,
+	"match.log":       `null [0] [-1] ["x"]`,
+	"match.exception": `null [0] [-1] ["x"]`,
+	"match.signal":    `null`,
+	"match.sqlstate":  `null`,
+	"match.exit_code": `null [0]`,
 }
 
 // TestPlausibleValues puts the odd values in every attribute of the language.

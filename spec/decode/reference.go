@@ -261,10 +261,15 @@ func (t *target) noMember(need string, have []string) *hcl.Diagnostic {
 		fmt.Sprintf("%s has no %q; %s is needed here: %s.%s", t.addr, t.member, need, list, near))
 }
 
-// blocks resolves a list of bare addresses of the given kinds.
+// blocks resolves a list of bare addresses of the given kinds: nil where it
+// names none, and empty where all that it names is disabled, which must not
+// come to mean what leaving it out means.
 func (d *decoder) blocks(attr *hcl.Attribute, need string, kinds ...spec.Kind) []spec.Addr {
 	var out []spec.Addr
 	for _, t := range d.targets(attr) {
+		if out == nil {
+			out = []spec.Addr{}
+		}
 		if d.isBlock(t, need, kinds) {
 			for _, in := range t.instances {
 				out = append(out, in.addr)

@@ -160,7 +160,9 @@ func (d *decoder) boundary(doc *boundaryDoc) *spec.Boundary {
 		Block: d.base(false), Class: w.choice("class"),
 		Units: d.blocks(doc.Units, "a service or a task", spec.KindService, spec.KindTask),
 	}
+	d.refuseEmpty(doc.Units)
 	for _, m := range doc.Matches {
+		d.refuseEmpty(m.Log, m.ExitCode, m.Signal, m.Exception, m.SQLState, m.Breaker)
 		out.Matches = append(out.Matches, d.match(m))
 	}
 	if doc.Recover != nil {
@@ -174,6 +176,17 @@ func (d *decoder) boundary(doc *boundaryDoc) *spec.Boundary {
 		out.GiveUp = d.neededActions(doc.GiveUp.Do)
 	}
 	return out
+}
+
+// refuseEmpty reports lists of nothing, which could be taken for all and for
+// none.
+func (d *decoder) refuseEmpty(lists ...*hcl.Attribute) {
+	for _, attr := range lists {
+		if isEmptyList(attr) {
+			d.report(mistake(CodeEmpty, attr.Expr.Range(), "Empty list",
+				fmt.Sprintf("%s names nothing. Where all is meant, leave it out; where nothing is, write enabled = false in its block.", attr.Name)))
+		}
+	}
 }
 
 // sqlState is the form of an SQLSTATE or of a class of them.
