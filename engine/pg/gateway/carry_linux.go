@@ -16,7 +16,7 @@ type carriage struct {
 	loop           *loop
 	client, server side
 	left           chan struct{} // closed when the loop has let go of it
-	dropped        bool          // the same, for the loop
+	dropped        bool          // the same; written by the loop, under its lock
 }
 
 // side is one side of a session that a loop carries.

@@ -82,11 +82,14 @@ func (l *loop) end() {
 
 func (l *loop) ring() { _, _ = unix.Write(l.bell, []byte{1, 0, 0, 0, 0, 0, 0, 0}) }
 
-// carry takes a session.
+// carry takes a session, unless it was released already.
 func (l *loop) carry(c *carriage) {
 	l.carried.Add(1)
 	l.mu.Lock() // so that it is not dropped halfway
 	defer l.mu.Unlock()
+	if c.dropped {
+		return
+	}
 	for _, s := range []*side{&c.client, &c.server} {
 		l.sides[int32(s.fd)] = s
 		if l.control(unix.EPOLL_CTL_ADD, s.fd, s.events()) != nil {
@@ -209,8 +212,8 @@ func (l *loop) drop(c *carriage) {
 	if c.dropped {
 		return
 	}
-	c.dropped = true
 	l.mu.Lock()
+	c.dropped = true
 	delete(l.sides, int32(c.client.fd))
 	delete(l.sides, int32(c.server.fd))
 	l.mu.Unlock()

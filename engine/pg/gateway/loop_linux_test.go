@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgproto3"
+	"golang.org/x/sys/unix"
 )
 
 // echoing is a server of nothing but a session's beginning. The first
@@ -196,6 +197,33 @@ func TestKilledSessionsAreLetGo(t *testing.T) {
 	}
 	if n := x.Snapshot().Connections; n != 0 || context.Cause(x.killed) != errStopping {
 		t.Errorf("%d connections are left", n)
+	}
+}
+
+// A session that is released before the loop has it is not kept by the loop,
+// which would be woken by all that others read from it.
+func TestALoopDoesNotTakeWhatWasReleased(t *testing.T) {
+	l := startLoop()
+	if l == nil {
+		t.Fatal("the kernel gives no loop")
+	}
+	defer l.end()
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _, _ = unix.Close(pair[0]), unix.Close(pair[1]) }()
+	c := &carriage{loop: l, left: make(chan struct{})}
+	c.client = side{fd: pair[0], of: c, other: &c.server}
+	c.server = side{fd: pair[1], of: c, other: &c.client}
+	c.release()
+	<-c.left
+	l.carry(c)
+	l.mu.Lock()
+	sides := len(l.sides)
+	l.mu.Unlock()
+	if n := l.carried.Load(); n != 0 || sides != 0 {
+		t.Errorf("it counts %d sessions, and watches %d connections", n, sides)
 	}
 }
 
