@@ -199,21 +199,27 @@ func inCellOf(path, life string) (below string, ok bool) {
 }
 
 // EndLife ends whatever still runs of a life whose engine is dead: sig
-// first, SIGKILL when timeout is over, and at most five seconds more. A
-// leader with a DeathSignal gets that instead, never SIGKILL, and half a
-// minute for it; its descendants are left to it as long as it lives. EndLife
-// removes that life's cgroups and returns what it had found.
+// first, SIGKILL when timeout is over, and goes on for as long as that ends
+// any, up to a minute: a busy machine takes its time for thousands. It gives
+// up on those of which none has ended for five seconds. A leader with a
+// DeathSignal gets that instead, never SIGKILL, and half a minute for it; its
+// descendants are left to it as long as it lives. EndLife removes that life's
+// cgroups and returns what it had found.
 func EndLife(life string, sig syscall.Signal, timeout time.Duration) ([]Leftover, error) {
 	return endLife(life, sig, timeout, 5*time.Second)
 }
 
-// sparedWait is how long leaders with a DeathSignal may take for their end.
-const sparedWait = 30 * time.Second
+// How long leaders with a DeathSignal may take for their end, and how long
+// the end of all others may go on.
+const (
+	sparedWait = 30 * time.Second
+	stormWait  = time.Minute
+)
 
 func endLife(life string, sig syscall.Signal, timeout, killWait time.Duration) ([]Leftover, error) {
 	e := ending{life: life, signal: sig, told: map[int]uint64{}}
 	begin := time.Now()
-	alone := begin // since when there is nobody to wait for but those that are killed
+	p := patience{killed: begin.Add(timeout), killWait: killWait}
 	var first []Leftover
 	pause := time.NewTimer(0)
 	defer pause.Stop()
@@ -228,23 +234,53 @@ func endLife(life string, sig syscall.Signal, timeout, killWait time.Duration) (
 		if first == nil {
 			first = left
 		}
+		now := time.Now()
 		if len(left) > 0 {
 			looks = 0
 		} else if looks++; looks == 2 {
 			removeLife(life)
 			return first, nil
 		}
-		if slices.ContainsFunc(left, func(l Leftover) bool { return l.own != 0 }) {
-			alone = time.Now()
-			if waited := alone.Sub(begin); waited > sparedWait {
-				return first, stillThere(life, left, waited)
-			}
-		} else if waited := time.Since(alone); len(left) > 0 && waited > timeout+killWait {
+		spared := slices.ContainsFunc(left, func(l Leftover) bool { return l.own != 0 })
+		if spared {
+			p.killed = now
+		}
+		if waited := now.Sub(begin); spared && waited > sparedWait {
+			return first, stillThere(life, left, waited)
+		}
+		if waited, over := p.over(left, now); over {
 			return first, stillThere(life, left, waited)
 		}
 		e.round(left, kill)
 		pause.Reset(wait)
 	}
+}
+
+// patience says when to wait no longer for processes that are being killed.
+type patience struct {
+	killed   time.Time // since when they are; may be in the future
+	killWait time.Duration
+	before   []Leftover // what was left at the last look, by pid
+	moved    time.Time  // when one of them had ended since the look before
+}
+
+// over reports whether there is nothing to wait for any more, and for how
+// long there was nothing.
+func (p *patience) over(left []Leftover, now time.Time) (waited time.Duration, over bool) {
+	ended := slices.ContainsFunc(p.before, func(was Leftover) bool {
+		i, there := slices.BinarySearchFunc(left, was.PID, func(l Leftover, pid int) int { return l.PID - pid })
+		return !there || left[i].Start != was.Start
+	})
+	if ended {
+		p.moved = now
+	}
+	p.before = left
+	since := p.killed
+	if p.moved.After(since) {
+		since = p.moved
+	}
+	waited = now.Sub(since)
+	return waited, len(left) > 0 && (waited > p.killWait || now.Sub(p.killed) > stormWait)
 }
 
 func stillThere(life string, left []Leftover, after time.Duration) error {

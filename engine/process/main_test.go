@@ -76,7 +76,7 @@ func play(mode string) int {
 	case "orphans": // leaves orphans behind that end by themselves, all the time
 		n, _ := strconv.Atoi(argument)
 		for range n {
-			child("between:exit:0", nil, nil)
+			orphan()
 		}
 		return untilTerm()
 	case "forker": // forks until killed, each generation in a session of its own
@@ -128,6 +128,16 @@ func child(mode string, attr *syscall.SysProcAttr, env []string) {
 	env = append(env, helperVariable+"="+mode)
 	_, err := syscall.ForkExec(self0(), []string{"helper"}, &syscall.ProcAttr{
 		Env: env, Files: []uintptr{0, 1, 2}, Sys: attr,
+	})
+	if err != nil {
+		fmt.Println("fork:", err)
+	}
+}
+
+// orphan starts a process that is nobody's child soon, and ends.
+func orphan() {
+	_, err := syscall.ForkExec("/bin/sh", []string{"sh", "-c", "(exit 0) & exit 0"}, &syscall.ProcAttr{
+		Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: &syscall.SysProcAttr{Setpgid: true},
 	})
 	if err != nil {
 		fmt.Println("fork:", err)
