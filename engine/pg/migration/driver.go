@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/golang-migrate/migrate/v4/database"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/syndicate/syndicate/engine/pg"
 	"github.com/syndicate/syndicate/engine/pg/script"
 )
 
@@ -35,9 +34,20 @@ type driver struct {
 
 	failed *FileError // of the step
 	intact bool       // the unit that failed ended no transaction of its own
+
+	watchEvery time.Duration
+	works      atomic.Uint32 // the server's process that works on the step
+	second     *session      // of the unit that runs apart; nil for none
+	waiter     *Holder       // a session that was let in
 }
 
 var _ database.Driver = (*driver)(nil)
+
+// begin sets the step that is next.
+func (d *driver) begin(ctx context.Context, w *work) {
+	d.ctx, d.work, d.failed, d.intact, d.waiter = ctx, w, nil, false, nil
+	d.works.Store(d.session.conn.PgConn().PID())
+}
 
 // Open is not how this driver is made.
 func (d *driver) Open(string) (database.Driver, error) {
@@ -73,7 +83,7 @@ func (d *driver) SetVersion(_ int, dirty bool) error {
 		}
 		return nil
 	}
-	err := d.session.exec(d.ctx, d.work.closing(d.session.sql))
+	err := d.commit(d.ctx, d.work.closing(d.session.sql)...)
 	if err == nil {
 		return nil
 	}
@@ -134,6 +144,7 @@ func statementAt(u script.Unit, done int) *script.Statement {
 // units runs a file that is no transaction, from where it stopped.
 func (d *driver) units() error {
 	w := d.work
+	defer d.clear()
 	for _, sql := range w.again() {
 		if err := d.session.exec(d.ctx, sql); err != nil {
 			return d.stop(w.first, err, nil)
@@ -144,19 +155,17 @@ func (d *driver) units() error {
 	}
 	for n := w.first; n < len(w.units); n++ {
 		doubt := w.resume != nil && n == w.first
-		if h := d.awaited(w.units[n]); h != nil {
-			return d.letIn(h, d.stop(n, errAwaited, nil))
-		}
 		for attempt := 1; ; attempt++ {
 			done, err := d.unit(n, doubt)
 			if err == nil {
 				break
 			}
 			at := statementAt(w.units[n], done)
-			if deadlock(err) {
-				if h := d.awaited(w.units[n]); h != nil {
-					return d.letIn(h, d.stop(n, err, at))
-				}
+			if d.waiter != nil && lacksLock(err) { // behind the one that was let in
+				err = errors.Join(errAwaited, err)
+			}
+			if errors.Is(err, errAwaited) {
+				return d.stop(n, err, at)
 			}
 			if attempt >= lockAttempts || !lacksLock(err) || w.units[n].Kind == script.Raw {
 				return d.stop(n, err, at)
@@ -172,16 +181,11 @@ func (d *driver) units() error {
 	return nil
 }
 
-// letIn marks a step that stopped for a session that waits for the locks.
-func (d *driver) letIn(h *Holder, err error) error {
-	d.failed.waiter = h
-	return err
-}
-
 // unit runs one. In doubt, an earlier attempt at it may have done it, or a
 // part of it.
 func (d *driver) unit(n int, doubt bool) (done int, err error) {
 	w, u := d.work, d.work.units[n]
+	d.clear()
 	ready, err := d.mend(u, doubt)
 	if err != nil {
 		return 0, err
@@ -192,7 +196,7 @@ func (d *driver) unit(n int, doubt bool) (done int, err error) {
 	if err == nil {
 		err = d.session.exec(d.ctx, w.unitDone(d.session.sql, n))
 	}
-	if err != nil {
+	if err != nil && !apart(u) {
 		_ = d.session.rollback(d.ctx)
 	}
 	return done, err
@@ -200,7 +204,7 @@ func (d *driver) unit(n int, doubt bool) (done int, err error) {
 
 // send sends the statements of a unit.
 func (d *driver) send(n int) (done int, err error) {
-	w, u, s := d.work, d.work.units[n], d.session
+	u, s := d.work.units[n], d.session
 	switch u.Kind {
 	case script.Transaction:
 		if err := s.exec(d.ctx, u.Begin); err != nil {
@@ -221,109 +225,13 @@ func (d *driver) send(n int) (done int, err error) {
 		}
 		return len(u.Statements), nil
 	}
-	if sql := s.patience(w, n); sql != "" {
-		if err := s.exec(d.ctx, sql); err != nil {
-			return 0, err
-		}
+	if apart(u) {
+		err = d.runApart(n)
+	} else {
+		err = s.exec(d.ctx, u.Text)
 	}
-	if err := s.exec(d.ctx, u.Text); err != nil {
+	if err != nil {
 		return 0, err
 	}
-	if sql := s.impatience(w, n); sql != "" {
-		err = s.exec(d.ctx, sql)
-	}
-	return 1, err
-}
-
-// stop makes the error of a unit that failed, and notes in the ledger where
-// the next run goes on. Where the first unit certainly left nothing, it takes
-// the file back.
-func (d *driver) stop(n int, err error, at *script.Statement) error {
-	w := d.work
-	text, offset := "", 0
-	if n < len(w.units) {
-		text, offset = w.units[n].Text, w.units[n].Offset
-		if w.units[n].Kind == script.Raw && at != nil {
-			text, offset = at.Text, at.Offset
-		}
-	}
-	d.failed = d.explain(err, text, offset, at)
-	d.failed.Rest, d.failed.Done, d.failed.Of = Part, n, len(w.units)
-	if n < len(w.units) && w.units[n].Kind == script.Raw && (n > 0 || !d.intact) {
-		d.failed.Rest, d.failed.Repair = Unclear, w.repair()
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.ctx), cancelPatience)
-	defer cancel()
-	if n == 0 && w.resume == nil && d.leftNothing(ctx, err) && d.session.exec(ctx, w.undo(d.session.sql)) == nil {
-		d.failed.Rest = Nothing
-		return d.failed
-	}
-	_ = d.session.exec(ctx, asOurselves+";\n"+d.session.sql.last("outcome = 'stopped', note = "+literal(d.failed.Message)))
-	return d.failed
-}
-
-// leftNothing reports whether the first unit failed without leaving anything:
-// it is a transaction, or ended none that it might have ended, or was refused before it began, or is an index that
-// can be dropped again.
-func (d *driver) leftNothing(ctx context.Context, err error) bool {
-	if errors.Is(err, errAwaited) {
-		return true
-	}
-	pe, answered := errors.AsType[*pgconn.PgError](err)
-	if !answered || pg.TemporaryState(pe.Code) || d.session.conn.IsClosed() {
-		return false
-	}
-	u := d.work.units[0]
-	if u.Kind == script.Transaction || u.Kind == script.Raw && d.intact {
-		return true
-	}
-	if u.Kind != script.Alone || d.ctx.Err() != nil {
-		return false
-	}
-	c, ok := concurrent(u.Statements[0])
-	if !ok || c.kind != builds {
-		return len(pe.Code) == 5 && pe.Code[:2] == "42"
-	}
-	_, err = d.drop(ctx, c, true)
-	return err == nil
-}
-
-// explain makes the error of a failed file. query is what was sent, offset
-// where it begins in the file.
-func (d *driver) explain(err error, query string, offset int, at *script.Statement) *FileError {
-	e := &FileError{Path: d.work.Path(), Again: d.work.Direction(), Recorded: d.work.recorded, cause: err}
-	if d.ctx.Err() != nil {
-		e.Cancelled = context.Cause(d.ctx)
-	}
-	if at != nil {
-		e.Line, e.Statement = at.Line, firstLine(at.Text)
-	}
-	if pe, ok := errors.AsType[*pgconn.PgError](err); ok {
-		e.Lost = pg.TemporaryState(pe.Code)
-		// A mistake in its syntax ends a query before its first statement.
-		if st := d.work.statement(e.fill(pe, d.work.text, query, offset)); st != nil {
-			e.Statement = firstLine(st.Text)
-		}
-	} else {
-		e.Message = pg.LastPart(err)
-		e.Lost = d.session.conn.IsClosed()
-	}
-	return e
-}
-
-// lockAttempts is how often a file, or a unit of it, is tried that could not
-// get a lock.
-const lockAttempts = 5
-
-// lacksLock reports whether trying again may help: the lock was not to be had
-// in time, or PostgreSQL ended a deadlock.
-func lacksLock(err error) bool {
-	pe, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (pe.Code == "55P03" || pe.Code == "40P01")
-}
-
-// retryWait is the wait after so many attempts, with jitter: two deployers
-// that met do not meet again.
-func retryWait(attempt int) time.Duration {
-	return time.Duration((0.5 + rand.Float64()) * float64(time.Duration(attempt)*200*time.Millisecond))
+	return 1, nil
 }

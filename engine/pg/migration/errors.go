@@ -66,7 +66,6 @@ type FileError struct {
 	Cancelled error    // the cause, where it was cancelled
 	Behind    []Holder // who held the lock that was not to be had, where that was seen
 	cause     error
-	waiter    *Holder // a session that waits for the locks, and that the statement would have waited for
 }
 
 // Error tells the whole story, on several lines.

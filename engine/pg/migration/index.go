@@ -174,7 +174,8 @@ func (d *driver) drop(ctx context.Context, c concurrently, doubt bool) (dropped 
 	default:
 		return nil, nil
 	}
-	rows, err := d.session.conn.Query(ctx, `
+	s := d.outside()
+	rows, err := s.conn.Query(ctx, `
 		select quote_ident(n.nspname) || '.' || quote_ident(c.relname)
 		from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
 		where not i.indisvalid and c.relkind = 'i' and n.nspname <> 'pg_toast' and `+where+`
@@ -188,7 +189,7 @@ func (d *driver) drop(ctx context.Context, c concurrently, doubt bool) (dropped 
 		return nil, err
 	}
 	for _, name := range found {
-		if err := d.session.exec(ctx, "DROP INDEX CONCURRENTLY IF EXISTS "+name); err != nil {
+		if err := s.exec(ctx, "DROP INDEX CONCURRENTLY IF EXISTS "+name); err != nil {
 			return dropped, err
 		}
 		dropped = append(dropped, name)
@@ -201,23 +202,9 @@ func (d *driver) drop(ctx context.Context, c concurrently, doubt bool) (dropped 
 // patience lifts lock_timeout for a statement that works concurrently, unless
 // the file sets its own: it waits for the transactions of others, however
 // long they take, and holds up nobody who reads or writes.
-func (s *session) patience(w *work, n int) string {
-	if !s.lifts(w, n) {
+func (w *work) patience() string {
+	if strings.Contains(strings.ToLower(w.text), "lock_timeout") {
 		return ""
 	}
 	return "SET lock_timeout = 0"
-}
-
-// impatience sets it again.
-func (s *session) impatience(w *work, n int) string {
-	if !s.lifts(w, n) {
-		return ""
-	}
-	return fmt.Sprintf("SET lock_timeout = %d", s.lockTimeout.Milliseconds())
-}
-
-func (s *session) lifts(w *work, n int) bool {
-	u := w.units[n]
-	return u.Kind == script.Alone && slices.Contains(u.Statements[0].Words, "concurrently") &&
-		!strings.Contains(strings.ToLower(w.text), "lock_timeout")
 }

@@ -19,11 +19,7 @@ import (
 func (s *session) lockIDs() ([]int64, error) {
 	var ids []int64
 	for _, name := range []string{s.database, "/" + s.database} {
-		text, err := database.GenerateAdvisoryLockId(name, s.sql.schema, versionTable)
-		if err != nil {
-			return nil, err
-		}
-		id, err := strconv.ParseInt(text, 10, 64)
+		id, err := lockID(name, s.sql.schema)
 		if err != nil {
 			return nil, err
 		}
@@ -32,15 +28,32 @@ func (s *session) lockIDs() ([]int64, error) {
 	return ids, nil
 }
 
+// lockID is the lock that golang-migrate takes under a name.
+func lockID(name, schema string) (int64, error) {
+	text, err := database.GenerateAdvisoryLockId(name, schema, versionTable)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(text, 10, 64)
+}
+
+// ownLock is the lock of second sessions: see runApart.
+func (s *session) ownLock() (int64, error) {
+	return lockID("syndicate/"+s.database, s.sql.schema)
+}
+
 // lock takes both locks. It asks again and again instead of waiting inside
 // the server: a session that waits there holds a snapshot, and CREATE INDEX
 // CONCURRENTLY of the one that holds the lock would wait for that, until the
-// server ends one of the two. waiting is told of each new holder.
+// server ends one of the two. Having both it waits, too, until no second session
+// runs that belonged to one who is gone. waiting is told of each new holder.
 func (s *session) lock(ctx context.Context, waiting func(Holder)) error {
 	ids, err := s.lockIDs()
-	if err != nil {
+	own, err2 := s.ownLock()
+	if err := errors.Join(err, err2); err != nil {
 		return fmt.Errorf("lock the migrations: %w", err)
 	}
+	ids = append(ids, own)
 	start := time.Now()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -67,7 +80,28 @@ func (s *session) lock(ctx context.Context, waiting func(Holder)) error {
 		case <-timer.C:
 		}
 	}
+	if _, err := s.conn.Exec(ctx, "select pg_advisory_unlock($1)", own); err != nil {
+		return s.lockError(ctx, err)
+	}
+	s.locked = true
 	return nil
+}
+
+// unlock gives up both locks, if it has them.
+func (s *session) unlock(ctx context.Context) error {
+	if !s.locked {
+		return nil
+	}
+	ids, err := s.lockIDs()
+	if err != nil {
+		return err
+	}
+	s.locked = false
+	batch := &pgx.Batch{}
+	for _, id := range ids {
+		batch.Queue("select pg_advisory_unlock($1)", id)
+	}
+	return s.conn.SendBatch(ctx, batch).Close()
 }
 
 func (s *session) lockError(ctx context.Context, err error) error {

@@ -103,8 +103,7 @@ func migrating(ctx context.Context, cfg Config, plan func(*run) ([]Step, error))
 		err = r.all(ctx, steps)
 	}
 	for times := 1; err != nil; times++ {
-		var on bool
-		if on, err = r.givesWay(ctx, err, times); !on || err != nil {
+		if err = r.goBehind(ctx, err, times); err != nil {
 			break
 		}
 		if steps, err = plan(r); err == nil {
@@ -136,7 +135,7 @@ func open(ctx context.Context, cfg Config) (*run, error) {
 }
 
 func (r *run) prepare(ctx context.Context) (err error) {
-	r.driver = &driver{session: r.session, progress: r.cfg.Progress}
+	r.driver = &driver{session: r.session, progress: r.cfg.Progress, watchEvery: r.cfg.watchEvery}
 	if r.migrate, err = migrate.NewWithInstance("files", nil, "postgres", r.driver); err != nil {
 		return fmt.Errorf("prepare the migrations: %w", err)
 	}
@@ -179,7 +178,7 @@ func (r *run) tables(ctx context.Context) error {
 // all does steps, one after another.
 func (r *run) all(ctx context.Context, steps []Step) error {
 	before := r.ledger.head()
-	for _, step := range steps {
+	for i, step := range steps {
 		if ctx.Err() != nil {
 			return fmt.Errorf("migrate: %w", context.Cause(ctx))
 		}
@@ -194,6 +193,9 @@ func (r *run) all(ctx context.Context, steps []Step) error {
 		} else {
 			r.result.Steps = append(r.result.Steps, step)
 			r.stands(step.Target, false)
+			if r.driver.waiter != nil && i+1 < len(steps) {
+				return errBehind
+			}
 		}
 		before = step.Target
 	}
@@ -245,7 +247,7 @@ func (r *run) do(ctx context.Context, w *work) error {
 
 // step lets golang-migrate run one file.
 func (r *run) step(ctx context.Context, w *work) error {
-	r.driver.ctx, r.driver.work, r.driver.failed, r.driver.intact = ctx, w, nil, false
+	r.driver.begin(ctx, w)
 	target := database.NilVersion
 	if w.Target != nil {
 		target = int(*w.Target)
@@ -288,17 +290,5 @@ func (r *run) reread(ctx context.Context) {
 	defer cancel()
 	if ledger, err := readLedger(ctx, r.session.conn); err == nil {
 		r.result.Ledger = ledger
-	}
-}
-
-// pause waits, or returns the cause of a cancellation.
-func pause(ctx context.Context, wait time.Duration) error {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
 	}
 }

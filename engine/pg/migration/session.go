@@ -16,12 +16,14 @@ import (
 	"github.com/syndicate/syndicate/engine/pg"
 )
 
-// session is the one connection that migrations run on. Its locks end with
-// it, so that it is never made anew.
+// session is the connection that migrations run on. Its locks end with it, so
+// that it is never made anew.
 type session struct {
 	to          pg.Endpoint
 	lockTimeout time.Duration
+	config      *pgx.ConnConfig
 	conn        *pgx.Conn
+	locked      bool // it has the locks
 	database    string
 	sql         statements
 }
@@ -51,6 +53,7 @@ func openSession(ctx context.Context, cfg Config) (*session, error) {
 			cfg.Progress(Event{Kind: EventNotice, Text: n.Severity + ": " + n.Message})
 		}
 	}
+	s.config = config
 	if s.conn, err = pgx.ConnectConfig(ctx, config); err != nil {
 		return nil, pg.ConnectError(op, cfg.Endpoint, err)
 	}

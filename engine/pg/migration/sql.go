@@ -103,8 +103,11 @@ func (w statements) finished() string {
 
 // transaction puts statements into one.
 func transaction(statements ...string) string {
-	return "BEGIN;\n" + strings.Join(statements, ";\n") + ";\nCOMMIT"
+	return "BEGIN;\n" + closed(statements...)
 }
+
+// closed ends one with statements.
+func closed(statements ...string) string { return strings.Join(statements, ";\n") + ";\nCOMMIT" }
 
 // asOurselves takes back a role that a file took on.
 const asOurselves = "SET SESSION AUTHORIZATION DEFAULT;\nRESET ROLE"

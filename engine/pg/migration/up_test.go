@@ -324,11 +324,11 @@ func TestUpKeepsGolangMigrateOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{to.Database, "/" + to.Database} {
-		id, err := databaseLockID(name, "public")
+		id, err := lockID(name, "public")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := pgtest.Query(t, to, "select pg_try_advisory_lock("+id+")::text"); got != "false" {
+		if got := pgtest.Query(t, to, fmt.Sprintf("select pg_try_advisory_lock(%d)::text", id)); got != "false" {
 			t.Errorf("the lock of %q is free", name)
 		}
 	}

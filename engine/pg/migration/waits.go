@@ -25,7 +25,6 @@ func (r *run) watch(ctx context.Context, w *work) (stop func() []Holder) {
 	ctx, cancel := context.WithCancel(ctx)
 	var done sync.WaitGroup
 	var last []Holder
-	pid := r.session.conn.PgConn().PID()
 	done.Go(func() {
 		every := min(watchFirst, r.cfg.watchEvery, r.cfg.LockTimeout/2)
 		look := time.NewTimer(every)
@@ -37,7 +36,7 @@ func (r *run) watch(ctx context.Context, w *work) (stop func() []Holder) {
 				return
 			case <-look.C:
 			}
-			found := r.blockers(ctx, pid)
+			found := r.blockers(ctx, r.driver.works.Load())
 			if len(found) > 0 {
 				last = found
 			}

@@ -124,7 +124,7 @@ func versionName(v *uint64) string {
 	return fmt.Sprint(*v)
 }
 
-// open and close are the SQL that golang-migrate's two calls around a file
+// opening and closing are the SQL that golang-migrate's two calls around a file
 // mean: nothing before a file that is one transaction, and everything in it.
 func (w *work) opening(sql statements) string {
 	switch {
@@ -138,11 +138,11 @@ func (w *work) opening(sql statements) string {
 	return transaction(sql.version(w.Target, true), sql.entry(w.row(Running), false))
 }
 
-func (w *work) closing(sql statements) string {
+func (w *work) closing(sql statements) []string {
 	if w.whole() {
-		return noTimeout + ";\n" + asOurselves + ";\n" + sql.version(w.Target, false) + ";\n" + sql.entry(w.row(Done), true) + ";\nCOMMIT"
+		return []string{noTimeout, asOurselves, sql.version(w.Target, false), sql.entry(w.row(Done), true)}
 	}
-	return noTimeout + ";\n" + transaction(sql.version(w.Target, false), sql.finished())
+	return []string{noTimeout, sql.version(w.Target, false), sql.finished()}
 }
 
 // unitDone is the SQL that ends a unit of a file that is no transaction.
@@ -155,9 +155,9 @@ func (w *work) unitDone(sql statements, n int) string {
 }
 
 // undo takes the opening back.
-func (w *work) undo(sql statements) string {
+func (w *work) undo(sql statements) []string {
 	name := table(sql.schema, ledgerTable)
-	return transaction(sql.version(w.before, false), fmt.Sprintf("DELETE FROM %s WHERE id = (SELECT max(id) FROM %s)", name, name))
+	return []string{sql.version(w.before, false), fmt.Sprintf("DELETE FROM %s WHERE id = (SELECT max(id) FROM %s)", name, name)}
 }
 
 // SQL is everything that the step will send to the server, in order. Only
@@ -166,16 +166,23 @@ func (w *work) sql(s *session) string {
 	parts := []string{s.fresh(), w.opening(s.sql)}
 	switch {
 	case w.whole() && len(w.units) == 0:
-		parts = append(parts, "BEGIN")
+		parts = append(parts, "BEGIN", closed(w.closing(s.sql)...))
 	case w.whole():
-		parts = append(parts, w.units[0].Begin, w.units[0].Text)
+		parts = append(parts, w.units[0].Begin, w.units[0].Text, closed(w.closing(s.sql)...))
 	default:
 		parts = append(parts, w.again()...)
 		for n := w.first; n < len(w.units); n++ {
-			parts = append(parts, w.units[n].Begin, s.patience(w, n), w.units[n].Text, s.impatience(w, n), w.unitDone(s.sql, n))
+			text := w.units[n].Text
+			if apart(w.units[n]) {
+				if sql := w.patience(); sql != "" {
+					text = sql + ";\n" + text
+				}
+				text = "-- in a second session, with the settings of this one\n" + text
+			}
+			parts = append(parts, w.units[n].Begin, text, w.unitDone(s.sql, n))
 		}
+		parts = append(parts, transaction(w.closing(s.sql)...))
 	}
-	parts = append(parts, w.closing(s.sql))
 	var b strings.Builder
 	for _, p := range parts {
 		if p != "" {
