@@ -286,6 +286,9 @@ func (e *Engine) Stop(ctx context.Context, cause, by string) error {
 	}
 }
 
+// Living is a context that ends when the system begins to stop for good.
+func (e *Engine) Living() context.Context { return e.core.stopping }
+
 // Hurry makes every stop a quick one: what has not ended is killed.
 func (e *Engine) Hurry() { e.core.quicken() }
 

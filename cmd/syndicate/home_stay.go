@@ -20,14 +20,17 @@ const (
 	lossPauseMost = 2 * time.Second
 )
 
+// briefStop is how long a stop may take before the state directory is watched
+// again.
+const briefStop = time.Second
+
 // stay makes the state directory anew whenever somebody removes it, so that
 // the system is found and no second one is started. The function that it
 // returns ends that.
 func (h *home) stay(control *server.Server, eng *engine.Engine, log hclog.Logger) (leave func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
+	watch := func(ctx context.Context) (ok bool) {
 		for ctx.Err() == nil {
 			err := h.lock.AwaitLoss(ctx, api.SocketName)
 			if err == nil {
@@ -35,8 +38,22 @@ func (h *home) stay(control *server.Server, eng *engine.Engine, log hclog.Logger
 			}
 			if err != nil && ctx.Err() == nil {
 				log.Warn("the removal of the state directory would not be noticed", "error", err)
-				return
+				return false
 			}
+		}
+		return true
+	}
+	go func() {
+		defer close(ended)
+		// The kernel takes its time for the end of a watch, and is given that of
+		// the stop: nearly every one is over before somebody removes something.
+		if !watch(eng.Living()) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(briefStop):
+			watch(ctx)
 		}
 	}()
 	return func() { cancel(); <-ended }

@@ -223,9 +223,12 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 		Inherited: h.inherited.Sockets, Passed: h.passed,
 		Guards: rec.guards, SaveGuard: rec.saveGuard, Snapshot: rec.saw, Journal: rec.Trouble,
 		Observe: s.witness(rec, meter, show, bus),
-		// The kernel takes its time for the end of a watch, and is given that of
-		// what follows.
-		Ended: func() { unwatch() },
+		// The disk takes its time, too, and is given that of what follows.
+		Ended: func() {
+			unwatch()
+			rec.endLife()
+			rec.Repose()
+		},
 		Settled: func(state engine.Health, cause string) {
 			show.settled(state, cause)
 			r.end(settledResult(state, cause))
@@ -266,7 +269,6 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 		r.end(failedResult(eng, result.Failure))
 	}
 	r.close()
-	rec.endLife()
 	op.keep() // before somebody else has the directory
 	if err := control.Close(); err != nil {
 		logger.Warn("cannot close the control socket", "error", err)

@@ -4,7 +4,10 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/hashicorp/go-hclog"
 
 	"github.com/syndicate/syndicate/engine/event"
 )
@@ -60,4 +63,34 @@ func TestAWriteAtTheEndOfACheckpoint(t *testing.T) {
 	if info, err := os.Stat(f.path + "-wal"); err != nil || info.Size() != 0 {
 		t.Errorf("the log is not emptied: %v, %v", info, err)
 	}
+}
+
+// Who expects to give nothing more need not wait for the disk at the end; and
+// what comes all the same is not lost.
+func TestRepose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		s, err := Open(Config{Dir: dir, Life: "life", Logger: hclog.NewNullLogger()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Append(event.Event{Kind: event.Notice})
+		s.Repose()
+		synctest.Wait()
+		if info, err := os.Stat(filepath.Join(dir, name+"-wal")); err != nil || info.Size() != 0 {
+			t.Errorf("the log is not copied: %v, %v", info, err)
+		}
+		s.Append(event.Event{Kind: event.Notice})
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		r, err := OpenReader(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := r.Events(t.Context(), Query{})
+		if err != nil || len(found) != 2 {
+			t.Errorf("it has %d events of 2: %v", len(found), err)
+		}
+	})
 }

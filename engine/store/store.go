@@ -53,6 +53,7 @@ type Store struct {
 	queue  *queue
 	wake   chan struct{} // there is something to write
 	urgent chan struct{} // at once
+	repose chan struct{} // nothing more is expected
 	ending chan struct{}
 	ended  chan struct{}
 	// synced is told when a checkpoint has ended.
@@ -79,6 +80,7 @@ func Open(c Config) (*Store, error) {
 		queue:  newQueue(c.Life),
 		wake:   make(chan struct{}, 1),
 		urgent: make(chan struct{}, 1),
+		repose: make(chan struct{}, 1),
 		ending: make(chan struct{}),
 		ended:  make(chan struct{}),
 		synced: make(chan struct{}, 1),
@@ -219,6 +221,16 @@ func reason(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	}
 	return err
+}
+
+// Repose is for who expects to give nothing more: what was given is written and
+// put in its place, as it else is when nothing has happened for a while. It
+// does not wait, and a Close a moment later finds little to wait for.
+func (s *Store) Repose() {
+	select {
+	case s.repose <- struct{}{}:
+	default:
+	}
 }
 
 // Close writes what waits and closes the file. It returns why something could

@@ -44,6 +44,9 @@ func (w *writer) run() {
 				w.rest()          // until somebody wakes it
 				continue
 			}
+		case <-w.repose:
+			w.write()
+			w.rest()
 		case <-w.ending:
 			w.write()
 			w.close()
