@@ -291,7 +291,7 @@ func (u *Up) Stopping(cause string, again bool) {
 	u.status("")
 	text := "Stopping in reverse order (" + oneLine(headline(cause)) + ")."
 	if again {
-		text += " Press Ctrl-C again to kill what does not stop."
+		text += " Ctrl-C again kills what does not stop."
 	}
 	u.Print("")
 	u.Print(text)

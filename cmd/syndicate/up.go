@@ -352,66 +352,6 @@ func (s *session) upExit(r engine.Result, cause error, show *upDisplay) (last fu
 	return stopped, nil
 }
 
-// listen stops the system on a signal: the first one in order, a second
-// Ctrl-C or SIGTERM quickly. A second SIGHUP hurries nobody: a terminal that
-// closes sends one, and so does the shell that dies of it. In the background,
-// and under nohup, none counts. The function that it returns ends the
-// listening.
-func listen(stop context.CancelCauseFunc, eng *engine.Engine, show *upDisplay, background bool) func() {
-	ch := make(chan os.Signal, 4)
-	wanted := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if background || signal.Ignored(syscall.SIGHUP) {
-		drop(syscall.SIGHUP)
-	} else {
-		wanted = append(wanted, syscall.SIGHUP)
-	}
-	signal.Notify(ch, wanted...)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		asked := false
-		for sig := range ch {
-			if asked && sig == syscall.SIGHUP {
-				continue
-			}
-			if asked {
-				show.post(func() { show.view.Print("Killing what has not stopped.") })
-				eng.Hurry()
-				continue
-			}
-			asked = true
-			cause := errInterrupt
-			switch sig {
-			case syscall.SIGTERM:
-				cause = errTerminate
-			case syscall.SIGHUP:
-				cause = errHangup
-			}
-			show.stopping(cause.Error(), cause == errInterrupt)
-			stop(&engine.Asked{Err: cause, By: signaller(cause)})
-		}
-	}()
-	return func() {
-		signal.Stop(ch)
-		close(ch)
-		<-done
-	}
-}
-
-// signaller names who asks for a stop by a signal. The kernel would tell no
-// more than this: who sends one is the terminal's user, or anybody who may.
-func signaller(cause error) string {
-	if cause == errTerminate {
-		return fmt.Sprintf("SIGTERM to pid %d", os.Getpid())
-	}
-	return fmt.Sprintf("%s at %s", cause, self())
-}
-
-// drop lets nothing come of a signal. It is caught, not ignored: execve(2)
-// leaves to a program what is ignored, so no service would ever get it, and a
-// shell could not even trap it.
-func drop(sig os.Signal) { signal.Notify(make(chan os.Signal, 1), sig) }
-
 // self names this process as the journal does whoever asks for something.
 func self() string {
 	return api.Actor{Peer: localsocket.Peer{UID: os.Geteuid(), PID: os.Getpid()}}.String()
