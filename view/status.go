@@ -120,8 +120,11 @@ func unitNote(u *api.Unit, now time.Time) string {
 		return headline(u.Cause)
 	case len(u.WaitingFor) > 0:
 		return "waits for " + strings.Join(u.WaitingFor, ", ")
-	case u.State == "backoff" && !u.Next.IsZero():
+	case (u.State == "backoff" || u.State == "failed") && !u.Next.IsZero():
 		note := "next attempt"
+		if u.State == "failed" { // restart.again_after
+			note = "begins anew"
+		}
 		if left := u.Next.Sub(now); left > 0 {
 			note += " in " + seconds(left)
 		}

@@ -39,6 +39,7 @@ func statuses() map[string]api.Status {
 		{ID: "service.reader", State: "blocked", Since: ago(time.Hour), WaitingFor: []string{"service.cache ready"}, Cause: "needs service.cache, which failed"},
 		{ID: "service.slow", State: "unhealthy", Since: ago(3 * time.Second), PID: 104, Port: 9000, ReadyAfter: 0.014, Cause: "GET http://127.0.0.1:9000/: status 503"},
 		{ID: "service.crash", State: "backoff", Since: ago(time.Second), Restarts: 2, Next: now.Add(1500 * time.Millisecond), LastExit: "signal: killed"},
+		{ID: "service.anew", State: "failed", Since: ago(time.Minute), Restarts: 5, Next: now.Add(8 * time.Minute), Cause: "exit status 1; gave up after 5 restarts within 1m"},
 		{ID: "service.odd", State: "stopped", Since: ago(time.Second), LastExit: "exit\x1b[2J\nstatus 0"},
 	}
 	lost.State, lost.LastSign = api.SystemLost, time.Date(2026, 1, 31, 11, 59, 0, 0, time.Local)

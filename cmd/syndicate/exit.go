@@ -85,5 +85,5 @@ func (s *session) usageError(err error) error {
 			}
 		}
 	}
-	return &exitError{code: exitUsage, err: err, hint: hint}
+	return &exitError{code: exitUsage, err: inPlainWords(err), hint: hint}
 }

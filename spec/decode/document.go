@@ -43,7 +43,7 @@ type commonDoc struct {
 
 // backoffDoc says how long to wait between attempts.
 type backoffDoc struct {
-	Delay    *hcl.Attribute `hcl:"delay,optional" type:"duration" default:"250ms" doc:"The wait before the second new attempt; the first comes at once."`
+	Delay    *hcl.Attribute `hcl:"delay,optional" type:"duration" default:"250ms" doc:"The wait before a new attempt. After health, and to connect to a database, the first new attempt comes at once, and this stands before the second. After 2 minutes of health it begins anew."`
 	MaxDelay *hcl.Attribute `hcl:"max_delay,optional" type:"duration" default:"30s" doc:"The longest wait between attempts."`
 	Factor   *hcl.Attribute `hcl:"factor,optional" type:"number" default:"2" doc:"How much longer each wait is than the one before."`
 	Jitter   *hcl.Attribute `hcl:"jitter,optional" type:"share" default:"20%" doc:"Spreads each wait by this share in both directions."`
