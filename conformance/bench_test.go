@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"context"
 	"net"
 	"net/url"
 	"testing"
@@ -26,12 +27,12 @@ func through(t *testing.T, target string, policy proxy.Policy) (addr string, gua
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := p.Server()
 	l := listen(t)
+	server := p.Server(context.Background(), l)
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		_ = server.Serve(l)
+		_ = server.Serve()
 	}()
 	t.Cleanup(func() {
 		_ = server.Close()

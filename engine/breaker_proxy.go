@@ -15,7 +15,6 @@ import (
 	"github.com/syndicate/syndicate/engine/breaker"
 	"github.com/syndicate/syndicate/engine/breaker/proxy"
 	"github.com/syndicate/syndicate/engine/process"
-	"github.com/syndicate/syndicate/socket"
 	"github.com/syndicate/syndicate/spec"
 )
 
@@ -50,10 +49,9 @@ func (p httpBreaker) adopt(w *breakerWork, b *spec.Breaker, target *url.URL) err
 func (p httpBreaker) serve(ctx context.Context, l net.Listener, stop time.Duration, hurry <-chan struct{}) error {
 	calls, end := context.WithCancel(context.Background())
 	defer end()
-	server := p.Server()
-	server.BaseContext = func(net.Listener) context.Context { return calls }
+	server := p.Server(calls, l)
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(socket.Listen(l)) }()
+	go func() { served <- server.Serve() }()
 	defer p.Close()
 	select {
 	case err := <-served:

@@ -3,6 +3,7 @@ package proxy
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -92,17 +93,17 @@ func newEdge(f *testing.F) *edge {
 		e.upstream()
 		served <- struct{}{}
 	}()
-	server := e.proxy.Server()
-	server.Handler = e
-	server.ConnState = func(_ net.Conn, s http.ConnState) {
+	l := listen()
+	server := e.proxy.Server(context.Background(), l)
+	server.HTTP.Handler = e
+	server.HTTP.ConnState = func(_ net.Conn, s http.ConnState) {
 		if s == http.StateClosed || s == http.StateHijacked {
 			e.ended <- struct{}{}
 		}
 	}
-	l := listen()
 	e.addr = l.Addr().String()
 	go func() {
-		_ = server.Serve(l)
+		_ = server.Serve()
 		served <- struct{}{}
 	}()
 	f.Cleanup(func() {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/syndicate/syndicate/engine/breaker"
+	"github.com/syndicate/syndicate/engine/breaker/proxy/front"
+	"github.com/syndicate/syndicate/socket"
 )
 
 // HTTPConfig says what an HTTP proxy forwards to, and by what rules.
@@ -141,19 +143,21 @@ func (s *policy) rules() []*rules {
 	return all
 }
 
-// Server returns a server for the proxy; it is to be given a listener.
-func (p *HTTP) Server() *http.Server {
+// Server returns a server for the proxy on a listener. Calls have contexts
+// that come from base. Handler is the proxy, unless somebody stands before it.
+func (p *HTTP) Server(base context.Context, l net.Listener) *front.Server {
 	s := &http.Server{
 		Handler: p, Protocols: new(http.Protocols),
 		ReadHeaderTimeout: 30 * time.Second,
 		ErrorLog:          silent,
+		BaseContext:       func(net.Listener) context.Context { return base },
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, connKey{}, c)
 		},
 	}
 	s.Protocols.SetHTTP1(true)
 	s.Protocols.SetUnencryptedHTTP2(true)
-	return s
+	return front.New(s, socket.Listen(l))
 }
 
 // ServeHTTP forwards one call.

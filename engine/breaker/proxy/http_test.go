@@ -53,20 +53,28 @@ func newBench(t *testing.T, target string, policy Policy, cfg breaker.Config) *b
 	if b.proxy, err = NewHTTP(HTTPConfig{Name: "demo", Target: u, Guard: b.guard, Policy: policy}); err != nil {
 		t.Fatal(err)
 	}
-	srv := httptest.NewUnstartedServer(nil)
-	srv.Config = b.proxy.Server()
-	srv.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := b.proxy.Server(context.Background(), l)
+	srv.HTTP.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b.calls.Add(1)
 		defer b.calls.Done()
 		b.proxy.ServeHTTP(w, r)
 	})
-	srv.Start()
-	b.url = srv.URL
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve() }()
+	b.url = "http://" + l.Addr().String()
 	b.client = &http.Client{Transport: &http.Transport{}}
 	t.Cleanup(func() {
 		b.client.CloseIdleConnections()
-		srv.Close()
+		b.settled()
+		_ = srv.Close()
 		b.proxy.Close()
+		if err := <-served; err != http.ErrServerClosed {
+			t.Errorf("serving ended with %v", err)
+		}
 	})
 	return b
 }

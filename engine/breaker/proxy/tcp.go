@@ -15,6 +15,7 @@ import (
 
 	"github.com/syndicate/syndicate/engine/breaker"
 	"github.com/syndicate/syndicate/engine/breaker/relay"
+	"github.com/syndicate/syndicate/socket"
 )
 
 // TCPConfig says what a TCP proxy forwards to.
@@ -158,7 +159,7 @@ func (p *TCP) Serve(ctx context.Context, l net.Listener, hurry context.Context) 
 			}
 			return nil
 		case err != nil:
-			if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() || isScarce(err) {
+			if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() || socket.Scarce(err) {
 				// Descriptors are short: others will end.
 				select {
 				case <-time.After(50 * time.Millisecond):

@@ -3,10 +3,11 @@ package proxy
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"net"
 	"net/http"
 	"strings"
+
+	"github.com/syndicate/syndicate/socket"
 )
 
 // upgradeType is the protocol that a request asks for, or an answer switches
@@ -35,30 +36,7 @@ func (u upgradable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	if n := both.Reader.Buffered(); n > 0 {
 		early, _ := both.Reader.Peek(n) // it is there
-		conn = &earlyConn{Conn: conn, early: bytes.Clone(early)}
+		conn = socket.Begun(conn, bytes.Clone(early))
 	}
 	return conn, both, nil
-}
-
-// earlyConn is a connection of which some bytes were read before.
-type earlyConn struct {
-	net.Conn
-	early []byte
-}
-
-func (c *earlyConn) Read(into []byte) (int, error) {
-	if len(c.early) > 0 {
-		n := copy(into, c.early)
-		c.early = c.early[n:]
-		return n, nil
-	}
-	return c.Conn.Read(into)
-}
-
-// CloseWrite ends one way of it.
-func (c *earlyConn) CloseWrite() error {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return errors.ErrUnsupported
 }

@@ -1,13 +1,13 @@
-package proxy
+package socket
 
 import (
 	"errors"
 	"syscall"
 )
 
-// isScarce reports whether accepting failed for want of something that comes
+// Scarce reports whether accepting failed for want of something that comes
 // back, or of a client that was gone already.
-func isScarce(err error) bool {
+func Scarce(err error) bool {
 	for _, e := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED} {
 		if errors.Is(err, e) {
 			return true
