@@ -81,6 +81,13 @@ func (r *record) endLife() {
 	r.Delete(factSight)
 }
 
+// windUp ends a life in good order. The disk takes its time for that, and is
+// given that of what follows until the Close.
+func (r *record) windUp() {
+	r.endLife()
+	r.Repose()
+}
+
 // hold remembers that a person stopped a unit, or with an empty reason that
 // nobody holds it any more.
 func (r *record) hold(unit, by string) {

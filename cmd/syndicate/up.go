@@ -223,12 +223,7 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 		Inherited: h.inherited.Sockets, Passed: h.passed,
 		Guards: rec.guards, SaveGuard: rec.saveGuard, Snapshot: rec.saw, Journal: rec.Trouble,
 		Observe: s.witness(rec, meter, show, bus),
-		// The disk takes its time, too, and is given that of what follows.
-		Ended: func() {
-			unwatch()
-			rec.endLife()
-			rec.Repose()
-		},
+		Ended:   func() { unwatch(); rec.windUp() },
 		Settled: func(state engine.Health, cause string) {
 			show.settled(state, cause)
 			r.end(settledResult(state, cause))
