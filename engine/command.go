@@ -63,6 +63,9 @@ var actions = map[string][]string{
 	string(plan.StepTask):       nil,
 }
 
+// Actions lists what a unit of a kind can be told, the first word of each.
+func Actions(kind plan.StepKind) []string { return slices.Clone(actions[string(kind)]) }
+
 // signaler is work whose process can be signalled.
 type signaler interface {
 	signal(syscall.Signal) error

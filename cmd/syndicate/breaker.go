@@ -40,7 +40,7 @@ func (c *breakerListCmd) Run(s *session) error {
 
 // breakerShowCmd shows one.
 type breakerShowCmd struct {
-	Name string `arg:"" name:"breaker" help:"Its address or name: breaker.ollama, ollama, database.main." completion-predictor:"address"`
+	Name string `arg:"" name:"breaker" help:"Its address or name: breaker.ollama, ollama, database.main." completion-predictor:"breaker"`
 	JSON bool   `name:"json" help:"As JSON."`
 }
 
@@ -62,7 +62,7 @@ func (c *breakerShowCmd) Run(s *session) error {
 }
 
 type breakerNames struct {
-	Names []string `arg:"" name:"breaker" help:"Addresses or names: breaker.ollama, ollama, database.main." completion-predictor:"address"`
+	Names []string `arg:"" name:"breaker" help:"Addresses or names: breaker.ollama, ollama, database.main." completion-predictor:"breaker"`
 	JSON  bool     `name:"json" help:"Print how it ended as JSON."`
 }
 

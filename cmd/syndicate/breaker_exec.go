@@ -20,7 +20,7 @@ import (
 
 // breakerExecCmd runs a command behind a breaker.
 type breakerExecCmd struct {
-	Name    string   `arg:"" name:"breaker" help:"Its address or name: breaker.ollama, ollama, database.main." completion-predictor:"address"`
+	Name    string   `arg:"" name:"breaker" help:"Its address or name: breaker.ollama, ollama, database.main." completion-predictor:"breaker"`
 	Command []string `arg:"" optional:"" name:"command" help:"The command, behind --."`
 	FailOn  []int    `name:"fail-on" placeholder:"CODE,…" help:"Exit codes that count as failures. Default: all but 0."`
 	Timeout string   `name:"timeout" placeholder:"30s" help:"End the command after that long, which counts as a failure."`

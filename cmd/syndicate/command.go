@@ -46,7 +46,7 @@ func (c *restartCmd) Run(s *session) error {
 
 // doCmd has a unit do one of its actions.
 type doCmd struct {
-	Action string   `arg:"" name:"address.action" help:"An action of a unit: service.api.restart, database.main.migrate, service.api.signal."`
+	Action string   `arg:"" name:"address.action" help:"An action of a unit: service.api.restart, database.main.migrate, service.api.signal." completion-predictor:"action"`
 	Args   []string `arg:"" optional:"" name:"argument" help:"What the action takes: signal takes a signal's name, such as SIGHUP."`
 	JSON   bool     `name:"json" help:"Print how it ended as JSON."`
 }

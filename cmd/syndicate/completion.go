@@ -11,6 +11,8 @@ import (
 	kongcompletion "github.com/jotaen/kong-completion"
 	"github.com/posener/complete"
 
+	"github.com/syndicate/syndicate/engine"
+	"github.com/syndicate/syndicate/plan"
 	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/spec/decode"
 )
@@ -89,10 +91,18 @@ func (s *session) predictors() map[string]complete.Predictor {
 		"block": complete.PredictFunc(func(complete.Args) []string {
 			return append(blockPaths(language().Blocks, ""), functionsPage)
 		}),
-		"address": complete.PredictFunc(func(complete.Args) []string {
+		"address": complete.PredictFunc(func(a complete.Args) []string { return spellings(a.Last, "") }),
+		"breaker": complete.PredictFunc(func(a complete.Args) []string {
+			return spellings(a.Last, "", spec.KindBreaker, spec.KindDatabase)
+		}),
+		"action": complete.PredictFunc(func(a complete.Args) []string {
 			var out []string
-			for _, addr := range addresses() {
-				out = append(out, addr.String())
+			for kind, step := range map[spec.Kind]plan.StepKind{
+				spec.KindService: plan.StepService, spec.KindDatabase: plan.StepServer, spec.KindBreaker: plan.StepBreaker,
+			} {
+				for _, action := range engine.Actions(step) {
+					out = append(out, spellings(a.Last, "."+action, kind)...)
+				}
 			}
 			return out
 		}),
@@ -141,6 +151,34 @@ func configuration() *decode.Result {
 	return result
 }
 
+// spellings are the addresses of the units in the configuration of these
+// kinds, of all where none is given, with something behind: in full, and once a
+// name is begun without its kind also so, where it means one block alone.
+func spellings(typed, behind string, kinds ...spec.Kind) []string {
+	all := addresses()
+	named := map[string]int{}
+	for _, addr := range all {
+		named[bare(addr)]++
+	}
+	var out []string
+	for _, addr := range all {
+		if len(kinds) > 0 && !slices.Contains(kinds, addr.Kind) {
+			continue
+		}
+		out = append(out, addr.String()+behind)
+		if name := bare(addr); typed != "" && named[name] == 1 {
+			out = append(out, name+behind)
+		}
+	}
+	return out
+}
+
+// bare is an address without its kind: worker["a"].
+func bare(addr spec.Addr) string {
+	_, name, _ := strings.Cut(addr.String(), ".")
+	return name
+}
+
 // addresses are those of the units in the configuration, also of those that
 // do not exist without a profile.
 func addresses() []spec.Addr {
@@ -153,6 +191,9 @@ func addresses() []spec.Addr {
 		out = append(out, b.Addr)
 	}
 	for _, b := range sys.Databases {
+		out = append(out, b.Addr)
+	}
+	for _, b := range sys.Breakers {
 		out = append(out, b.Addr)
 	}
 	for _, off := range sys.Disabled {
