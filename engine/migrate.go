@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,18 @@ type MigrateConfig struct {
 	// Waiting is told of each failed attempt to reach a database that runs
 	// elsewhere. nil drops it.
 	Waiting func(pg.Attempt)
+	// Patience bounds the wait for a server that another program starts or
+	// runs; 0 is what the database's retry says, and attachWait.
+	Patience time.Duration
+}
+
+// waits bounds a wait for the server.
+func (cfg MigrateConfig) waits(ctx context.Context, otherwise time.Duration) (context.Context, context.CancelFunc) {
+	wait := cmp.Or(cfg.Patience, otherwise)
+	if wait == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, wait, fmt.Errorf("it was not ready within %s", wait))
 }
 
 // attachWait bounds the wait for a server that another engine is starting.
@@ -51,13 +64,15 @@ func Migrate(ctx context.Context, cfg MigrateConfig, do func(context.Context, pg
 		if err != nil {
 			return fmt.Errorf("read the address of %s: %w", cfg.Database.Addr, err)
 		}
-		if err := pg.Connect(ctx, pg.ConnectConfig{Endpoint: to, Retry: cfg.Database.Retry, Report: cfg.Waiting}); err != nil {
+		ready, cancel := cfg.waits(ctx, 0)
+		defer cancel()
+		if err := pg.Connect(ready, pg.ConnectConfig{Endpoint: to, Retry: cfg.Database.Retry, Report: cfg.Waiting}); err != nil {
 			return err
 		}
 		return do(ctx, to)
 	}
 	if cfg.Life == "" {
-		return migrateRunning(ctx, s, cfg.Database, do)
+		return migrateRunning(ctx, s, cfg, do)
 	}
 	return migrateStarted(ctx, s, cfg, do)
 }
@@ -81,15 +96,15 @@ func migrateShared(ctx context.Context, s *site, cfg MigrateConfig, do func(cont
 }
 
 // migrateRunning uses the server that another engine runs.
-func migrateRunning(ctx context.Context, s *site, db *spec.Database, do func(context.Context, pg.Endpoint) error) error {
-	server, err := s.newServer(db, db.Addr.String())
+func migrateRunning(ctx context.Context, s *site, cfg MigrateConfig, do func(context.Context, pg.Endpoint) error) error {
+	server, err := s.newServer(cfg.Database, cfg.Database.Addr.String())
 	if err != nil {
 		return err
 	}
 	if err := server.Attach(); err != nil {
 		return err
 	}
-	ready, cancel := context.WithTimeoutCause(ctx, attachWait, fmt.Errorf("it was not ready within %s", attachWait))
+	ready, cancel := cfg.waits(ctx, attachWait)
 	defer cancel()
 	if err := server.Ready(ready); err != nil {
 		return err

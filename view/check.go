@@ -23,6 +23,8 @@ type SchemaCheck struct {
 	// where there is none for the version that the database is at.
 	Recorded *time.Time      `json:"recorded"`
 	Accepted bool            `json:"accepted,omitempty"` // the schema was recorded now
+	SQL      string          `json:"sql,omitempty"`      // which would record it, of a dry run
+	Error    string          `json:"error,omitempty"`    // why it could not be asked
 	Findings []SchemaFinding `json:"findings"`
 }
 
@@ -51,6 +53,10 @@ func (c *SchemaChecks) JSON(w io.Writer) error {
 // one line that sums it up.
 func (c *SchemaChecks) Text(w io.Writer) error {
 	return apart(w, c.Databases, func(b *strings.Builder, d SchemaCheck) {
+		if d.Error != "" {
+			fmt.Fprintf(b, "%s: not known\n", d.Address)
+			return
+		}
 		for _, f := range d.Findings {
 			fmt.Fprintf(b, "%s: %s (%s)\n", f.Severity, indentRest(f.Text), f.Code)
 			advise(b, f.Advice)
@@ -59,6 +65,9 @@ func (c *SchemaChecks) Text(w io.Writer) error {
 			}
 		}
 		fmt.Fprintf(b, "%s: %s\n", d.Address, d.summary())
+		if d.SQL != "" {
+			fmt.Fprintf(b, "-- %s: as it is now the schema would be recorded by\n%s", d.Address, d.SQL)
+		}
 	})
 }
 

@@ -226,6 +226,7 @@ type NewMigration struct {
 	Name          string `json:"name"`
 	Up            string `json:"up"`
 	Down          string `json:"down"`
+	DryRun        bool   `json:"dry_run,omitempty"` // they were not made
 }
 
 // JSON writes the versioned form.
@@ -236,7 +237,11 @@ func (n NewMigration) JSON(w io.Writer) error {
 
 // Text writes the two paths.
 func (n NewMigration) Text(w io.Writer) error {
-	_, err := fmt.Fprintf(w, "%s\n%s\n", n.Up, n.Down)
+	note := ""
+	if n.DryRun {
+		note = ", empty, would be created"
+	}
+	_, err := fmt.Fprintf(w, "%s%s\n%s%s\n", n.Up, note, n.Down, note)
 	return err
 }
 

@@ -29,6 +29,17 @@ type VerifiedDatabase struct {
 	Roles      []string        `json:"roles,omitempty"` // made since files name them
 	Seconds    float64         `json:"seconds"`
 	Findings   []VerifyFinding `json:"findings"`
+	Where      string          `json:"where,omitempty"` // of a dry run
+	Plan       []VerifyStep    `json:"plan,omitempty"`  // of a dry run, in order
+	Error      string          `json:"error,omitempty"` // why they could not be tried
+}
+
+// VerifyStep is a file that would run.
+type VerifyStep struct {
+	Version   uint64 `json:"version"`
+	Name      string `json:"name"`
+	Direction string `json:"direction"`
+	Path      string `json:"path"`
 }
 
 // VerifyFinding is something that does not work about one file.
@@ -56,6 +67,17 @@ func (v *Verification) JSON(w io.Writer) error {
 // Text writes the findings of each database, and one line that sums it up.
 func (v *Verification) Text(w io.Writer) error {
 	return apart(w, v.Databases, func(b *strings.Builder, d VerifiedDatabase) {
+		switch {
+		case d.Error != "":
+			fmt.Fprintf(b, "%s: not verified\n", d.Address)
+			return
+		case d.Where != "":
+			fmt.Fprintf(b, "%s: in %s:\n", d.Address, d.Where)
+			for _, step := range d.Plan {
+				fmt.Fprintf(b, "  %s\n", filepath.Base(step.Path))
+			}
+			return
+		}
 		for _, f := range d.Findings {
 			f.write(b, d.Path)
 		}

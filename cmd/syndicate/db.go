@@ -41,7 +41,7 @@ func (c *dbTarget) reach(ctx context.Context, s *session, fresh bool, do func(co
 	if err != nil {
 		return err
 	}
-	m, err := s.newMigrator(loaded.System)
+	m, err := s.newMigrator(loaded.System, 0)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,6 @@ import (
 	"github.com/syndicate/syndicate/engine/pg"
 	"github.com/syndicate/syndicate/engine/pg/migration"
 	"github.com/syndicate/syndicate/spec"
-	"github.com/syndicate/syndicate/view"
 )
 
 // migrateCmd works on the migrations of a system's databases, with or
@@ -43,9 +42,20 @@ type migrateFlags struct {
 	JSON     bool   `name:"json" help:"Print the result as versioned JSON."`
 }
 
+// serverFlags are those of commands that reach databases.
+type serverFlags struct {
+	migrateFlags
+	Timeout spec.Duration `name:"timeout" placeholder:"DURATION" help:"Give up a server that has not answered after this time; otherwise its retry says how often to try."`
+}
+
 // changeFlags are those of commands that change a database.
 type changeFlags struct {
 	DryRun bool `name:"dry-run" help:"Change nothing, and print the SQL exactly as it would run."`
+}
+
+// lookFlags are those of commands that change no database.
+type lookFlags struct {
+	DryRun bool `name:"dry-run" help:"As with every other command of migrate; this one changes no database anyway."`
 }
 
 // destructive are the flags of commands that take something away.
@@ -110,13 +120,16 @@ func (c *migrateFlags) one(s *session, sys *spec.System) error {
 	return usage("which database? Add --database with one of %s", strings.Join(names, ", "))
 }
 
-// show renders what a command did, and adds why it failed.
-func (c *migrateFlags) show(s *session, result *view.Migrations, text func(io.Writer) error, failed error) error {
+// result is what a command tells of databases.
+type result interface{ JSON(io.Writer) error }
+
+// show renders what a command did, and adds why it failed. Nothing is rendered
+// where it is told of no database.
+func (c *migrateFlags) show(s *session, r result, told bool, text func(io.Writer) error, failed error) error {
 	render := text
 	if c.JSON {
-		render = result.JSON
+		render = r.JSON
 	}
-	told := len(result.Databases) > 0
 	if told {
 		failed = errors.Join(render(s.stdout), failed)
 	}
@@ -136,6 +149,9 @@ func (s *session) migrateExit(err error) error {
 		return own
 	}
 	code := exitFailed
+	if _, unfit := errors.AsType[*migration.FindingsError](err); unfit {
+		code = exitDiffers
+	}
 	if errors.Is(err, errInterrupt) {
 		code = exitInterrupted
 	}
@@ -156,16 +172,16 @@ func (s *session) migrateHint(err error) string {
 
 // each calls do for every database that has migrations, or for the one that
 // a flag names, in order of address. SIGINT, SIGTERM and SIGHUP cancel it.
-func (c *migrateFlags) each(s *session, do func(context.Context, *migrator, *spec.Database) error) error {
+func (c *serverFlags) each(s *session, do func(context.Context, *migrator, *spec.Database) error) error {
 	return c.chosen(s, false, do)
 }
 
 // single is each for a command that is about one database.
-func (c *migrateFlags) single(s *session, do func(context.Context, *migrator, *spec.Database) error) error {
+func (c *serverFlags) single(s *session, do func(context.Context, *migrator, *spec.Database) error) error {
 	return c.chosen(s, true, do)
 }
 
-func (c *migrateFlags) chosen(s *session, single bool, do func(context.Context, *migrator, *spec.Database) error) error {
+func (c *serverFlags) chosen(s *session, single bool, do func(context.Context, *migrator, *spec.Database) error) error {
 	loaded, err := s.load(demand{inputs: c.inputs, values: true})
 	if err != nil {
 		return err
@@ -179,7 +195,7 @@ func (c *migrateFlags) chosen(s *session, single bool, do func(context.Context, 
 	if err != nil {
 		return err
 	}
-	m, err := s.newMigrator(loaded.System)
+	m, err := s.newMigrator(loaded.System, c.Timeout.Std())
 	if err != nil {
 		return err
 	}

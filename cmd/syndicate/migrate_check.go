@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,14 +18,16 @@ import (
 
 // migrateCheckCmd holds live schemas against what they should be.
 type migrateCheckCmd struct {
-	migrateFlags
+	serverFlags
+	DryRun bool `name:"dry-run" help:"With --accept: record nothing, and print the SQL that would."`
 	Accept bool `name:"accept" help:"Record the schema as it is now, so that it is no drift any more."`
 }
 
 // checkTimeout bounds one look at a database's schema.
 const checkTimeout = 2 * time.Minute
 
-// Run checks one database after another.
+// Run checks one database after another. One that does not tell keeps nobody
+// from seeing the others.
 func (c *migrateCheckCmd) Run(s *session) error {
 	loaded, err := s.load(demand{inputs: c.inputs, values: true})
 	if err != nil {
@@ -34,7 +37,7 @@ func (c *migrateCheckCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	m, err := s.newMigrator(loaded.System)
+	m, err := s.newMigrator(loaded.System, c.Timeout.Std())
 	if err != nil {
 		return err
 	}
@@ -43,11 +46,18 @@ func (c *migrateCheckCmd) Run(s *session) error {
 	defer stop()
 	var result view.SchemaChecks
 	code := exitDone
+	var failed error
+	told := c.JSON
 	for _, db := range databases {
-		d, err := m.checkSchema(ctx, db, c.Accept)
-		if err != nil {
+		d, err := m.checkSchema(ctx, db, c.Accept, c.DryRun)
+		if ctx.Err() != nil {
 			return s.migrateExit(err)
 		}
+		if err != nil {
+			d.Error = s.spelt(err.Error())
+			failed = errors.Join(failed, err)
+		}
+		told = told || err == nil
 		for i, f := range d.Findings {
 			d.Findings[i].Advice = s.spelt(f.Advice)
 			if f.Severity == string(spec.Error) {
@@ -56,11 +66,7 @@ func (c *migrateCheckCmd) Run(s *session) error {
 		}
 		result.Databases = append(result.Databases, d)
 	}
-	render := result.Text
-	if c.JSON {
-		render = result.JSON
-	}
-	return errors.Join(render(s.stdout), exit(code))
+	return cmp.Or(c.show(s, &result, told, result.Text, failed), exit(code))
 }
 
 // checkable returns the databases that have something to hold a schema
@@ -89,7 +95,7 @@ func (c *migrateCheckCmd) checkable(sys *spec.System) ([]*spec.Database, error) 
 
 // checkSchema looks at one database. A managed one that was never started is
 // not created for the question.
-func (m *migrator) checkSchema(ctx context.Context, db *spec.Database, accept bool) (view.SchemaCheck, error) {
+func (m *migrator) checkSchema(ctx context.Context, db *spec.Database, accept, dry bool) (view.SchemaCheck, error) {
 	d := view.SchemaCheck{Address: db.Addr.String(), Findings: []view.SchemaFinding{}}
 	if db.Source == "managed" && m.home != nil && pg.DataMajor(db.Managed.DataDir) == 0 {
 		return d, fmt.Errorf("%s: there is no database yet: syndicate up or syndicate migrate up creates it", db.Addr)
@@ -98,7 +104,12 @@ func (m *migrator) checkSchema(ctx context.Context, db *spec.Database, accept bo
 		if err := checkFiles(ctx, to, db, &d); err != nil {
 			return err
 		}
-		if accept {
+		switch {
+		case accept && dry:
+			if err := to.With(ctx, checkTimeout, catalog.Recording(&d.SQL)); err != nil {
+				return err
+			}
+		case accept:
 			if err := to.With(ctx, checkTimeout, catalog.Record); err != nil {
 				return err
 			}

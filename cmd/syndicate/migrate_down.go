@@ -12,7 +12,7 @@ import (
 
 // migrateDownCmd undoes what was applied last.
 type migrateDownCmd struct {
-	migrateFlags
+	serverFlags
 	destructive
 	Count *int `arg:"" optional:"" name:"N" help:"How many to undo; one, unless it is given."`
 	All   bool `name:"all" help:"Undo every migration."`
@@ -43,7 +43,7 @@ func (c *migrateDownCmd) Run(s *session) error {
 		result.Databases = append(result.Databases, d)
 		return err
 	})
-	return c.show(s, &result, result.RunText, failed)
+	return c.show(s, &result, len(result.Databases) > 0, result.RunText, failed)
 }
 
 // confirmUndo asks before files are undone.

@@ -13,7 +13,7 @@ import (
 
 // migrateForceCmd records a version without running anything.
 type migrateForceCmd struct {
-	migrateFlags
+	serverFlags
 	destructive
 	Version string `arg:"" name:"V" help:"The version that is applied last, or none."`
 }
@@ -38,7 +38,7 @@ func (c *migrateForceCmd) Run(s *session) error {
 }
 
 // change lets a command write the ledger of one database.
-func (c *migrateFlags) change(s *session, d *destructive, what string,
+func (c *serverFlags) change(s *session, d *destructive, what string,
 	do func(context.Context, migration.Config, func([]migration.Change) error) (migration.Changed, error),
 ) error {
 	var result view.Migrations
@@ -72,5 +72,5 @@ func (c *migrateFlags) change(s *session, d *destructive, what string,
 		result.Databases = append(result.Databases, entry)
 		return err
 	})
-	return c.show(s, &result, result.ChangeText, failed)
+	return c.show(s, &result, len(result.Databases) > 0, result.ChangeText, failed)
 }

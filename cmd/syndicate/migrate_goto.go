@@ -10,7 +10,7 @@ import (
 
 // migrateGotoCmd goes up or down to a version.
 type migrateGotoCmd struct {
-	migrateFlags
+	serverFlags
 	destructive
 	Version uint64 `arg:"" name:"V" help:"The version of a file: afterwards exactly the files up to it are applied."`
 }
@@ -26,5 +26,5 @@ func (c *migrateGotoCmd) Run(s *session) error {
 		result.Databases = append(result.Databases, d)
 		return err
 	})
-	return c.show(s, &result, result.RunText, failed)
+	return c.show(s, &result, len(result.Databases) > 0, result.RunText, failed)
 }

@@ -13,6 +13,7 @@ import (
 // migrateLintCmd looks for what migrations do to a database in use.
 type migrateLintCmd struct {
 	migrateFlags
+	lookFlags
 	Format  string  `name:"format" enum:"human,json,github" default:"human" help:"How to write what is found: ${enum}."`
 	All     bool    `name:"all" xor:"which" help:"Look at every migration, each as if all before it were applied."`
 	Since   *uint64 `name:"since" xor:"which" placeholder:"VERSION" help:"Look at those after a version, as if they were what is pending."`

@@ -10,7 +10,8 @@ import (
 // migrateNewCmd creates the files of a migration.
 type migrateNewCmd struct {
 	migrateFlags
-	Name string `arg:"" help:"What it does, such as add_email."`
+	DryRun bool   `name:"dry-run" help:"Create nothing, and print which files it would create."`
+	Name   string `arg:"" help:"What it does, such as add_email."`
 }
 
 // Run creates them, in the directory of one database.
@@ -26,11 +27,14 @@ func (c *migrateNewCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	f, err := migration.New(databases[0].Migrations.Path, c.Name, time.Now().UTC())
+	f, err := migration.Next(databases[0].Migrations.Path, c.Name, time.Now().UTC())
+	if err == nil && !c.DryRun {
+		err = f.Create()
+	}
 	if err != nil {
 		return failWith(err, "")
 	}
-	made := view.NewMigration{Version: f.Version, Name: f.Name, Up: f.Up, Down: f.Down}
+	made := view.NewMigration{Version: f.Version, Name: f.Name, Up: f.Up, Down: f.Down, DryRun: c.DryRun}
 	if c.JSON {
 		return made.JSON(s.stdout)
 	}

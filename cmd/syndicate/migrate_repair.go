@@ -4,7 +4,7 @@ import "github.com/syndicate/syndicate/engine/pg/migration"
 
 // migrateRepairCmd accepts how files have changed since they were applied.
 type migrateRepairCmd struct {
-	migrateFlags
+	serverFlags
 	destructive
 }
 

@@ -12,7 +12,10 @@ import (
 )
 
 // migrateStatusCmd shows what is applied.
-type migrateStatusCmd struct{ migrateFlags }
+type migrateStatusCmd struct {
+	serverFlags
+	lookFlags
+}
 
 // Run shows what is applied and what is pending. A database that does not
 // tell keeps nobody from seeing the others.
@@ -39,20 +42,8 @@ func (c *migrateStatusCmd) Run(s *session) error {
 		return nil
 	})
 	failed = cmp.Or(failed, errors.Join(silent...))
-	if failed != nil && len(silent) < len(result.Databases) {
-		return c.show(s, &result, result.StatusText, failed)
-	}
-	if failed != nil {
-		return s.migrateExit(failed)
-	}
-	render := result.StatusText
-	if c.JSON {
-		render = result.JSON
-	}
-	if err := render(s.stdout); err != nil {
-		return err
-	}
-	return exit(code)
+	told := failed == nil || c.JSON && len(result.Databases) > 0 || len(silent) < len(result.Databases)
+	return cmp.Or(c.show(s, &result, told, result.StatusText, failed), exit(code))
 }
 
 // status reads the ledger of one database. A managed one that was never

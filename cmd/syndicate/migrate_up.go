@@ -10,7 +10,7 @@ import (
 
 // migrateUpCmd applies what is pending.
 type migrateUpCmd struct {
-	migrateFlags
+	serverFlags
 	changeFlags
 	Count *int `arg:"" optional:"" name:"N" help:"Apply at most so many, of each database."`
 }
@@ -32,5 +32,5 @@ func (c *migrateUpCmd) Run(s *session) error {
 		result.Databases = append(result.Databases, d)
 		return err
 	})
-	return c.show(s, &result, result.RunText, failed)
+	return c.show(s, &result, len(result.Databases) > 0, result.RunText, failed)
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/syndicate/syndicate/engine"
 	"github.com/syndicate/syndicate/engine/pg"
@@ -17,11 +19,12 @@ import (
 // thrown away.
 type migrateVerifyCmd struct {
 	migrateFlags
-	On string `name:"on" placeholder:"URL" env:"SYNDICATE_VERIFY_URL" help:"Try them in a database to throw away on this server, where the role may create one, instead of on a server to throw away, which needs PostgreSQL on this machine; 'declared' is the database's own server."`
+	DryRun bool   `name:"dry-run" help:"Try nothing, and print which files would run, where and in which order."`
+	On     string `name:"on" placeholder:"URL" env:"SYNDICATE_VERIFY_URL" help:"Try them in a database to throw away on this server, where the role may create one, instead of on a server to throw away, which needs PostgreSQL on this machine; 'declared' is the database's own server."`
 }
 
-// Run verifies the files of every database. It touches neither the databases
-// themselves nor the state directory.
+// Run verifies the files of every database, also after one that could not be
+// tried. It touches neither the databases themselves nor the state directory.
 func (c *migrateVerifyCmd) Run(s *session) error {
 	loaded, err := s.load(demand{inputs: c.inputs, values: true})
 	if err != nil {
@@ -35,21 +38,25 @@ func (c *migrateVerifyCmd) Run(s *session) error {
 	defer stop()
 	var result view.Verification
 	code := exitDone
+	var failed error
+	told := c.JSON
 	for _, db := range databases {
-		d, err := s.verify(ctx, loaded.System, db, c.On)
+		d, err := s.verify(ctx, loaded.System, db, c.On, c.DryRun)
 		if err != nil {
-			return s.migrateExit(fmt.Errorf("%s: %w", db.Addr, err))
+			err = fmt.Errorf("%s: %w", db.Addr, err)
+			if ctx.Err() != nil {
+				return s.migrateExit(err)
+			}
+			d.Error = s.spelt(err.Error())
+			failed = errors.Join(failed, err)
 		}
-		if d.Verified < d.Files || hasError(d.Findings) {
+		told = told || err == nil
+		if !c.DryRun && d.Verified < d.Files || hasError(d.Findings) {
 			code = exitFailed
 		}
 		result.Databases = append(result.Databases, d)
 	}
-	render := result.Text
-	if c.JSON {
-		render = result.JSON
-	}
-	return errors.Join(render(s.stdout), exit(code))
+	return cmp.Or(c.show(s, &result, told, result.Text, failed), exit(code))
 }
 
 func hasError(findings []view.VerifyFinding) bool {
@@ -63,7 +70,7 @@ func hasError(findings []view.VerifyFinding) bool {
 
 // verify sends the files of one database up, down and up again: on a server
 // to throw away, or on one that is named.
-func (s *session) verify(ctx context.Context, sys *spec.System, db *spec.Database, on string) (view.VerifiedDatabase, error) {
+func (s *session) verify(ctx context.Context, sys *spec.System, db *spec.Database, on string, dry bool) (view.VerifiedDatabase, error) {
 	d := view.VerifiedDatabase{Address: db.Addr.String(), Path: db.Migrations.Path, Findings: []view.VerifyFinding{}}
 	files, problems := migration.Files(db.Migrations.Path)
 	if err := usable(problems); err != nil {
@@ -103,8 +110,17 @@ func (s *session) verify(ctx context.Context, sys *spec.System, db *spec.Databas
 			return d, err
 		}
 		cfg.Borrowed = true
+		if dry {
+			d.Where = fmt.Sprintf("the database %s of %s, which is made for it and dropped", cfg.User.Database, cfg.User.Address())
+			d.Plan = verifyPlan(files)
+			return d, nil
+		}
 		note("in the database %s of %s, which is thrown away afterwards", cfg.User.Database, cfg.User.Address())
 		return d, verify()
+	}
+	if dry {
+		d.Where, d.Plan = "a server that is started for it and thrown away", verifyPlan(files)
+		return d, nil
 	}
 	note("starting a server that is thrown away afterwards")
 	err := engine.WithScratch(ctx, engine.ScratchConfig{System: sys, Database: db, Life: newLife()}, func(_ context.Context, scratch engine.Scratch) error {
@@ -115,6 +131,29 @@ func (s *session) verify(ctx context.Context, sys *spec.System, db *spec.Databas
 		err = fmt.Errorf("%w\nOr try them in a database to throw away on a server that you have: --on URL", err)
 	}
 	return d, err
+}
+
+// verifyPlan are the files in the order in which they would run.
+func verifyPlan(files []migration.File) []view.VerifyStep {
+	var steps, down []view.VerifyStep
+	add := func(list []view.VerifyStep, f migration.File, direction, path string) []view.VerifyStep {
+		return append(list, view.VerifyStep{Version: f.Version, Name: f.Name, Direction: direction, Path: path})
+	}
+	all := true
+	for _, f := range files {
+		steps = add(steps, f, "up", f.Up)
+		if f.Down == "" {
+			all = false
+			continue
+		}
+		steps = add(add(steps, f, "down", f.Down), f, "up", f.Up)
+		down = add(down, f, "down", f.Down)
+	}
+	if !all {
+		return steps
+	}
+	slices.Reverse(down)
+	return append(steps, down...)
 }
 
 // borrowed returns the way into a named server, and a database of it that does

@@ -26,11 +26,15 @@ type migrator struct {
 	config engine.MigrateConfig
 }
 
+// slowServer is how long a server may take to answer before it is told who is
+// waited for.
+const slowServer = 2 * time.Second
+
 // newMigrator takes the state directory where a managed server may have to
 // be started.
-func (s *session) newMigrator(sys *spec.System) (*migrator, error) {
+func (s *session) newMigrator(sys *spec.System, patience time.Duration) (*migrator, error) {
 	m := &migrator{s: s, sys: sys}
-	m.config = engine.MigrateConfig{System: sys, Waiting: func(a pg.Attempt) {
+	m.config = engine.MigrateConfig{System: sys, Patience: patience, Waiting: func(a pg.Attempt) {
 		if a.Number < a.Of && pg.IsTemporary(a.Err) { // the last is the error
 			view.Note(s.stderr, fmt.Sprintf("%v (attempt %d of %d)", a.Err, a.Number, a.Of))
 		}
@@ -90,7 +94,13 @@ func (m *migrator) close() {
 func (m *migrator) reach(ctx context.Context, db *spec.Database, do func(context.Context, pg.Endpoint) error) error {
 	cfg := m.config
 	cfg.Database = db
-	if err := engine.Migrate(ctx, cfg, do); err != nil {
+	slow := time.AfterFunc(slowServer, func() { view.Note(m.s.stderr, fmt.Sprintf("Waiting for the server of %s.", db.Addr)) })
+	defer slow.Stop()
+	err := engine.Migrate(ctx, cfg, func(ctx context.Context, to pg.Endpoint) error {
+		slow.Stop()
+		return do(ctx, to)
+	})
+	if err != nil {
 		return fmt.Errorf("%s: %w", db.Addr, err)
 	}
 	return nil

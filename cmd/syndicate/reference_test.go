@@ -118,7 +118,7 @@ func commandLine(w io.Writer, app *kong.Application) error {
 		{exitDone, "done; `up`: stopped in good order by `down`, SIGTERM or SIGHUP"},
 		{exitFailed, "error; `up`: failed"},
 		{exitPending, "`plan --detailed-exitcode`, `migrate status`: there is something to do"},
-		{exitDiffers, "`fmt --check`: a file differs; `status --exit-code`: degraded; `migrate status`: dirty or drifted"},
+		{exitDiffers, "`fmt --check`: a file differs; `status --exit-code`: degraded; `migrate`: a database is dirty or does not fit its files; `migrate check`: a schema is not as it should be"},
 		{exitNotReady, "`up --wait`: not ready in time"},
 		{exitOpen, "`breaker exec`: the breaker lets nothing through. Otherwise it exits as the command does: 124 where `--timeout` ended it, 126 and 127 where it could not be run, 128 and the number of the signal that ended it"},
 		{exitUsage, "the command line is wrong"},

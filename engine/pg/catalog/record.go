@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -28,20 +30,9 @@ type Recorded struct {
 // itself, as the one that its migrations left behind. It takes the place of
 // what was kept before. Whoever migrates must not do so meanwhile.
 func Record(ctx context.Context, conn *pgx.Conn) error {
-	version, dirty, err := ledger(ctx, conn)
-	if err != nil {
-		return fmt.Errorf("record the schema: %w", err)
-	}
-	if dirty {
-		return errors.New("record the schema: the database is dirty: a migration may be half applied")
-	}
-	c, err := Read(ctx, conn)
+	now, err := present(ctx, conn)
 	if err != nil {
 		return err
-	}
-	text, err := pack(c)
-	if err != nil {
-		return fmt.Errorf("record the schema: %w", err)
 	}
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		// Two that record at once would both find no table.
@@ -53,22 +44,81 @@ func Record(ctx context.Context, conn *pgx.Conn) error {
 			return err
 		}
 		if !there {
-			if _, err := tx.Exec(ctx, "create table "+recordTable+
-				" (version bigint, recorded_at timestamptz not null, fingerprint text not null, catalog bytea not null)"); err != nil {
+			if _, err := tx.Exec(ctx, createRecord); err != nil {
 				return err
 			}
 		}
-		if _, err := tx.Exec(ctx, "delete from "+recordTable); err != nil {
+		if _, err := tx.Exec(ctx, deleteRecord); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, "insert into "+recordTable+" (version, recorded_at, fingerprint, catalog) values ($1, now(), $2, $3)",
-			version, string(c.Fingerprint()), text)
+		_, err = tx.Exec(ctx, insertRecord, now.version, now.fingerprint, now.packed)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("record the schema: %w", err)
 	}
 	return nil
+}
+
+// The statements of Record.
+const (
+	createRecord = "create table " + recordTable + " (version bigint, recorded_at timestamptz not null, fingerprint text not null, catalog bytea not null)"
+	deleteRecord = "delete from " + recordTable
+	insertRecord = "insert into " + recordTable + " (version, recorded_at, fingerprint, catalog) values ($1, now(), $2, $3)"
+)
+
+// Recording returns what writes the statements of Record into text, and runs
+// none of them. Of the schema itself it tells the size.
+func Recording(text *string) func(context.Context, *pgx.Conn) error {
+	return func(ctx context.Context, conn *pgx.Conn) error {
+		now, err := present(ctx, conn)
+		if err != nil {
+			return err
+		}
+		there, err := recordThere(ctx, conn)
+		if err != nil {
+			return fmt.Errorf("record the schema: %w", err)
+		}
+		version := "null"
+		if now.version != nil {
+			version = strconv.FormatUint(*now.version, 10)
+		}
+		sql := []string{"begin"}
+		if !there {
+			sql = append(sql, createRecord)
+		}
+		sql = append(sql, deleteRecord, strings.NewReplacer("$1", version, "$2", "'"+now.fingerprint+"'",
+			"$3", fmt.Sprintf("/* the schema, in %d bytes */", len(now.packed))).Replace(insertRecord), "commit")
+		*text = strings.Join(sql, ";\n") + ";\n"
+		return nil
+	}
+}
+
+// standing is a schema as it is recorded.
+type standing struct {
+	version     *uint64
+	fingerprint string
+	packed      []byte
+}
+
+// present reads what there is to record.
+func present(ctx context.Context, conn *pgx.Conn) (standing, error) {
+	version, dirty, err := ledger(ctx, conn)
+	if err != nil {
+		return standing{}, fmt.Errorf("record the schema: %w", err)
+	}
+	if dirty {
+		return standing{}, errors.New("record the schema: the database is dirty: a migration may be half applied")
+	}
+	c, err := Read(ctx, conn)
+	if err != nil {
+		return standing{}, err
+	}
+	packed, err := pack(c)
+	if err != nil {
+		return standing{}, fmt.Errorf("record the schema: %w", err)
+	}
+	return standing{version: version, fingerprint: string(c.Fingerprint()), packed: packed}, nil
 }
 
 // Keep records the schema where nothing is recorded for the version that the

@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// New creates an empty pair of files, with the version that follows in the
-// numbering that the directory has: a sequence of some width, times of the
-// form 20060102150405, or seconds since 1970. An empty directory begins a
+// Next names a pair of files that do not exist, with the version that follows
+// in the numbering that the directory has: a sequence of some width, times of
+// the form 20060102150405, or seconds since 1970. An empty directory begins a
 // sequence of six digits. now is the time, in UTC.
-func New(dir, name string, now time.Time) (File, error) {
+func Next(dir, name string, now time.Time) (File, error) {
 	clean := cleanName(name)
 	if clean == "" {
 		return File{}, fmt.Errorf("create a migration: %q contains no letter or digit: name it after what it does, such as add_email", name)
@@ -35,15 +35,20 @@ func New(dir, name string, now time.Time) (File, error) {
 	}
 	f := File{Version: version, Name: clean}
 	f.Up, f.Down = filepath.Join(dir, text+"_"+clean+".up.sql"), filepath.Join(dir, text+"_"+clean+".down.sql")
+	return f, nil
+}
+
+// Create makes both files, empty.
+func (f File) Create() error {
 	for _, path := range []string{f.Up, f.Down} {
 		if err := create(path); err != nil {
 			if path == f.Down { // half a pair would be an error of the directory
 				err = errors.Join(err, os.Remove(f.Up))
 			}
-			return File{}, fmt.Errorf("create a migration: %w", err)
+			return fmt.Errorf("create a migration: %w", err)
 		}
 	}
-	return f, nil
+	return nil
 }
 
 // create makes an empty file, and overwrites none.

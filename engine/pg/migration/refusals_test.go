@@ -2,6 +2,7 @@ package migration
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -162,12 +163,18 @@ func TestNew(t *testing.T) {
 			for _, n := range test.have {
 				put(t, dir, n+".up.sql", "select 1")
 			}
-			f, err := New(dir, " Add e-mail! ", now)
+			f, err := Next(dir, " Add e-mail! ", now)
 			if want := strings.Replace(test.want, "email", "e_mail", 1); err != nil || filepath.Base(f.Up) != want+".up.sql" || filepath.Base(f.Down) != want+".down.sql" {
 				t.Errorf("%+v, %v; want %s", f, err, want)
 			}
+			if _, err := os.Stat(f.Up); err == nil {
+				t.Errorf("%s is there already", f.Up)
+			}
+			if err := errors.Join(f.Create(), f.Create()); !errors.Is(err, os.ErrExist) || strings.Count(err.Error(), "create a migration") != 1 {
+				t.Errorf("it was made, or was made twice: %v", err)
+			}
 		})
 	}
-	_, err := New(t.TempDir(), "!", now)
+	_, err := Next(t.TempDir(), "!", now)
 	wantText(t, err, "contains no letter or digit")
 }
