@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"errors"
 	"net"
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sys/unix"
@@ -47,15 +49,19 @@ type kept struct {
 	*net.TCPListener
 	release func()
 	closed  atomic.Bool
+
+	mu       sync.Mutex
+	replaced int // the descriptor that there is instead of the listener's, -1 once that is closed; 0: none; guarded by mu
 }
 
 // keep has the guardian keep a socket.
 func (ls *listeners) keep(address string, l *net.TCPListener) *kept {
-	release, err := ls.host.Keep(address, l)
-	if err != nil {
+	k := &kept{TCPListener: l}
+	var err error
+	if k.release, err = ls.host.Keep(address, k); err != nil {
 		ls.log.Warn("clients will be refused should this engine be killed, until the next up", "address", address, "error", err)
 	}
-	return &kept{TCPListener: l, release: release}
+	return k
 }
 
 // Accept implements net.Listener.
@@ -67,18 +73,64 @@ func (k *kept) Accept() (net.Conn, error) {
 	return c, err
 }
 
+// Replace has it keep another descriptor of the same socket, which Close closes,
+// instead of its own: Go's poller hears of no connection any more, and Accept
+// is not to be called.
+func (k *kept) Replace(fd int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.replaced = fd
+	_ = k.TCPListener.Close()
+}
+
 // Close has the address refuse connections at once, although the guardian may
 // have the socket open for a moment longer.
 func (k *kept) Close() error {
 	if k.closed.Swap(true) {
 		return net.ErrClosed
 	}
-	if raw, err := k.SyscallConn(); err == nil {
-		_ = raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RD) })
-	}
+	_ = keptSocket{k}.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RD) })
 	k.release()
-	return k.TCPListener.Close()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.replaced == 0 {
+		return k.TCPListener.Close()
+	}
+	fd := k.replaced
+	k.replaced = -1
+	return unix.Close(fd)
 }
+
+// SyscallConn implements syscall.Conn, for Control alone.
+func (k *kept) SyscallConn() (syscall.RawConn, error) { return keptSocket{k}, nil }
+
+// keptSocket is the socket of a kept, whichever descriptor it has.
+type keptSocket struct{ kept *kept }
+
+// Control implements syscall.RawConn.
+func (s keptSocket) Control(do func(fd uintptr)) error {
+	k := s.kept
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch {
+	case k.replaced < 0:
+		return net.ErrClosed
+	case k.replaced > 0:
+		do(uintptr(k.replaced))
+		return nil
+	}
+	raw, err := k.TCPListener.SyscallConn()
+	if err != nil {
+		return err
+	}
+	return raw.Control(do)
+}
+
+// Read implements syscall.RawConn.
+func (keptSocket) Read(func(uintptr) bool) error { return errors.ErrUnsupported }
+
+// Write implements syscall.RawConn.
+func (keptSocket) Write(func(uintptr) bool) error { return errors.ErrUnsupported }
 
 // listen returns what a unit is to serve. Closing it gives the address back,
 // but for one that was passed.

@@ -24,8 +24,25 @@ func Duplicate(conn net.Conn) int {
 	if err != nil {
 		return -1
 	}
+	return duplicate(raw)
+}
+
+// DuplicateListener is [Duplicate] for a listener.
+func DuplicateListener(l net.Listener) int {
+	of, ok := l.(syscall.Conn)
+	if !ok {
+		return -1
+	}
+	raw, err := of.SyscallConn()
+	if err != nil {
+		return -1
+	}
+	return duplicate(raw)
+}
+
+func duplicate(raw syscall.RawConn) int {
 	another := -1
-	err = raw.Control(func(fd uintptr) {
+	err := raw.Control(func(fd uintptr) {
 		if n, err := unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0); err == nil {
 			another = n
 		}

@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// Scarce reports whether accepting failed for want of something that comes
-// back, or of a client that was gone already.
+// Scarce reports whether accepting or connecting failed for want of something
+// that comes back, or of a client that was gone already.
 func Scarce(err error) bool {
 	for _, e := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED} {
 		if errors.Is(err, e) {

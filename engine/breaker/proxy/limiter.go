@@ -49,8 +49,7 @@ func (l *limiter) admit() {
 // cause that ctx ended with.
 func (l *limiter) enter(ctx context.Context) error {
 	l.mu.Lock()
-	if l.limits.calls == 0 || l.inside < l.limits.calls && len(l.waiters) == 0 {
-		l.inside++
+	if l.tryLocked() {
 		l.mu.Unlock()
 		return nil
 	}
@@ -88,6 +87,21 @@ func (l *limiter) enter(ctx context.Context) error {
 	l.inside--
 	l.admit()
 	return err
+}
+
+// try takes a place if one is free, and reports whether it did.
+func (l *limiter) try() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.tryLocked()
+}
+
+func (l *limiter) tryLocked() bool {
+	free := l.limits.calls == 0 || l.inside < l.limits.calls && len(l.waiters) == 0
+	if free {
+		l.inside++
+	}
+	return free
 }
 
 func (l *limiter) leave() {

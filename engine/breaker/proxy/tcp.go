@@ -5,17 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/url"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/syndicate/syndicate/engine/breaker"
 	"github.com/syndicate/syndicate/engine/breaker/relay"
-	"github.com/syndicate/syndicate/socket"
 )
 
 // TCPConfig says what a TCP proxy forwards to.
@@ -132,121 +129,40 @@ func TCPAddress(u *url.URL) (string, error) {
 // listener. Connections that are open then have until hurry ends to come to
 // their end.
 func (p *TCP) Serve(ctx context.Context, l net.Listener, hurry context.Context) error {
-	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
-	defer stop()
 	to := relay.Open()
 	defer to.Close()
 	defer p.open.Wait()
-	d := &door{}
-	if socket, ok := l.(syscall.Conn); ok {
-		d.listener = socket
-		keeping := make(chan struct{})
-		go func() {
-			defer close(keeping)
-			p.keepDoor(ctx, d)
-		}()
-		defer func() { <-keeping }()
-	}
+	door := to.Accept(l, func(client *relay.Client) { p.take(hurry, client) })
+	defer door.Close()
+	return p.keepDoor(ctx, door)
+}
+
+// keepDoor shuts a door while the guard lets nothing through, if that is how
+// it is to be, until ctx ends or the door fails.
+func (p *TCP) keepDoor(ctx context.Context, d *relay.Door) error {
+	moved, stop := p.cfg.Guard.Watch()
+	defer stop()
+	due := time.NewTimer(time.Hour)
+	defer due.Stop()
 	for {
-		c, err := l.Accept()
-		if err != nil && ctx.Err() == nil && d.wait(ctx) {
-			continue
+		s := p.cfg.Guard.Snapshot()
+		due.Stop()
+		if s.State == breaker.Open {
+			due.Reset(time.Until(s.Until))
 		}
-		switch {
-		case ctx.Err() != nil:
-			if err == nil {
-				_ = c.Close()
-			}
+		if p.policy.Load().Refuse && (s.Mode == breaker.ForcedOpen || s.Mode == breaker.Auto && s.State == breaker.Open) {
+			d.Shut()
+		} else if !d.Open() {
+			due.Reset(time.Second)
+		}
+		select {
+		case <-ctx.Done():
 			return nil
-		case err != nil:
-			if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() || socket.Scarce(err) {
-				// Descriptors are short: others will end.
-				select {
-				case <-time.After(50 * time.Millisecond):
-					continue
-				case <-ctx.Done():
-					return nil
-				}
-			}
+		case err := <-d.Failed():
 			return err
-		}
-		p.open.Go(func() { p.handle(hurry, to, c.(*net.TCPConn)) })
-	}
-}
-
-// handle forwards one connection.
-func (p *TCP) handle(ctx context.Context, to *relay.Relay, client *net.TCPConn) {
-	policy := p.policy.Load()
-	if err := p.limiter.enter(ctx); err != nil {
-		p.full.Add(1)
-		reset(client)
-		return
-	}
-	defer p.limiter.leave()
-	targets := append([]TCPTarget{{policy.Target, p.cfg.Guard}}, policy.Others...)
-	for i, t := range targets {
-		permit, err := t.Guard.Permit()
-		if err != nil {
-			continue
-		}
-		up, err := policy.connect(ctx, t.Target, permit.Trial())
-		if err != nil {
-			if ctx.Err() != nil {
-				permit.Neutral()
-			} else {
-				permit.Failure(breaker.Evidence{Error: p.cfg.Clean(describe(err))})
-			}
-			continue
-		}
-		if i > 0 {
-			p.others.Add(1)
-		}
-		until := []context.Context{ctx}
-		if i == 0 {
-			until = append(until, policy.target)
-		}
-		forward(to, client, up.(*net.TCPConn), &permit, until...)
-		return
-	}
-	reset(client)
-}
-
-// connect connects to a target, after its probe where this is a trial.
-func (p *TCPPolicy) connect(ctx context.Context, target string, trial bool) (net.Conn, error) {
-	dialer := &net.Dialer{Timeout: cmp.Or(p.ConnectTimeout, dialTimeout)}
-	if trial && p.Probe != nil {
-		if err := p.Probe.pass(ctx, dialer, target); err != nil {
-			return nil, err
+		case <-moved:
+		case <-due.C:
+		case <-p.changed:
 		}
 	}
-	return dialer.DialContext(ctx, "tcp", target)
-}
-
-// reset closes a connection so that the other side sees a failure at once.
-func reset(c *net.TCPConn) {
-	_ = c.SetLinger(0)
-	_ = c.Close()
-}
-
-// forward forwards a connection for which there is a permit, until both ways
-// have ended, or one of the contexts has. It judges it by the first thing that
-// comes back.
-func forward(to *relay.Relay, client, up *net.TCPConn, permit *breaker.Permit, until ...context.Context) {
-	defer permit.Neutral()
-	well := func() {
-		permit.Answered()
-		permit.Success()
-	}
-	grace := time.AfterFunc(trialGrace, well)
-	defer grace.Stop()
-	to.Forward(relay.Pair{Client: client, Upstream: up, First: func(n int, asked bool, err error) {
-		switch {
-		case n > 0:
-			well()
-		case err != io.EOF:
-			permit.Failure(breaker.Evidence{Error: "the connection was reset before its first byte"})
-		case asked:
-			permit.Failure(breaker.Evidence{Error: "the connection was closed before its first byte"})
-		}
-	}}, until...)
 }

@@ -50,7 +50,7 @@ func tcpProxy(t *testing.T, target string, cfg breaker.Config, policy TCPPolicy)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// At a port of its choice, as breakers have: see door.
+	// At a port of its choice, as breakers have: see relay.Door.
 	_ = l.Close()
 	if l, err = net.Listen("tcp", l.Addr().String()); err != nil {
 		t.Fatal(err)
@@ -81,6 +81,12 @@ func dial(t *testing.T, addr string) *net.TCPConn {
 	t.Cleanup(func() { _ = c.Close() })
 	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
 	return c.(*net.TCPConn)
+}
+
+// reset closes a connection so that the other side sees a failure at once.
+func reset(c *net.TCPConn) {
+	_ = c.SetLinger(0)
+	_ = c.Close()
 }
 
 // ask connects and waits for a byte. Where it is reset that may happen at

@@ -11,21 +11,24 @@ import (
 	"github.com/syndicate/syndicate/socket"
 )
 
-// forward forwards on a goroutine for each way.
-func forward(p Pair, until []context.Context) {
-	defer func() { _, _ = p.Client.Close(), p.Upstream.Close() }()
+// forward forwards on a goroutine for each way, and returns once both
+// connections are closed.
+func forward(client, up *net.TCPConn, call Call, until []context.Context) {
+	defer call.Ended()
+	defer func() { _, _ = client.Close(), up.Close() }()
 	for _, ctx := range until {
-		defer context.AfterFunc(ctx, func() { reset(p.Client); reset(p.Upstream) })()
+		defer context.AfterFunc(ctx, func() { reset(client); reset(up) })()
 	}
+	call.Connected()
 	var asked atomic.Bool
 	var both sync.WaitGroup
 	both.Go(func() {
-		copyWay(p.Upstream, p.Client, func(n int, _ error) { asked.Store(n > 0) })
+		copyWay(up, client, func(n int, _ error) { asked.Store(n > 0) })
 	})
 	both.Go(func() {
-		copyWay(p.Client, p.Upstream, func(n int, err error) {
+		copyWay(client, up, func(n int, err error) {
 			if !errors.Is(err, net.ErrClosed) { // by this side
-				p.First(n, asked.Load(), err)
+				call.First(n, asked.Load(), err)
 			}
 		})
 	})

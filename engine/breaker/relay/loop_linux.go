@@ -1,16 +1,18 @@
 package relay
 
 import (
-	"context"
-	"net"
 	"runtime"
 	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/syndicate/syndicate/socket"
 )
+
+// watched is what has a descriptor that a loop learns of.
+type watched interface{ happened(events uint32) }
+
+// turner is what has more to do than is good for the others.
+type turner interface{ turn() }
 
 // loop forwards the connections that it has on one goroutine.
 //
@@ -18,18 +20,19 @@ import (
 // a thread. What waits in a system call keeps its processor for a while, so
 // the loops leave one to whatever else the program does.
 type loop struct {
-	epoll, bell int // descriptors; the bell is rung at the end
+	epoll, bell int // descriptors; the bell has the loop look what it is asked
 	ended       chan struct{}
 	pairs       atomic.Int64
 
-	mu    sync.Mutex
-	sides map[int32]*side // by descriptor; guarded by mu
-	over  bool            // guarded by mu
+	mu      sync.Mutex
+	watched map[int32]watched // by descriptor; guarded by mu
+	asked   []turner          // are to have a turn; guarded by mu
+	over    bool              // guarded by mu
 
 	// Of the goroutine alone:
 	buffer *[bufferSize]byte
-	again  []*pair // had their turn, and have more to do
-	pipes  []*pipe // empty ones
+	again  []turner // had their turn, and have more to do
+	pipes  []*pipe  // empty ones
 }
 
 const (
@@ -51,7 +54,7 @@ func startLoops() []*loop {
 }
 
 func startLoop() *loop {
-	l := &loop{ended: make(chan struct{}), sides: map[int32]*side{}, buffer: new([bufferSize]byte)}
+	l := &loop{ended: make(chan struct{}), watched: map[int32]watched{}, buffer: new([bufferSize]byte)}
 	var err error
 	if l.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil
@@ -60,7 +63,7 @@ func startLoop() *loop {
 		_ = unix.Close(l.epoll)
 		return nil
 	}
-	if l.watch(l.bell) != nil {
+	if l.watch(l.bell, nil) != nil {
 		_, _ = unix.Close(l.epoll), unix.Close(l.bell)
 		return nil
 	}
@@ -68,51 +71,43 @@ func startLoop() *loop {
 	return l
 }
 
-// watch has the loop learn of what happens to a descriptor, until that is
-// closed.
-func (l *loop) watch(fd int) error {
-	return unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)})
+// watch has the loop tell of what happens to a descriptor, until forget.
+func (l *loop) watch(fd int, w watched) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)}); err != nil {
+		return err
+	}
+	l.watched[int32(fd)] = w
+	return nil
 }
+
+// forget has it tell nothing of descriptors any more, which are to be closed.
+func (l *loop) forget(fds ...int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, fd := range fds {
+		delete(l.watched, int32(fd))
+	}
+}
+
+// ask gives somebody a turn soon, from any goroutine.
+func (l *loop) ask(t turner) {
+	l.mu.Lock()
+	l.asked = append(l.asked, t)
+	l.mu.Unlock()
+	l.ring()
+}
+
+func (l *loop) ring() { _, _ = unix.Write(l.bell, []byte{1, 0, 0, 0, 0, 0, 0, 0}) }
 
 // end ends a loop that has no connections.
 func (l *loop) end() {
 	l.mu.Lock()
 	l.over = true
 	l.mu.Unlock()
-	_, _ = unix.Write(l.bell, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+	l.ring()
 	<-l.ended
-}
-
-// forward is Relay.Forward's. It reports whether it has taken the
-// connections.
-func (l *loop) forward(with Pair, until []context.Context) bool {
-	client, up, ok := detach(with.Client, with.Upstream)
-	if !ok {
-		return false
-	}
-	p := newPair(l, client, up, with.First)
-	l.pairs.Add(1)
-	defer l.pairs.Add(-1)
-	for _, ctx := range until {
-		defer context.AfterFunc(ctx, p.reset)()
-	}
-	p.begin()
-	<-p.done
-	return true
-}
-
-// detach takes connections out of Go's hands, and its poller: what arrives on
-// them would wake both.
-func detach(a, b *net.TCPConn) (afd, bfd int, ok bool) {
-	if afd = socket.Duplicate(a); afd < 0 {
-		return 0, 0, false
-	}
-	if bfd = socket.Duplicate(b); bfd < 0 {
-		_ = unix.Close(afd)
-		return 0, 0, false
-	}
-	_, _ = a.Close(), b.Close()
-	return afd, bfd, true
 }
 
 // run is the loop.
@@ -120,8 +115,8 @@ func (l *loop) run() {
 	defer close(l.ended)
 	defer l.close()
 	var happened [maxEvents]unix.EpollEvent
-	var to [maxEvents]*side
-	var turns []*pair
+	var to [maxEvents]watched
+	var turns []turner
 	for {
 		wait := -1
 		if len(l.again) > 0 {
@@ -131,25 +126,28 @@ func (l *loop) run() {
 		if err != nil { // EINTR: the descriptor and the memory are good
 			continue
 		}
+		turns = append(turns[:0], l.again...)
+		l.again = l.again[:0]
 		l.mu.Lock()
 		over := l.over
 		for i := range n {
 			// One that was closed meanwhile is not there, or another one: that
 			// one looks, finds nothing, and is none the worse for it.
-			to[i] = l.sides[happened[i].Fd]
+			to[i] = l.watched[happened[i].Fd]
 		}
+		turns = append(turns, l.asked...)
+		l.asked = nil
 		l.mu.Unlock()
 		if over {
 			return
 		}
-		turns, l.again = l.again, turns[:0]
 		for i := range n {
 			if to[i] != nil {
 				to[i].happened(happened[i].Events)
 			}
 		}
-		for _, p := range turns {
-			p.turn()
+		for _, t := range turns {
+			t.turn()
 		}
 		clear(turns)
 	}
@@ -160,20 +158,4 @@ func (l *loop) close() {
 		p.close()
 	}
 	_, _ = unix.Close(l.epoll), unix.Close(l.bell)
-}
-
-func (l *loop) add(sides ...*side) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, s := range sides {
-		l.sides[int32(s.fd)] = s
-	}
-}
-
-func (l *loop) remove(sides ...*side) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, s := range sides {
-		delete(l.sides, int32(s.fd))
-	}
 }

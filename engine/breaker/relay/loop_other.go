@@ -4,7 +4,10 @@ package relay
 
 import (
 	"context"
+	"net"
+	"net/netip"
 	"sync/atomic"
+	"time"
 )
 
 // loop is none: there is no epoll(7).
@@ -14,4 +17,10 @@ func startLoops() []*loop { return nil }
 
 func (*loop) end() {}
 
-func (*loop) forward(Pair, []context.Context) bool { return false }
+func (*loop) enter(*Door, net.Listener) entry { return nil }
+
+func (*loop) connect(*Client, netip.AddrPort, time.Duration, Call, []context.Context) {}
+
+func (*loop) forward(*Client, *net.TCPConn, Call, []context.Context) {}
+
+func resetDescriptor(int) {}

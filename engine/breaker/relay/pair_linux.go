@@ -1,24 +1,30 @@
 package relay
 
 import (
+	"context"
 	"io"
+	"net"
 	"os"
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/syndicate/syndicate/socket"
 )
 
 // pair is two connections that a loop forwards to one another.
 type pair struct {
-	loop  *loop
-	first func(n int, asked bool, err error) // nil once it was called
-	done  chan struct{}                      // closed once the connections are
+	loop *loop
+	call Call
 
 	mu         sync.Mutex
-	client, up side // guarded by mu
-	asked      bool // the client has sent something; guarded by mu
-	queued     bool // it is in loop.again; guarded by mu
-	over       bool // guarded by mu
+	client, up side          // guarded by mu
+	trying     *try          // while up is not connected yet; guarded by mu
+	stops      []func() bool // of what waits for contexts; guarded by mu
+	asked      bool          // the client has sent something; guarded by mu
+	told       bool          // call.First was; guarded by mu
+	queued     bool          // it is in loop.again; guarded by mu
+	over       bool          // guarded by mu
 }
 
 // side is one connection of a pair, by what its last events and calls said.
@@ -31,26 +37,55 @@ type side struct {
 	way      way  // that what it sends goes
 }
 
-func newPair(l *loop, client, up int, first func(int, bool, error)) *pair {
-	p := &pair{loop: l, first: first, done: make(chan struct{})}
+func newPair(l *loop, client, up int, call Call) *pair {
+	p := &pair{loop: l, call: call}
 	p.client = side{fd: client, pair: p, writable: true}
 	p.up = side{fd: up, pair: p, writable: true}
 	p.client.way = way{from: &p.client, to: &p.up}
 	p.up.way = way{from: &p.up, to: &p.client}
+	l.pairs.Add(1)
 	return p
 }
 
-// begin gives it to the loop.
-func (p *pair) begin() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.over {
+// forward has the loop forward a client to a connection.
+func (l *loop) forward(c *Client, up *net.TCPConn, call Call, until []context.Context) {
+	fd := socket.Duplicate(up)
+	_ = up.Close()
+	if fd < 0 { // there are no descriptors
+		c.Reset()
+		call.Ended()
 		return
 	}
-	p.loop.add(&p.client, &p.up)
-	if p.loop.watch(p.client.fd) != nil || p.loop.watch(p.up.fd) != nil {
-		p.close(true)
+	p := newPair(l, c.fd, fd, call)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.heed(until)
+	if p.watch(&p.up) {
+		p.join()
 	}
+}
+
+// heed has it end where contexts do. The lock is held.
+func (p *pair) heed(until []context.Context) {
+	for _, ctx := range until {
+		p.stops = append(p.stops, context.AfterFunc(ctx, p.reset))
+	}
+}
+
+// join begins to forward, now that both are connected. The lock is held.
+func (p *pair) join() {
+	p.call.Connected()
+	p.watch(&p.client)
+}
+
+// watch has the loop tell of a side, and reports whether it does. The lock is
+// held.
+func (p *pair) watch(s *side) bool {
+	if p.loop.watch(s.fd, s) != nil {
+		p.close(true)
+		return false
+	}
+	return true
 }
 
 // reset ends both connections, from any goroutine.
@@ -62,19 +97,40 @@ func (p *pair) reset() {
 	}
 }
 
+// leave ends what belongs to the pair but for its connections. The lock is
+// held.
+func (p *pair) leave() {
+	p.over = true
+	p.loop.pairs.Add(-1)
+	for _, stop := range p.stops {
+		stop()
+	}
+	if p.trying != nil {
+		p.trying.timeout.Stop()
+	}
+}
+
 // close closes both connections, by a reset where the other sides are to see
 // that something went wrong. The lock is held.
 func (p *pair) close(reset bool) {
-	p.over = true
-	p.loop.remove(&p.client, &p.up)
+	p.leave()
+	p.loop.forget(p.client.fd, p.up.fd)
 	for _, s := range []*side{&p.client, &p.up} {
 		if reset {
-			_ = unix.SetsockoptLinger(s.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+			resetDescriptor(s.fd)
+		} else {
+			_ = unix.Close(s.fd)
 		}
-		_ = unix.Close(s.fd)
 		s.way.drop()
 	}
-	close(p.done)
+	p.call.Ended()
+}
+
+// resetDescriptor closes a connection so that the other side sees a failure at
+// once.
+func resetDescriptor(fd int) {
+	_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	_ = unix.Close(fd)
 }
 
 // happened tells of what epoll(7) says of a connection.
@@ -83,6 +139,9 @@ func (s *side) happened(events uint32) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.over {
+		return
+	}
+	if p.trying != nil && !p.connected() {
 		return
 	}
 	const ends = unix.EPOLLRDHUP | unix.EPOLLHUP | unix.EPOLLERR
@@ -136,9 +195,10 @@ func (s *side) heard(n int, errno unix.Errno) {
 		p.asked = p.asked || n > 0
 		return
 	}
-	if p.first == nil {
+	if p.told {
 		return
 	}
+	p.told = true
 	var err error
 	switch {
 	case errno != 0:
@@ -146,6 +206,5 @@ func (s *side) heard(n int, errno unix.Errno) {
 	case n == 0:
 		err = io.EOF
 	}
-	p.first(n, p.asked, err)
-	p.first = nil
+	p.call.First(n, p.asked, err)
 }

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -17,21 +18,20 @@ import (
 
 // both runs a test of each way to forward: the loops, where the system has
 // them, and goroutines.
-func both(t *testing.T, test func(*testing.T, func(Pair, ...context.Context))) {
+func both(t *testing.T, test func(*testing.T, *Relay)) {
 	t.Run("loops", func(t *testing.T) {
 		r := Open()
 		defer r.Close()
-		test(t, r.Forward)
+		test(t, r)
 	})
-	t.Run("goroutines", func(t *testing.T) {
-		test(t, func(p Pair, until ...context.Context) { forward(p, until) })
-	})
+	t.Run("goroutines", func(t *testing.T) { test(t, &Relay{}) })
 }
 
 // tester is what testing.T and rapid.T have in common.
 type tester interface {
 	Helper()
 	Fatal(...any)
+	Cleanup(func())
 }
 
 // connected returns the two ends of a connection. The test's end, which is
@@ -43,16 +43,13 @@ func connected(t tester) (near, far *net.TCPConn) {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	a, err := net.Dial("tcp", l.Addr().String())
+	near = dial(t, l.Addr().String())
+	accepted, err := l.Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = a.SetDeadline(time.Now().Add(time.Minute))
-	return a.(*net.TCPConn), b.(*net.TCPConn)
+	t.Cleanup(func() { _ = accepted.Close() })
+	return near, accepted.(*net.TCPConn)
 }
 
 // heard is what First was told.
@@ -62,24 +59,61 @@ type heard struct {
 	err   error
 }
 
-// forwarded is a pair that is forwarded, seen from its ends.
+// forwarded is a pair that is forwarded, seen from its ends. It implements
+// Call.
 type forwarded struct {
 	client, up *net.TCPConn
+	connected  atomic.Int32
+	failed     chan error
 	first      chan heard    // closed once it is over
 	over       chan struct{} // closed then, too
 }
 
-func start(t tester, forward func(Pair, ...context.Context), until ...context.Context) *forwarded {
+func newForwarded() *forwarded {
+	return &forwarded{failed: make(chan error, 2), first: make(chan heard, 2), over: make(chan struct{})}
+}
+
+func (f *forwarded) Failed(err error)                   { f.failed <- err }
+func (f *forwarded) Connected()                         { f.connected.Add(1) }
+func (f *forwarded) First(n int, asked bool, err error) { f.first <- heard{n, asked, err} }
+func (f *forwarded) Ended()                             { close(f.first); close(f.over) }
+
+// start forwards a client that a door has let in to a connection.
+func start(t tester, r *Relay, until ...context.Context) *forwarded {
 	t.Helper()
-	client, a := connected(t)
-	up, b := connected(t)
-	f := &forwarded{client, up, make(chan heard, 2), make(chan struct{})}
-	go func() {
-		defer close(f.over)
-		defer close(f.first)
-		forward(Pair{Client: a, Upstream: b, First: func(n int, asked bool, err error) { f.first <- heard{n, asked, err} }}, until...)
-	}()
+	f := newForwarded()
+	var client *Client
+	f.client, client = admitted(t, r)
+	var up *net.TCPConn
+	f.up, up = connected(t)
+	client.Forward(up, f, until...)
 	return f
+}
+
+// admitted connects to a door, and returns the connection and its client.
+func admitted(t tester, r *Relay) (*net.TCPConn, *Client) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	clients := make(chan *Client, 1)
+	d := r.Accept(l, func(c *Client) { clients <- c })
+	defer d.Close()
+	return dial(t, l.Addr().String()), <-clients
+}
+
+// dial connects to an address. The connection fails after a time rather than
+// to wait for ever.
+func dial(t tester, address string) *net.TCPConn {
+	t.Helper()
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	_ = c.SetDeadline(time.Now().Add(time.Minute))
+	return c.(*net.TCPConn)
 }
 
 func (f *forwarded) end() {
@@ -98,7 +132,7 @@ func pseudo(n int, seed uint64) []byte {
 // Whatever both sides send, in whatever pieces, arrives whole at the other
 // one, and so does the end of each, in every order.
 func TestEverythingPasses(t *testing.T) {
-	both(t, func(t *testing.T, forward func(Pair, ...context.Context)) {
+	both(t, func(t *testing.T, r *Relay) {
 		rapid.Check(t, func(t *rapid.T) {
 			sizes := rapid.SliceOfN(rapid.OneOf(rapid.IntRange(1, 100), rapid.IntRange(4000, 70000), rapid.Just(300000)), 0, 3)
 			type plan struct {
@@ -113,7 +147,7 @@ func TestEverythingPasses(t *testing.T) {
 			if plans[0].after && plans[1].after {
 				plans[1].after = false // somebody has to begin
 			}
-			f := start(t, forward)
+			f := start(t, r)
 			ends := [2]*net.TCPConn{f.client, f.up}
 			var all sync.WaitGroup
 			for i, p := range plans {
@@ -165,7 +199,7 @@ func (p *pieces) Read(into []byte) (int, error) { return p.from.Read(into[:min(p
 
 // What was heard first is told once, with whether the client had spoken.
 func TestFirst(t *testing.T) {
-	both(t, func(t *testing.T, forward func(Pair, ...context.Context)) {
+	both(t, func(t *testing.T, r *Relay) {
 		for _, test := range []struct {
 			name string
 			do   func(f *forwarded)
@@ -184,7 +218,7 @@ func TestFirst(t *testing.T) {
 			}, heard{0, true, io.EOF}},
 			{"a reset", func(f *forwarded) { reset(f.up) }, heard{0, false, syscall.ECONNRESET}},
 		} {
-			f := start(t, forward)
+			f := start(t, r)
 			test.do(f)
 			got := <-f.first
 			if got.n != test.want.n || got.asked != test.want.asked || !errors.Is(got.err, test.want.err) {
@@ -201,10 +235,10 @@ func TestFirst(t *testing.T) {
 // A reset is passed on as one, and one of the client's says nothing about
 // upstream.
 func TestReset(t *testing.T) {
-	both(t, func(t *testing.T, forward func(Pair, ...context.Context)) {
+	both(t, func(t *testing.T, r *Relay) {
 		for _, who := range []string{"client", "upstream", "context"} {
 			ctx, cancel := context.WithCancel(t.Context())
-			f := start(t, forward, context.Background(), ctx)
+			f := start(t, r, context.Background(), ctx)
 			victims := []*net.TCPConn{f.client, f.up}
 			switch who {
 			case "client":
@@ -233,10 +267,10 @@ func TestReset(t *testing.T) {
 
 // Many connections at once, some of which flood, each get their own.
 func TestMany(t *testing.T) {
-	both(t, func(t *testing.T, forward func(Pair, ...context.Context)) {
+	both(t, func(t *testing.T, r *Relay) {
 		var all sync.WaitGroup
 		for i := range 40 {
-			f := start(t, forward)
+			f := start(t, r)
 			size := 1000
 			if i%10 == 0 {
 				size = 2 << 20
@@ -284,10 +318,10 @@ func stuffed(t *testing.T, c *net.TCPConn) (ended <-chan error) {
 // A side that reads nothing has the other one wait, and what is on the way
 // then is let go of where either of them ends it.
 func TestEndsWhileFull(t *testing.T) {
-	both(t, func(t *testing.T, forward func(Pair, ...context.Context)) {
+	both(t, func(t *testing.T, r *Relay) {
 		for _, who := range []string{"reader", "context"} {
 			ctx, cancel := context.WithCancel(t.Context())
-			f := start(t, forward, ctx)
+			f := start(t, r, ctx)
 			_ = f.client.SetReadBuffer(4 << 10)
 			ended := stuffed(t, f.up)
 			if who == "reader" {

@@ -44,6 +44,8 @@ func (w *way) move(l *loop) (more bool, err error) {
 				return false, nil
 			}
 			err = w.write(l)
+		case w.ended && w.to.way.passed:
+			w.passed = true // both are closed next
 		case w.ended:
 			// An error says that to is gone, which its own way will tell.
 			_ = unix.Shutdown(w.to.fd, unix.SHUT_WR)
