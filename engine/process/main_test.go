@@ -136,9 +136,12 @@ func child(mode string, attr *syscall.SysProcAttr, env []string) {
 
 // orphan starts a process that is nobody's child soon, and ends.
 func orphan() {
-	_, err := syscall.ForkExec("/bin/sh", []string{"sh", "-c", "(exit 0) & exit 0"}, &syscall.ProcAttr{
+	pid, err := syscall.ForkExec("/bin/sh", []string{"sh", "-c", "(exit 0) & exit 0"}, &syscall.ProcAttr{
 		Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: &syscall.SysProcAttr{Setpgid: true},
 	})
+	if err == nil {
+		_, err = syscall.Wait4(pid, nil, 0, nil)
+	}
 	if err != nil {
 		fmt.Println("fork:", err)
 	}

@@ -266,7 +266,7 @@ func TestExitStatusesAreNeverStolen(t *testing.T) {
 				}
 			}
 		})
-		churn, err := h.Start(helperCommand("orphans:300"))
+		churn, err := h.Start(helperCommand("orphans:100"))
 		if err != nil {
 			t.Fatal(err)
 		}
