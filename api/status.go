@@ -68,10 +68,11 @@ const (
 
 // Notice tells of something that the engine cannot write, as on a full disk.
 type Notice struct {
-	What  string    `json:"what" enum:"journal,logs" doc:"journal: events wait in memory. logs: lines of units are lost."`
-	Units []string  `json:"units,omitempty" doc:"Whose logs."`
-	Since time.Time `json:"since"`
-	Cause string    `json:"cause" doc:"What the system says: no space left on device."`
+	What    string    `json:"what" enum:"journal,logs" doc:"journal: events wait in memory. logs: lines of units are lost."`
+	Units   []string  `json:"units,omitempty" doc:"Whose logs."`
+	Since   time.Time `json:"since"`
+	Cause   string    `json:"cause" doc:"What the system says: no space left on device."`
+	Stalled bool      `json:"stalled,omitempty" doc:"The disk does not answer. No line is lost by that: what has more to write waits."`
 }
 
 // Degraded reports whether something that should run well does not.

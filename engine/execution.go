@@ -26,20 +26,21 @@ const drainWait = 2 * time.Second
 // execute starts a command with its output attached to a log. Whatever the
 // error, nothing is left behind; a second attempt would fail the same way
 // where permanent is true. prepare may change the command before it starts.
-func (s *site) execute(cmd *process.Command, out *log.Log, prepare func(*log.Capture) error) (x *execution, permanent bool, err error) {
-	capture, err := out.Attach()
+// Where the disk of the log does not answer it waits for that, until ctx ends.
+func (s *site) execute(ctx context.Context, cmd *process.Command, out *log.Log, prepare func(*log.Capture) error) (x *execution, permanent bool, err error) {
+	capture, err := out.Attach(ctx)
 	if err != nil {
 		return nil, false, err
 	}
 	if err := prepare(capture); err != nil {
 		closeBoth(capture)
-		capture.Close()
+		_ = capture.Close()
 		return nil, true, err
 	}
 	cmd.Stdout, cmd.Stderr = capture.Stdout, capture.Stderr
 	proc, err := s.host.Start(*cmd)
 	if err != nil {
-		capture.Close()
+		_ = capture.Close()
 		_, ok := errors.AsType[*process.StartError](err)
 		return nil, ok && !passing(err), err
 	}
@@ -92,12 +93,13 @@ func (x *execution) end() error {
 	return err
 }
 
-// drain waits until all output is in the file.
+// drain waits until all output is in the file, or the disk does not answer: the
+// log says so itself, and writes the rest when it does.
 func (x *execution) drain() {
 	ctx, cancel := context.WithTimeout(context.Background(), drainWait)
 	defer cancel()
 	_ = x.capture.Wait(ctx)
-	x.capture.Close()
+	_ = x.capture.Close()
 }
 
 // exited is the outcome of a process that ended by itself.

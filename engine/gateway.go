@@ -35,14 +35,14 @@ func (w *gatewayWork) run(ctx context.Context, a *attempt) (out Outcome) {
 	if err != nil {
 		return permanent("prepare the gateway of "+db.Addr.String(), err)
 	}
-	capture, err := w.out.Attach()
+	capture, err := w.out.Attach(ctx)
 	if err != nil {
 		return Outcome{Err: err}
 	}
 	_ = capture.Stderr.Close()
 	defer func() {
 		_ = capture.Stdout.Close()
-		_ = capture.Wait(context.Background())
+		_ = capture.Close()
 	}()
 	cfg.Note = func(line string) { _, _ = fmt.Fprintln(capture.Stdout, w.redact.clean(line)) }
 	g, err := gateway.New(cfg)

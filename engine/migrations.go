@@ -30,14 +30,14 @@ func (w *migrationsWork) run(ctx context.Context, a *attempt) (out Outcome) {
 	if err != nil {
 		return permanent("read the address of "+db.Addr.String(), err)
 	}
-	capture, err := w.out.Attach()
+	capture, err := w.out.Attach(ctx)
 	if err != nil {
 		return Outcome{Err: err}
 	}
 	_ = capture.Stderr.Close()
 	defer func() {
 		_ = capture.Stdout.Close()
-		_ = capture.Wait(context.Background())
+		_ = capture.Close()
 	}()
 	a.started(0)
 	say := func(format string, args ...any) {

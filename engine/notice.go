@@ -22,17 +22,25 @@ const (
 // Notice tells of something that the engine cannot write. What runs is not
 // harmed by it, and it ends by itself once there is room again.
 type Notice struct {
-	What  string
-	Units []string // whose logs, in order
-	Since time.Time
-	Cause string
+	What    string
+	Units   []string // whose logs, in order
+	Since   time.Time
+	Cause   string
+	Stalled bool // the disk does not answer: what has more to write waits
 }
 
 // unwritten are the logs that cannot be written. Its zero value is ready. It is
 // safe for concurrent use.
 type unwritten struct {
 	mu   sync.Mutex
-	logs map[string]lost // by unit
+	logs map[trouble]lost
+}
+
+// trouble is one that a log can have: its lines are lost, or the disk does not
+// answer.
+type trouble struct {
+	unit    string
+	stalled bool
 }
 
 type lost struct {
@@ -42,27 +50,32 @@ type lost struct {
 
 // note takes what the log of a unit reports.
 func (w *unwritten) note(unit string, err error) {
-	loss, ok := errors.AsType[*log.LossError](err)
-	if !ok {
-		return
-	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if loss.Over {
-		delete(w.logs, unit)
+	if loss, ok := errors.AsType[*log.LossError](err); ok {
+		w.set(trouble{unit, false}, lost{time.Now(), reasonOf(loss.Err)}, loss.Over)
+	} else if stall, ok := errors.AsType[*log.StalledError](err); ok {
+		w.set(trouble{unit, true}, lost{stall.Since, stall.Reason()}, stall.Over)
+	}
+}
+
+func (w *unwritten) set(t trouble, l lost, over bool) {
+	if over {
+		delete(w.logs, t)
 		return
 	}
 	if w.logs == nil {
-		w.logs = map[string]lost{}
+		w.logs = map[trouble]lost{}
 	}
-	w.logs[unit] = lost{time.Now(), reasonOf(loss.Err)}
+	w.logs[t] = l
 }
 
 // forget drops a unit whose log is closed.
 func (w *unwritten) forget(unit string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.logs, unit)
+	delete(w.logs, trouble{unit, false})
+	delete(w.logs, trouble{unit, true})
 }
 
 // notices lists what there is to tell, one for each reason.
@@ -70,15 +83,15 @@ func (w *unwritten) notices() []Notice {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var list []Notice
-	for _, unit := range slices.Sorted(maps.Keys(w.logs)) {
-		l := w.logs[unit]
-		at := slices.IndexFunc(list, func(n Notice) bool { return n.Cause == l.cause })
+	for _, t := range slices.SortedFunc(maps.Keys(w.logs), func(a, b trouble) int { return strings.Compare(a.unit, b.unit) }) {
+		l := w.logs[t]
+		at := slices.IndexFunc(list, func(n Notice) bool { return n.Cause == l.cause && n.Stalled == t.stalled })
 		if at < 0 {
 			at = len(list)
-			list = append(list, Notice{What: NoticeLogs, Since: l.since, Cause: l.cause})
+			list = append(list, Notice{What: NoticeLogs, Since: l.since, Cause: l.cause, Stalled: t.stalled})
 		}
 		n := &list[at]
-		n.Units = append(n.Units, unit)
+		n.Units = append(n.Units, t.unit)
 		if l.since.Before(n.Since) {
 			n.Since = l.since
 		}

@@ -41,7 +41,7 @@ func (w *poolerWork) run(ctx context.Context, a *attempt) (out Outcome) {
 	if err != nil {
 		return Outcome{Err: err, Permanent: true}
 	}
-	x, lasting, err := w.execute(&process.Command{
+	x, lasting, err := w.execute(ctx, &process.Command{
 		Unit: w.id, Argv: cmd.Argv, Dir: cmd.Dir, Env: cmd.Env, User: cmd.User,
 	}, w.out, func(*log.Capture) error { return nil })
 	if err != nil {

@@ -79,7 +79,7 @@ func (w *serviceWork) run(ctx context.Context, a *attempt) (out Outcome) {
 	}
 	p := probes{w: w, cmd: &cmd}
 	defer func() { p.close() }()
-	x, lasting, err := w.execute(&cmd, w.out, func(c *log.Capture) error {
+	x, lasting, err := w.execute(ctx, &cmd, w.out, func(c *log.Capture) error {
 		p.capture = c
 		return p.open(svc)
 	})

@@ -24,7 +24,7 @@ func (w *taskWork) run(ctx context.Context, a *attempt) (out Outcome) {
 	if err != nil {
 		return permanent("prepare "+task.Addr.String(), err)
 	}
-	x, lasting, err := w.execute(&cmd, w.out, func(*log.Capture) error { return nil })
+	x, lasting, err := w.execute(ctx, &cmd, w.out, func(*log.Capture) error { return nil })
 	if err != nil {
 		return Outcome{Err: err, Permanent: lasting}
 	}

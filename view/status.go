@@ -77,6 +77,9 @@ func Notice(n api.Notice) string {
 	what, loss := "The journal", "events wait in memory"
 	if n.What == api.NoticeLogs {
 		what, loss = "The log of "+strings.Join(n.Units, ", "), "lines are lost"
+		if n.Stalled {
+			loss = "who writes much waits"
+		}
 		if more := len(n.Units) - 1; more > 0 {
 			what = fmt.Sprintf("The logs of %s and %s", n.Units[0], count(more, "other"))
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sync/atomic"
+	"time"
 )
 
 // Capture is the output of one run of a process.
@@ -24,8 +25,9 @@ type Capture struct {
 }
 
 // Attach makes the two pipes for one run of a process and begins to read
-// them. The run's mark is set by its first output.
-func (l *Log) Attach() (*Capture, error) {
+// them. The run's mark is set by its first output. Where the disk does not
+// answer it waits until ctx ends, whose error it returns.
+func (l *Log) Attach(ctx context.Context) (*Capture, error) {
 	c := &Capture{log: l, done: make(chan struct{})}
 	c.left.Store(int32(len(c.streams)))
 	ends := [2]**os.File{&c.Stdout, &c.Stderr}
@@ -42,7 +44,7 @@ func (l *Log) Attach() (*Capture, error) {
 			return nil, fmt.Errorf("attach to log of %s: %w", l.config.Unit, err)
 		}
 	}
-	if err := l.begin(c); err != nil {
+	if err := l.begin(ctx, c); err != nil {
 		c.abandon()
 		return nil, err
 	}
@@ -73,13 +75,25 @@ func (c *Capture) Wait(ctx context.Context) error {
 }
 
 // Close ends the capture where something else still holds the pipes: it
-// writes what stands in them now and closes them. It waits for that. To
-// close a capture that ended is harmless.
-func (c *Capture) Close() {
+// writes what stands in them now and closes them. It waits for that, and where
+// the disk does not answer it says so, as *StalledError: the rest is done when
+// it does. To close a capture that ended is harmless.
+func (c *Capture) Close() error {
 	for i := range c.streams {
 		c.streams[i].stop()
 	}
-	<-c.done
+	for {
+		look := time.NewTimer(max(c.log.mu.left(), time.Millisecond))
+		select {
+		case <-c.done:
+			look.Stop()
+			return nil
+		case <-look.C:
+			if since, stalled := c.log.Stalled(); stalled {
+				return &StalledError{Unit: c.log.config.Unit, Since: since}
+			}
+		}
+	}
 }
 
 // streamEnded is called by each stream, last.

@@ -17,14 +17,16 @@
 //
 //   - A process never waits for anything but the disk: a slow terminal makes
 //     the [Merger] drop lines and say so, a full disk makes the log lose
-//     lines, say so and mend itself.
+//     lines, say so and mend itself. A disk that does not answer has the log
+//     say so, after [Stall], and holds up nobody but who writes to it.
 //   - What has been read from a pipe is in the file before the next read; an
 //     unfinished line follows once its stream has been quiet for [Quiet], or
 //     ends. A kill -9 of the engine loses nothing that was read before.
 //   - No line of up to [MaxLine] bytes is split, between streams or between
 //     files. A longer one is cut into pieces that are marked as continued.
-//   - A quiet process costs two waiting goroutines and no buffer, no timer
-//     and no CPU time. A log file is made by its first line.
+//   - A quiet process costs two waiting goroutines and no buffer and, once it
+//     has been so for [Stall], no timer and no CPU time. A log file is made by
+//     its first line.
 //
 // [Read] merges the files of many units by time, also while no engine runs
 // and after a crash.

@@ -51,3 +51,7 @@ func EncodeIndex(lengths ...uint32) []byte {
 // LookAgainAfter sets how long nothing may come before it is looked whether a
 // loss is over.
 func (l *Log) LookAgainAfter(d time.Duration) { l.quiet = d }
+
+// StallAfter sets how long a step may take before the disk is said not to
+// answer.
+func (l *Log) StallAfter(d time.Duration) { l.mu.stall = d }

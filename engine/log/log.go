@@ -2,6 +2,7 @@ package log
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -35,8 +36,9 @@ type Config struct {
 	Keep int
 
 	// OnError is told once when lines begin to be lost, and once when
-	// writing works again, as *LossError; and of failed rotations. It may be
-	// nil. It must not call back into the log.
+	// writing works again, as *LossError; in the same way of a disk that does
+	// not answer, as *StalledError; and of failed rotations. It may be nil. It
+	// must not call back into the log.
 	OnError func(error)
 
 	// Buffers are shared by the logs of one engine; nil gives this log its
@@ -72,10 +74,10 @@ type Log struct {
 	base    string
 	buffers *Buffers
 
-	mu       sync.Mutex // guards all below
-	file     *file      // nil before the first line
-	gen      int        // how often it was rotated since Open
-	noRotate int64      // after a failed rotation: do not try below this size
+	mu       turn  // guards all below
+	file     *file // nil before the first line
+	gen      int   // how often it was rotated since Open
+	noRotate int64 // after a failed rotation: do not try below this size
 
 	// The line that the file ends with is unfinished, and this many of its
 	// bytes are in this file. owner wrote it; nil is one of an earlier life.
@@ -91,6 +93,15 @@ type Log struct {
 	changed  chan struct{}
 	captures map[*Capture]struct{}
 	closed   bool
+
+	bounding sync.Mutex
+	wanted   *bounds // by Bound, until the next write; guarded by bounding
+}
+
+// bounds are what [Log.Bound] changes.
+type bounds struct {
+	maxSize int64
+	keep    int
 }
 
 // position is a place in the row of a unit's files.
@@ -113,13 +124,35 @@ func Open(c Config) (*Log, error) {
 	if l.buffers == nil {
 		l.buffers = NewBuffers()
 	}
+	l.mu.init(func(since time.Time, over bool) {
+		if c.OnError != nil {
+			c.OnError(&StalledError{Unit: c.Unit, Since: since, Over: over})
+		}
+	})
 	return l, nil
+}
+
+// Stalled returns since when the disk has not answered, and false where it
+// has, for all that is known.
+func (l *Log) Stalled() (since time.Time, stalled bool) {
+	since = l.mu.stood()
+	return since, !since.IsZero() && time.Since(since) >= l.mu.stall
+}
+
+// lock takes the lock, or says that the disk does not answer.
+func (l *Log) lock() error {
+	if l.mu.try() {
+		return nil
+	}
+	return &StalledError{Unit: l.config.Unit, Since: l.mu.stood()}
 }
 
 // Reopen begins a new file where the current one was removed. What it held is
 // lost.
 func (l *Log) Reopen() error {
-	l.mu.Lock()
+	if err := l.lock(); err != nil {
+		return err
+	}
 	defer l.mu.Unlock()
 	if l.file == nil {
 		return nil
@@ -137,9 +170,13 @@ func (l *Log) Reopen() error {
 // Path returns the path of the current file, which may not exist yet.
 func (l *Log) Path() string { return numbered(l.base, logSuffix, 0) }
 
-// Close ends what is still attached and closes the files.
+// Close ends what is still attached and closes the files. Where the disk does
+// not answer it says so, as *StalledError, and leaves the rest to the
+// goroutines that wait for it.
 func (l *Log) Close() error {
-	l.mu.Lock()
+	if err := l.lock(); err != nil {
+		return err
+	}
 	l.closed = true
 	var open []*Capture
 	for c := range l.captures {
@@ -147,9 +184,13 @@ func (l *Log) Close() error {
 	}
 	l.mu.Unlock()
 	for _, c := range open {
-		c.Close()
+		if err := c.Close(); err != nil {
+			return err
+		}
 	}
-	l.mu.Lock()
+	if err := l.lock(); err != nil {
+		return err
+	}
 	defer l.mu.Unlock()
 	if l.again != nil {
 		l.again.Stop()
@@ -163,8 +204,10 @@ func (l *Log) Close() error {
 }
 
 // begin notes that a run begins. Its mark is written with its first line.
-func (l *Log) begin(c *Capture) error {
-	l.mu.Lock()
+func (l *Log) begin(ctx context.Context, c *Capture) error {
+	if err := l.mu.take(ctx); err != nil {
+		return err
+	}
 	defer l.mu.Unlock()
 	if l.closed {
 		return fmt.Errorf("attach to log of %s: %w", l.config.Unit, ErrClosed)
@@ -225,11 +268,23 @@ func group(n int64) string {
 // Bound changes the size at which the file is rotated, where 0 is 50 MB, and
 // the number of rotated files that are kept: from the next rotation on.
 func (l *Log) Bound(maxSize int64, keep int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.config.MaxSize, l.config.Keep = cmp.Or(maxSize, defaultMaxSize), keep
+	l.bounding.Lock()
+	defer l.bounding.Unlock()
+	l.wanted = &bounds{cmp.Or(maxSize, defaultMaxSize), keep}
+}
+
+// bound takes over what Bound wants. Called with mu held.
+func (l *Log) bound() {
+	l.bounding.Lock()
+	b := l.wanted
+	l.wanted = nil
+	l.bounding.Unlock()
+	if b == nil {
+		return
+	}
+	l.config.MaxSize, l.config.Keep = b.maxSize, b.keep
 	l.noRotate = 0
 	if l.file != nil {
-		l.file.keep = keep
+		l.file.keep = b.keep
 	}
 }

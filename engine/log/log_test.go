@@ -35,7 +35,7 @@ func newLog(t testing.TB, change func(*log.Config)) (*log.Log, log.Config) {
 
 func attach(t testing.TB, l *log.Log) *log.Capture {
 	t.Helper()
-	c, err := l.Attach()
+	c, err := l.Attach(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +224,7 @@ func TestNothingIsLostOrTorn(t *testing.T) {
 		want := map[log.Stream][]byte{}
 		for from := 0; from < len(chunks); {
 			to := rapid.IntRange(from+1, len(chunks)).Draw(rt, "end of the run")
-			c, err := l.Attach()
+			c, err := l.Attach(t.Context())
 			if err != nil {
 				rt.Fatal(err)
 			}

@@ -103,7 +103,9 @@ func (l *Log) Tail(n int, thisRunOnly bool) ([]Line, error) {
 		err := c.start(time.Time{}, n)
 		return c.lines, err
 	}
-	l.mu.Lock()
+	if err := l.lock(); err != nil {
+		return nil, err
+	}
 	run := l.run
 	err := c.stand(l, run)
 	l.mu.Unlock()

@@ -21,7 +21,9 @@ func (c *Capture) Watch(ctx context.Context, fn func(line []byte) bool) error {
 	defer cur.close()
 	cur.live = true
 	for {
-		l.mu.Lock()
+		if err := l.mu.take(ctx); err != nil {
+			return err
+		}
 		ended := c.ended
 		var err error
 		if cur.seg == nil && c.started {

@@ -22,6 +22,7 @@ func (l *Log) write(s *stream, data []byte) {
 
 // store writes data to the file, rotating where it must. Called with mu held.
 func (l *Log) store(s *stream, data []byte, now time.Time) {
+	l.bound()
 	if err := l.prepare(s, now); err != nil {
 		l.lose(s, data, err)
 		return

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -32,6 +33,13 @@ const (
 	retryFirst = 250 * time.Millisecond
 	retryMost  = 10 * time.Second
 )
+
+// Stall is how long one step of the writer may take before the disk is said not
+// to answer: a file system that is frozen, or whose server is gone, holds
+// whoever writes to it, and nothing else tells.
+const Stall = 5 * time.Second
+
+var errStalled = errors.New("the disk does not answer")
 
 // Config says what to open.
 type Config struct {
@@ -62,6 +70,11 @@ type Store struct {
 	// turn holds one token; who has it owns the file.
 	turn chan struct{}
 	file *file
+
+	// busy is since when the writer has been at one step, in nanoseconds of
+	// Unix time; 0 where it is not.
+	busy  atomic.Int64
+	stall atomic.Int64 // Stall, in nanoseconds
 }
 
 // Open opens the store, or begins a new one. A file that cannot be used is
@@ -86,6 +99,7 @@ func Open(c Config) (*Store, error) {
 		synced: make(chan struct{}, 1),
 		turn:   make(chan struct{}, 1),
 	}
+	s.stall.Store(int64(Stall))
 	s.file = &file{path: filepath.Join(c.Dir, name), bounds: bounds{c.MaxEvents, c.MaxBytes}}
 	w := writer{Store: s}
 	w.write()
@@ -139,7 +153,45 @@ type Fact struct {
 
 // Trouble says since when the file cannot be written, and why. A nil error is
 // that it can, for all that is known.
-func (s *Store) Trouble() (since time.Time, err error) { return s.queue.trouble() }
+func (s *Store) Trouble() (since time.Time, err error) {
+	if since, stalled := s.stalled(); stalled {
+		return since, errStalled
+	}
+	return s.queue.trouble()
+}
+
+// stalled reports whether the disk does not answer the writer, and since when.
+func (s *Store) stalled() (since time.Time, stalled bool) {
+	at := s.busy.Load()
+	if at == 0 {
+		return time.Time{}, false
+	}
+	since = time.Unix(0, at)
+	return since, time.Since(since) >= time.Duration(s.stall.Load())
+}
+
+// unless waits for something, unless the disk stalls before it comes or ctx
+// ends.
+func (s *Store) unless(ctx context.Context, get func(stalls <-chan time.Time) bool) error {
+	for {
+		wait := time.Duration(s.stall.Load())
+		if at := s.busy.Load(); at != 0 {
+			wait = max(time.Millisecond, wait-time.Since(time.Unix(0, at)))
+		}
+		look := time.NewTimer(wait)
+		got := get(look.C)
+		look.Stop()
+		if got {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if _, stalled := s.stalled(); stalled {
+			return errStalled
+		}
+	}
+}
 
 // nudge tells the writer that something waits.
 func (s *Store) nudge(waiting int) {
@@ -192,17 +244,27 @@ var errClosed = errors.New("the store is closed")
 // are not written yet. Where the file cannot be read it returns the latter,
 // and the reason.
 func (s *Store) Events(ctx context.Context, q Query) ([]event.Event, error) {
-	select {
-	case s.turn <- struct{}{}:
-		defer func() {
-			<-s.turn
-			s.nudge(1) // to close the file once nobody uses it
-		}()
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	err := s.unless(ctx, func(stalls <-chan time.Time) bool {
+		select {
+		case s.turn <- struct{}{}:
+			return true
+		case <-stalls:
+		case <-ctx.Done():
+		}
+		return false
+	})
+	if errors.Is(err, errStalled) {
+		return q.cut(q.filter(s.queue.waiting())), fmt.Errorf("read journal: %w", err)
 	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		<-s.turn
+		s.nudge(1) // to close the file once nobody uses it
+	}()
 	var found []event.Event
-	err := s.useNow(func(db *database) error {
+	err = s.useNow(func(db *database) error {
 		var err error
 		found, err = db.events(ctx, q)
 		return err
@@ -234,12 +296,23 @@ func (s *Store) Repose() {
 }
 
 // Close writes what waits and closes the file. It returns why something could
-// not be written; that is lost then.
+// not be written; that is lost then. For a disk that does not answer it does
+// not wait: what waits is written when it does, if this process still runs.
 func (s *Store) Close() error {
 	if s.queue.close() {
 		close(s.ending)
 	}
-	<-s.ended
+	err := s.unless(context.Background(), func(stalls <-chan time.Time) bool {
+		select {
+		case <-s.ended:
+			return true
+		case <-stalls:
+			return false
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("close store: %w", err)
+	}
 	if n, err := s.queue.remainder(); err != nil {
 		return fmt.Errorf("close store: %d events and facts could not be written: %w", n, err)
 	}

@@ -57,6 +57,24 @@ func (w *writer) run() {
 	}
 }
 
+// step takes the turn for one step of the writer, and returns what ends it. A
+// disk that does not answer meanwhile is told of, once, and so is its return.
+func (w *writer) step() (end func()) {
+	begun := time.Now()
+	w.busy.Store(begun.UnixNano()) // whoever reads may be held by the disk as well
+	said := time.AfterFunc(time.Duration(w.stall.Load()), func() {
+		w.config.Logger.Warn("the journal cannot be written: events wait in memory", "error", errStalled)
+	})
+	w.turn <- struct{}{}
+	return func() {
+		<-w.turn
+		w.busy.Store(0)
+		if !said.Stop() {
+			w.config.Logger.Info("the disk answers again", "after", time.Since(begun).Round(time.Millisecond))
+		}
+	}
+}
+
 // next is how long to wait where nothing new comes.
 func (w *writer) next() time.Duration {
 	switch {
@@ -74,8 +92,7 @@ func (w *writer) gather() time.Duration { return max(0, batchDelay-w.queue.waite
 
 // write makes one attempt to write everything that waits.
 func (w *writer) write() {
-	w.turn <- struct{}{}
-	defer func() { <-w.turn }()
+	defer w.step()()
 	w.note(w.useNow(w.writeTo))
 }
 
@@ -103,8 +120,7 @@ func (w *writer) writeTo(db *database) error {
 
 // rest closes the file, once what was written is in its place.
 func (w *writer) rest() {
-	w.turn <- struct{}{}
-	defer func() { <-w.turn }()
+	defer w.step()()
 	if db := w.file.db; db != nil && db.logSize() > 0 && w.file.checkpoint(w.synced, false) {
 		return // synced tells when to go on
 	}
@@ -113,15 +129,13 @@ func (w *writer) rest() {
 
 // truncate ends a checkpoint.
 func (w *writer) truncate() {
-	w.turn <- struct{}{}
-	defer func() { <-w.turn }()
+	defer w.step()()
 	w.file.truncate()
 }
 
 // close closes the file at once.
 func (w *writer) close() {
-	w.turn <- struct{}{}
-	defer func() { <-w.turn }()
+	defer w.step()()
 	w.closeFile()
 }
 
