@@ -62,6 +62,8 @@ func (w *serviceWork) describe(s *UnitStatus) (moving bool) {
 	s.Seen = ""
 	if w.ready != nil {
 		s.Seen = w.redact.clean(w.ready.Seen().Error())
+	} else if _, stalled := w.out.Stalled(); stalled && w.proc == nil {
+		s.Seen = "its log waits for the disk, which does not answer"
 	}
 	return true
 }

@@ -133,7 +133,7 @@ func write(t *testing.T, dir, unit, text string) {
 		t.Error(err)
 		return
 	}
-	c, err := l.Attach()
+	c, err := l.Attach(t.Context())
 	if err != nil {
 		t.Error(err)
 		return

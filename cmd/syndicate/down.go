@@ -144,7 +144,7 @@ func (c *downCmd) stopped(s *session, dir string, begun time.Time, said bool, sh
 		case err != nil:
 			return err
 		case held && time.Now().After(end):
-			return failWith(fmt.Errorf("all units have stopped, but the engine (pid %d) does not end", info.PID), fmt.Sprintf("ps -fp %d", info.PID))
+			return failWith(fmt.Errorf("all units have stopped, but the engine (pid %d) does not end: if it waits for a disk that does not answer (state D), it ends when that does", info.PID), fmt.Sprintf("ps -L -o lwp,stat,wchan:20,comm -p %d", info.PID))
 		case !held && ok && said:
 			show.Note(fmt.Sprintf("The engine could not write its end to %s: the next up takes it for one that died.", dir))
 			return view.Stopped(s.stdout, info.Name, time.Since(begun))

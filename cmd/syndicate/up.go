@@ -264,6 +264,7 @@ func (s *session) live(loaded *decode.Result, p *plan.Plan, h *home, r *reporter
 		r.end(failedResult(eng, result.Failure))
 	}
 	r.close()
+	defer show.waitForDisk(sys.StateDir)()
 	op.keep() // before somebody else has the directory
 	if err := control.Close(); err != nil {
 		logger.Warn("cannot close the control socket", "error", err)

@@ -13,6 +13,7 @@ import (
 	"github.com/syndicate/syndicate/engine"
 	"github.com/syndicate/syndicate/engine/event"
 	"github.com/syndicate/syndicate/engine/log"
+	"github.com/syndicate/syndicate/engine/store"
 	"github.com/syndicate/syndicate/plan"
 	"github.com/syndicate/syndicate/spec"
 	"github.com/syndicate/syndicate/view"
@@ -165,6 +166,15 @@ func (d *upDisplay) stopping(cause string, again bool) {
 		d.ticker.Reset(d.every)
 		d.view.Stopping(cause, again)
 	})
+}
+
+// waitForDisk says why the end takes so long, if it does until it is over.
+func (d *upDisplay) waitForDisk(stateDir string) (over func() bool) {
+	return time.AfterFunc(store.Stall, func() {
+		d.post(func() {
+			d.view.Print("Everything has stopped. This process ends once the disk of " + stateDir + " answers.")
+		})
+	}).Stop
 }
 
 // Write shows what the engine itself logs.

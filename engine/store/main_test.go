@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 
@@ -35,12 +36,25 @@ func TestMain(m *testing.M) {
 type record struct {
 	mu   sync.Mutex
 	text bytes.Buffer
+	more sync.Cond // with mu
 }
 
 func (r *record) Write(p []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.more.L != nil {
+		r.more.Broadcast()
+	}
 	return r.text.Write(p)
+}
+
+// await returns once it says something.
+func (r *record) await(what string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.more.L = &r.mu; !strings.Contains(r.text.String(), what); {
+		r.more.Wait()
+	}
 }
 
 func (r *record) String() string {

@@ -18,14 +18,9 @@ func TestADiskThatDoesNotAnswer(t *testing.T) {
 	}
 	release := s.Hang(time.Millisecond)
 	s.Append(event.Event{Kind: event.Engine, Cause: "held"})
-	for {
-		if since, err := s.Trouble(); err != nil {
-			if since.IsZero() || err.Error() != "the disk does not answer" {
-				t.Errorf("trouble since %v: %v", since, err)
-			}
-			break
-		}
-		time.Sleep(time.Millisecond)
+	said.await("the disk does not answer")
+	if since, err := s.Trouble(); err == nil || since.IsZero() || err.Error() != "the disk does not answer" {
+		t.Errorf("trouble since %v: %v", since, err)
 	}
 	events, err := s.Events(t.Context(), store.Query{})
 	if err == nil || len(events) != 1 || events[0].Cause != "held" {

@@ -171,23 +171,28 @@ func (s *Store) stalled() (since time.Time, stalled bool) {
 }
 
 // unless waits for something, unless the disk stalls before it comes or ctx
-// ends.
-func (s *Store) unless(ctx context.Context, get func(stalls <-chan time.Time) bool) error {
+// ends. begun is when the disk was asked, if it is not the writer that asks;
+// get waits for the other things.
+func (s *Store) unless(ctx context.Context, begun time.Time, get func(stalls <-chan time.Time) bool) error {
 	for {
-		wait := time.Duration(s.stall.Load())
+		since := begun
 		if at := s.busy.Load(); at != 0 {
-			wait = max(time.Millisecond, wait-time.Since(time.Unix(0, at)))
+			since = time.Unix(0, at)
 		}
-		look := time.NewTimer(wait)
+		patience := time.Duration(s.stall.Load())
+		left := patience
+		if !since.IsZero() {
+			left = max(time.Millisecond, patience-time.Since(since))
+		}
+		look := time.NewTimer(left)
 		got := get(look.C)
 		look.Stop()
-		if got {
+		switch {
+		case got:
 			return nil
-		}
-		if ctx.Err() != nil {
+		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		}
-		if _, stalled := s.stalled(); stalled {
+		case !since.IsZero() && time.Since(since) >= patience && (since.Equal(begun) || s.busy.Load() == since.UnixNano()):
 			return errStalled
 		}
 	}
@@ -241,30 +246,50 @@ func (s *Store) flush(ctx context.Context) error {
 var errClosed = errors.New("the store is closed")
 
 // Events returns what the journal holds, oldest first, those included that
-// are not written yet. Where the file cannot be read it returns the latter,
-// and the reason.
+// are not written yet. Where the file cannot be read, or the disk does not
+// answer, it returns the latter, and the reason.
 func (s *Store) Events(ctx context.Context, q Query) ([]event.Event, error) {
-	err := s.unless(ctx, func(stalls <-chan time.Time) bool {
+	type result struct {
+		found []event.Event
+		err   error
+	}
+	read := make(chan result, 1)
+	begun := time.Now()
+	go func() {
+		found, err := s.events(ctx, q)
+		read <- result{found, err}
+	}()
+	var r result
+	err := s.unless(ctx, begun, func(stalls <-chan time.Time) bool {
 		select {
-		case s.turn <- struct{}{}:
+		case r = <-read:
 			return true
 		case <-stalls:
 		case <-ctx.Done():
 		}
 		return false
 	})
-	if errors.Is(err, errStalled) {
+	switch {
+	case errors.Is(err, errStalled):
 		return q.cut(q.filter(s.queue.waiting())), fmt.Errorf("read journal: %w", err)
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
 	}
-	defer func() {
-		<-s.turn
-		s.nudge(1) // to close the file once nobody uses it
-	}()
+	return r.found, r.err
+}
+
+func (s *Store) events(ctx context.Context, q Query) ([]event.Event, error) {
+	select {
+	case s.turn <- struct{}{}:
+		defer func() {
+			<-s.turn
+			s.nudge(1) // to close the file once nobody uses it
+		}()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 	var found []event.Event
-	err = s.useNow(func(db *database) error {
+	err := s.useNow(func(db *database) error {
 		var err error
 		found, err = db.events(ctx, q)
 		return err
@@ -302,7 +327,7 @@ func (s *Store) Close() error {
 	if s.queue.close() {
 		close(s.ending)
 	}
-	err := s.unless(context.Background(), func(stalls <-chan time.Time) bool {
+	err := s.unless(context.Background(), time.Time{}, func(stalls <-chan time.Time) bool {
 		select {
 		case <-s.ended:
 			return true
