@@ -189,11 +189,18 @@ func (d declaration) with(other declaration, p *plan.Plan) declaration {
 	ports := Ports{}
 	maps.Copy(ports, other.ports)
 	maps.Copy(ports, d.ports)
+	before := newBlocks(d.system)
 	for i := range p.Steps {
 		s := &p.Steps[i]
 		gateway := plan.GatewayID(s.Addr)
+		own := func(key string) bool { return (key == gateway) == (s.ID == gateway) } // server and gateway are a step each
+		for _, key := range before.autoPorts(s.Addr) {
+			if own(key) {
+				delete(ports, key) // somebody else may have the number soon
+			}
+		}
 		for _, key := range s.Ports {
-			if (key == gateway) == (s.ID == gateway) { // server and gateway are a step each
+			if own(key) {
 				ports[key] = other.ports[key]
 			}
 		}

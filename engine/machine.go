@@ -62,8 +62,6 @@ type need struct {
 	// beyond is the ID of a unit that the change leaves alone, where it is
 	// one of that: unit does not count then.
 	beyond string
-	// outside says that it was one of that.
-	outside bool
 }
 
 // unit is the state of one unit. The loop owns it.
@@ -93,6 +91,7 @@ type unit struct {
 	restarts  int           // as api.Unit counts them
 	window    []time.Time   // restarts that still count against the limit
 	intended  string        // why the engine ended the run to start another
+	owed      string        // why it restarts, once all that it needs is there; empty: it does not
 	note      string        // what is wrong about the live run, though it is ready
 	unwell    bool          // the run is ended since it has become unhealthy
 	exit      string        // how the process of the run ended, empty while it runs and where none was
@@ -425,7 +424,7 @@ func (m *machine) drain() (crowdedOut []int) {
 			m.stopInTurn(i)
 			continue
 		}
-		if u.next != nil && m.replace(i) || m.look(i) {
+		if u.next != nil && m.replace(i) || u.owed != "" && m.follow(i) || m.look(i) {
 			crowdedOut = append(crowdedOut, i)
 		}
 	}

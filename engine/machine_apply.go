@@ -22,7 +22,7 @@ func (m *machine) apply(ev evApply) {
 		for j := range d.needs {
 			n := &d.needs[j]
 			if n.beyond != "" {
-				n.unit, n.beyond, n.outside = m.byID[n.beyond], "", true
+				n.unit, n.beyond = m.byID[n.beyond], ""
 			} else {
 				n.unit = places[n.unit]
 			}
@@ -41,7 +41,6 @@ func (m *machine) apply(ev evApply) {
 	m.awaitAgain(ev.op.back)
 	m.order = append(places, slices.DeleteFunc(m.order, func(i int) bool { return declared[i] })...)
 	m.link()
-	m.cutCircles(ev.members, places)
 	m.makeRoom()
 	m.stale = true
 	for i, u := range m.units {
@@ -62,38 +61,6 @@ func (m *machine) awaitAgain(taken *operation) {
 			m.op.touched[i] = true
 		}
 	}
-}
-
-// cutCircles has units of a partial change not wait for one that the change
-// leaves alone and that waits for them: by what is declared for both at a time
-// there is no such circle, and such a need is a soft one.
-func (m *machine) cutCircles(members []*member, places []int) {
-	cut := false
-	for i, d := range members {
-		before := len(d.needs)
-		d.needs = slices.DeleteFunc(d.needs, func(n need) bool { return n.outside && m.reaches(n.unit, places[i]) })
-		cut = cut || len(d.needs) < before
-	}
-	if cut {
-		m.link()
-	}
-}
-
-// reaches reports whether a unit will need another one, directly or not.
-func (m *machine) reaches(from, to int) bool {
-	seen := map[int]bool{from: true}
-	for todo := []int{from}; len(todo) > 0; todo = todo[1:] {
-		if todo[0] == to {
-			return true
-		}
-		for _, n := range m.units[todo[0]].latest().needs {
-			if m.units[n.unit] != nil && !seen[n.unit] {
-				seen[n.unit] = true
-				todo = append(todo, n.unit)
-			}
-		}
-	}
-	return false
 }
 
 // stands is why a task whose change is taken back counts as completed.

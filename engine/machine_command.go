@@ -195,7 +195,7 @@ func (m *machine) busy(i int) bool {
 	switch {
 	case u == nil:
 		return false
-	case u.next != nil || u.removal && !u.gone || u.down && u.live:
+	case u.next != nil || u.owed != "" || u.removal && !u.gone || u.down && u.live:
 		return true
 	}
 	switch u.state {

@@ -11,7 +11,7 @@ import (
 // of a unit that is about to restart: what starts now would be too early.
 func (m *machine) holds(n need) bool {
 	d := m.units[n.unit]
-	if d.next != nil || !n.outside && m.due(d) {
+	if d.next != nil || m.due(d) {
 		return false
 	}
 	switch n.condition {
@@ -33,13 +33,16 @@ func (m *machine) due(u *unit) bool {
 	if m.phase != phaseRunning || !u.restartWithNeeds || !u.live {
 		return false
 	}
+	if u.owed != "" {
+		return true
+	}
 	seen := map[*unit]bool{u: true}
 	for todo := []*unit{u}; len(todo) > 0; todo = todo[1:] {
 		for _, n := range todo[0].needs {
 			d := m.units[n.unit]
 			switch {
 			case d == nil || d.down && !d.returns || d.oneShot || seen[d]:
-			case d.before && d.comesBack(todo[0]):
+			case d.before && (d.owed != "" || d.comesBack(todo[0])):
 				return true
 			case d.restartWithNeeds && d.live:
 				seen[d] = true
@@ -70,7 +73,7 @@ func (m *machine) waitingFor(u *unit) []string {
 		def = u.next
 	} else if u.down && u.live && u.state != Stopping {
 		return m.endsAhead(m.byID[u.id])
-	} else if u.state != Pending && u.state != Blocked {
+	} else if u.owed == "" && u.state != Pending && u.state != Blocked {
 		return nil
 	}
 	var list []string
@@ -90,7 +93,7 @@ func (m *machine) waitingFor(u *unit) []string {
 	switch other := m.claimant(u); {
 	case other != nil && u.next == nil:
 		list = append(list, other.id+" stopped")
-	case (u.state == Pending || u.next != nil) && u.state != Stopping && !u.down && m.crowded():
+	case (u.state == Pending || u.next != nil || u.owed != "") && u.state != Stopping && !u.down && m.crowded():
 		list = append(list, fmt.Sprintf("another start to end (parallelism = %d)", m.parallelism))
 	}
 	return list

@@ -39,26 +39,47 @@ func (m *machine) ready(ev evReady) {
 	}
 }
 
-// restartFor restarts a running unit that wants it when what it needs came
+// restartFor has a running unit restart that wants it when what it needs came
 // back, unless its run is the younger one. One that is about to be replaced is
-// so in its turn, and one that could not start again, since something else that
-// it needs is not there, is not ended for that.
+// so in its turn.
 func (m *machine) restartFor(i, needed int, why string) {
 	u := m.units[i]
-	if !u.restartWithNeeds || !u.live || u.intended != "" || u.state == Stopping {
+	if !u.restartWithNeeds || !u.live || u.intended != "" || u.owed != "" || u.state == Stopping {
 		return
 	}
 	if u.next != nil || u.run > m.units[needed].run {
 		return
 	}
-	if _, v := m.conditions(u.needs); v == blockedNow {
-		return
-	}
 	if m.op != nil && m.op.touched[needed] {
 		m.op.touched[i] = true
 	}
-	u.intended = why
-	m.end(i, why)
+	u.owed = why
+	m.enqueue(i)
+	m.touch(i)
+}
+
+// follow ends the run of a unit that restarts with what it needs once all of
+// that is there. One that could not start again, since something else that it
+// needs is not there, is left alone. It reports whether nothing but the bound on
+// parallel starts keeps it from that.
+func (m *machine) follow(i int) bool {
+	u := m.units[i]
+	if !u.live || u.state == Stopping || u.next != nil {
+		return false
+	}
+	switch _, v := m.conditions(u.needs); {
+	case v == blockedNow, !u.restartWithNeeds:
+		u.owed = ""
+		m.touch(i)
+	case v == waiting:
+	case u.state != Starting && m.crowded():
+		return true
+	default:
+		u.intended, u.owed = u.owed, ""
+		m.end(i, u.intended)
+		m.place(u, true)
+	}
+	return false
 }
 
 // end asks for the end of a live run, once for each run.
@@ -124,7 +145,7 @@ func (m *machine) ended(ev evEnded) {
 	default:
 		m.again(i, ev.outcome)
 	}
-	u.intended = ""
+	u.intended, u.owed = "", ""
 	m.enqueue(i)
 }
 

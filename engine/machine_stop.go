@@ -15,50 +15,14 @@ import (
 // (stopInTurn).
 func (m *machine) takeDown() {
 	m.stale, m.leaving = false, 0
-	down := make([]string, len(m.units)) // why, empty: not down
-	var spread []int                     // units that take dependents with them
-	lasts := make([]bool, len(m.units))  // it is down of a hold, beyond any change
-	for i, u := range m.units {
-		switch {
-		case u == nil:
-		case m.phase >= phaseStopping:
-			down[i] = m.cause
-		case u.removal:
-			down[i] = "no longer declared"
-			spread = append(spread, i)
-		case u.held != "":
-			down[i], lasts[i] = u.held, true
-			spread = append(spread, i)
-		case u.yield:
-			down[i] = u.next.why
-		}
-	}
-	for len(spread) > 0 {
-		i := spread[0]
-		spread = spread[1:]
-		for _, d := range m.units[i].dependents {
-			stuck := lasts[i] && m.fallsBy(m.units[d].latest(), i)
-			if down[d] == "" && (stuck || m.fallsBy(m.units[d].member, i)) {
-				lasts[d] = stuck
-				down[d] = fmt.Sprintf("needs %s, which is stopped", m.units[i].id)
-				if m.units[i].standsOnNeeds {
-					down[d] = down[i]
-				}
-				// One that comes back by another definition leaves its
-				// dependents alone, as any that is replaced.
-				if stuck || m.units[d].next == nil {
-					spread = append(spread, d)
-				}
-			}
-		}
-	}
+	f := m.falling()
 	for i, u := range m.units {
 		if u == nil {
 			continue
 		}
 		was := u.down
-		u.down, u.downBy, u.gone = down[i] != "", down[i], false
-		u.returns = u.down && u.next != nil && !lasts[i] && m.phase < phaseStopping
+		u.down, u.downBy, u.gone = f.why[i] != "", f.why[i], false
+		u.returns = u.down && u.next != nil && !f.lasts[i] && m.phase < phaseStopping
 		switch {
 		case u.down:
 			if m.op != nil && u.live {
@@ -74,6 +38,68 @@ func (m *machine) takeDown() {
 			m.enqueue(i)
 		}
 	}
+}
+
+// falling is what must not run now, by the places of the units.
+type falling struct {
+	why   []string // empty: it may
+	lasts []bool   // it is down of a hold, beyond any change
+}
+
+// falling finds what must not run now. What lasts is found first: one that is
+// down of both a hold and what a change does must not be taken for one that
+// comes back once the change is through.
+func (m *machine) falling() falling {
+	f := falling{make([]string, len(m.units)), make([]bool, len(m.units))}
+	var held, spread []int // units that take dependents with them
+	for i, u := range m.units {
+		switch {
+		case u == nil:
+		case m.phase >= phaseStopping:
+			f.why[i] = m.cause
+		case u.removal:
+			f.why[i] = "no longer declared"
+			spread = append(spread, i)
+		case u.held != "":
+			f.why[i], f.lasts[i] = u.held, true
+			held = append(held, i)
+		case u.yield:
+			f.why[i] = u.next.why
+		}
+	}
+	for ; len(held) > 0; held = held[1:] {
+		i := held[0]
+		spread = append(spread, i)
+		for _, d := range m.units[i].dependents {
+			if !f.lasts[d] && !m.units[d].removal && m.fallsBy(m.units[d].latest(), i) {
+				f.why[d], f.lasts[d] = m.without(i, f.why[i]), true
+				held = append(held, d)
+			}
+		}
+	}
+	for ; len(spread) > 0; spread = spread[1:] {
+		i := spread[0]
+		for _, d := range m.units[i].dependents {
+			if f.why[d] != "" || !m.fallsBy(m.units[d].member, i) {
+				continue
+			}
+			f.why[d] = m.without(i, f.why[i])
+			// One that comes back by another definition leaves its
+			// dependents alone, as any that is replaced.
+			if m.units[d].next == nil {
+				spread = append(spread, d)
+			}
+		}
+	}
+	return f
+}
+
+// without is why a unit is down that needs unit i, which is so for a reason.
+func (m *machine) without(i int, why string) string {
+	if m.units[i].standsOnNeeds {
+		return why
+	}
+	return fmt.Sprintf("needs %s, which is stopped", m.units[i].id)
 }
 
 // fallsBy reports whether a unit cannot run by a definition without unit i: a

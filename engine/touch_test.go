@@ -219,10 +219,15 @@ func (w *estate) touched(what string, change Change, before, after look) {
 			spoiled[u.ID] = true
 		}
 	}
-	for more := change.RolledBack; more; { // what came back with that has others follow
+	// What came back has others follow, and what has failed has not.
+	lost := func(id string) bool {
+		at := func(f plan.Follower) bool { return f.ID == id }
+		return spoiled[id] || after.state(id) == Failed && slices.ContainsFunc(change.Plan.Followers, at)
+	}
+	for more := true; more; {
 		more = false
 		for _, u := range before.running.Units {
-			if !spoiled[u.ID] && slices.ContainsFunc(u.Follows, func(id string) bool { return spoiled[id] }) {
+			if !spoiled[u.ID] && slices.ContainsFunc(u.Follows, lost) && (change.RolledBack || want[u.ID] != (count{})) {
 				spoiled[u.ID], more = true, true
 			}
 		}

@@ -19,6 +19,8 @@ type following struct {
 	tried map[string]bool
 	// ends are the units that stop until a person has what they need start.
 	ends map[string]bool
+	// lost are the steps that are not there in the end, though they may be now.
+	lost map[string]bool
 }
 
 // followers lists the units beyond the steps of a plan that restart with one of
@@ -32,6 +34,7 @@ func followers(steps []*Step, running *Running, back *standstill) []Follower {
 	f := &following{
 		units: make(map[string]*RunningUnit, len(running.Units)), needs: map[string][]Need{}, list: map[string]Follower{},
 		chosen: map[string]bool{}, anew: map[string]string{}, tried: map[string]bool{}, ends: map[string]bool{},
+		lost: map[string]bool{},
 	}
 	for i := range running.Units {
 		u := &running.Units[i]
@@ -42,7 +45,9 @@ func followers(steps []*Step, running *Running, back *standstill) []Follower {
 	}
 	for _, s := range steps {
 		f.chosen[s.ID] = true
+		f.needs[s.ID] = s.allNeeds()
 		f.ends[s.ID] = back.ends[s.ID]
+		f.lost[s.ID] = back.stays(s.ID) && !back.on[s.ID] && !back.done[s.ID]
 		f.tried[s.ID] = s.Action == Start && s.Held == "" && s.Blocked == ""
 		if s.beginsAnew() && s.Held == "" && s.Blocked == "" {
 			f.anew[s.ID] = string(s.Action) + "s"
@@ -154,7 +159,7 @@ func (f *following) freed(u *RunningUnit) string {
 func (f *following) stuck(u *RunningUnit) bool {
 	return slices.ContainsFunc(f.needs[u.ID], func(n Need) bool {
 		need := f.units[n.Step]
-		gone := need == nil || need.State == "failed" || need.State == "blocked" || need.State == "stopped"
+		gone := need == nil || f.lost[n.Step] || need.State == "failed" || need.State == "blocked" || need.State == "stopped"
 		return gone && !n.Soft && f.anew[n.Step] == "" && !f.tried[n.Step]
 	})
 }

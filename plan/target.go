@@ -41,6 +41,7 @@ func (d *draft) confine(facts Facts) (map[string]bool, spec.Diagnostics) {
 			s.confine(wanted, facts.Running)
 		}
 	}
+	d.cutCircles(wanted, facts.Running)
 	return wanted, nil
 }
 
@@ -175,6 +176,62 @@ func (s *Step) confine(wanted map[string]bool, running *Running) {
 			s.Beyond = append(s.Beyond, n)
 		}
 	}
+}
+
+// cutCircles has steps not wait for what is left alone and waits for them: by
+// what is declared for both at a time there is no such circle, and such a need
+// is a soft one. What is cut is part of the plan like any other need that is
+// gone: it is neither waited for nor followed.
+func (d *draft) cutCircles(wanted map[string]bool, running *Running) {
+	if running == nil {
+		return
+	}
+	needs := make(map[string][]string, len(running.Units)) // of each unit that runs, by what is to be in force
+	for i := range running.Units {
+		u := &running.Units[i]
+		for _, text := range u.Needs {
+			needs[u.ID] = append(needs[u.ID], parseWait(text).Step)
+		}
+	}
+	for i := range d.steps {
+		if s := &d.steps[i]; wanted[s.ID] {
+			needs[s.ID] = s.waitsFor()
+		}
+	}
+	for i := range d.steps {
+		s := &d.steps[i]
+		before := len(s.Beyond)
+		s.Beyond = slices.DeleteFunc(s.Beyond, func(n Need) bool { return leads(needs, n.Step, s.ID) })
+		if len(s.Beyond) < before {
+			needs[s.ID] = s.waitsFor()
+		}
+	}
+}
+
+// waitsFor lists the steps that one needs, also those beyond its plan.
+func (s *Step) waitsFor() []string {
+	var list []string
+	for _, n := range s.allNeeds() {
+		list = append(list, n.Step)
+	}
+	return list
+}
+
+// leads reports whether one unit needs another, directly or not.
+func leads(needs map[string][]string, from, to string) bool {
+	seen := map[string]bool{from: true}
+	for todo := []string{from}; len(todo) > 0; todo = todo[1:] {
+		if todo[0] == to {
+			return true
+		}
+		for _, id := range needs[todo[0]] {
+			if !seen[id] {
+				seen[id] = true
+				todo = append(todo, id)
+			}
+		}
+	}
+	return false
 }
 
 // want marks a step and all that it needs.
