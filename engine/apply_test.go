@@ -82,3 +82,21 @@ func TestATargetedChangeLeavesTheRestDeclared(t *testing.T) {
 		t.Errorf("declared is %+v", got)
 	}
 }
+
+// A port that was chosen for what is declared to have another one now is free
+// for others.
+func TestATargetedChangeForgetsThePortsThatAreNoLongerChosen(t *testing.T) {
+	at := func(port spec.Port) *spec.System {
+		svc := &spec.Service{Block: spec.Block{Addr: spec.Addr{Kind: spec.KindService, Name: "web"}}, Port: &port}
+		return &spec.System{Services: []*spec.Service{svc}}
+	}
+	before := declaration{at(spec.Port{Auto: true}), Ports{"service.web": 20001, "service.api": 20002}, nil}
+	after := declaration{at(spec.Port{Number: 80}), Ports{}, nil}
+	p, err := building(spec.Addr{Kind: spec.KindService, Name: "web"})(t.Context(), after.system, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := before.with(after, p).ports; len(got) != 1 || got["service.api"] != 20002 {
+		t.Errorf("the ports are %v", got)
+	}
+}

@@ -163,11 +163,6 @@ func TestWhoNeedsWhatIsReplacedRunsOn(t *testing.T) {
 // What a unit that follows is to restart for is awaited by what starts: it
 // would restart as well.
 func TestWhoStartsWaitsForWhatIsAboutToRestart(t *testing.T) {
-	follows := func(id string, needs ...need) policy {
-		p := service(id, needs...)
-		p.restartWithNeeds = true
-		return p
-	}
 	b := newTown(t, declared("1", service("service.db")), declared("1", follows("service.api", on(0))))
 	op := b.apply(newOperation(), declared("2", service("service.db")), declared("1", follows("service.api", on(0))),
 		declared("1", follows("service.web", on(1))))

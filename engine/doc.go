@@ -28,6 +28,7 @@
 //
 //	replaced   ready ──► stopping ──► pending ──► starting   once all that the new definition needs is there
 //	restarted  ready ──► stopping ──► pending ──► starting   at once
+//	follows    ready ──► stopping ──► pending ──► starting   once what it restarts with is back, and all else is there
 //	held       ready ──► stopping ──► stopped ──► pending    when it is told to start
 //	removed    ready ──► stopping ──► gone                   after its last dependent
 //

@@ -84,6 +84,45 @@ func TestAPlanWithTargetsNamesWhatHappensBeyondThem(t *testing.T) {
 	}
 }
 
+// What the target follows now and what still needs it do not wait for one
+// another, nor does the target follow what it does not wait for.
+func TestAPlanWithTargetsHasNoCircle(t *testing.T) {
+	sys := street("a", "b")
+	running := runningAs(mustBuild(t, sys, Facts{Key: testKey}))
+	now := street("a", "b")
+	now.Edges = []spec.Edge{edge(7, "service.a", "service.b", "ready", "after")}
+	now.Services[0].OnDependencyRestart = "restart"
+	p := mustBuild(t, now, Facts{Key: testKey, Running: running, Targets: []spec.Addr{addr("service.a")}})
+	if len(p.Steps) != 1 || len(p.Steps[0].Beyond) > 0 || len(p.Steps[0].Unit().Follows) > 0 {
+		t.Errorf("the steps are %+v", p.Steps)
+	}
+	p = mustBuild(t, now, Facts{Key: testKey, Running: running})
+	if at := slices.IndexFunc(p.Steps, func(s Step) bool { return s.ID == "service.a" }); len(p.Steps[at].Needs) != 1 {
+		t.Errorf("without targets a needs %+v", p.Steps[at].Needs)
+	}
+}
+
+// What completed, and cannot do so again in this change, is not there for what
+// would follow.
+func TestNothingFollowsBesideWhatIsNotDoneAgain(t *testing.T) {
+	sys := street("a", "b", "c")
+	sys.Services = append(sys.Services, service("held"))
+	sys.Tasks = append(sys.Tasks, upTask("t"))
+	sys.Services[2].OnDependencyRestart = "restart"
+	sys.Edges = append(sys.Edges, edge(8, "service.c", "task.t", "completed", "depends_on"))
+	running := runningAs(mustBuild(t, sys, Facts{Key: testKey}))
+	for i := range running.Units {
+		if u := &running.Units[i]; u.ID == "service.held" {
+			u.Held, u.State = "by a test", "stopped"
+		}
+	}
+	targets := []spec.Addr{addr("service.b"), addr("task.t")}
+	sys.Services[1].Argv = []spec.Expr[string]{spec.Known("other")}
+	equal(t, followersText(mustBuild(t, sys, Facts{Key: testKey, Running: running, Targets: targets})), "restart service.c (service.b restarts)\n")
+	sys.Edges = append(sys.Edges, edge(9, "task.t", "service.held", "ready", "depends_on"))
+	equal(t, followersText(mustBuild(t, sys, Facts{Key: testKey, Running: running, Targets: targets})), "")
+}
+
 // What a plan needs to know of the needs of what runs is in their words.
 func TestNeedsAreReadFromTheirWords(t *testing.T) {
 	for _, n := range []Need{
