@@ -125,13 +125,15 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Log == nil {
 		cfg.Log = hclog.NewNullLogger()
 	}
-	host, err := process.New(process.Config{
-		Life: cfg.Life, Guardian: cfg.guardian(), Home: cfg.System.StateDir,
-		Expected: len(cfg.Plan.Steps), Logger: cfg.Log.Named("process"),
+	var host *process.Host
+	var hostErr error
+	var opening sync.WaitGroup // beside the building of the members, which start nothing
+	opening.Go(func() {
+		host, hostErr = process.New(process.Config{
+			Life: cfg.Life, Guardian: cfg.guardian(), Home: cfg.System.StateDir,
+			Expected: len(cfg.Plan.Steps), Logger: cfg.Log.Named("process"),
+		})
 	})
-	if err != nil {
-		return nil, fmt.Errorf("build the engine: %w", err)
-	}
 	e := &Engine{
 		cfg:     cfg,
 		site:    newSite(cfg.System, cfg.Life, cfg.Ports, cfg.Log),
@@ -142,10 +144,14 @@ func New(cfg Config) (*Engine, error) {
 	}
 	e.build = e.newMember
 	e.site.probed, e.site.report = cfg.Probed, e.report
-	e.site.host, e.site.files = host, new(probe.Files)
-	e.site.slots = probe.NewSlots(0)
-	e.site.listeners = newListeners(host, &cfg, e.site.log)
+	e.site.files, e.site.slots = new(probe.Files), probe.NewSlots(0)
 	members, err := e.members(cfg.System, cfg.Plan, nil)
+	opening.Wait()
+	if hostErr != nil {
+		e.closeUnits()
+		return nil, fmt.Errorf("build the engine: %w", hostErr)
+	}
+	e.site.host, e.site.listeners = host, newListeners(host, &cfg, e.site.log)
 	if err != nil {
 		e.close()
 		return nil, fmt.Errorf("build the engine: %w", err)
@@ -260,6 +266,11 @@ func (e *Engine) close() {
 	if err := e.site.host.Close(); err != nil {
 		e.cfg.Log.Error("cannot end every process", "error", err)
 	}
+	e.closeUnits()
+}
+
+// closeUnits releases what there is without processes.
+func (e *Engine) closeUnits() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, l := range e.logs {

@@ -5,20 +5,58 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 )
+
+// recent is for how long a list of locks that was read in advance counts.
+const recent = time.Second
+
+// ahead is the list that foresee had read last.
+var ahead struct {
+	sync.Mutex
+	begun time.Time              // guarded by Mutex
+	read  func() (string, error) // guarded by Mutex
+}
+
+// foresee begins to read the kernel's list of locks.
+func foresee() {
+	read := sync.OnceValues(readLocks)
+	ahead.Lock()
+	defer ahead.Unlock()
+	ahead.begun, ahead.read = time.Now(), read
+	go read()
+}
+
+// locks returns the kernel's list of locks, see proc_locks(5), of now or of a
+// moment ago.
+func locks() (string, error) {
+	ahead.Lock()
+	read := readLocks
+	if ahead.read != nil && time.Since(ahead.begun) < recent {
+		read = ahead.read
+	}
+	ahead.Unlock()
+	return read()
+}
+
+func readLocks() (string, error) {
+	list, err := os.ReadFile("/proc/locks")
+	return string(list), err
+}
 
 // displaced finds who took a directory that has been removed or moved since:
 // its lock, which nobody else comes upon any more, is among all those that the
-// kernel lists, see proc_locks(5). It finds nobody of another user, or in a
+// kernel lists. It finds nobody of another user, or in a
 // container, where the same path is another directory.
 func displaced(dir string) (Info, bool) {
-	list, err := os.ReadFile("/proc/locks")
-	if err != nil || !strings.Contains(string(list), " FLOCK ") {
+	list, err := locks()
+	if err != nil || !strings.Contains(list, " FLOCK ") {
 		return Info{}, false
 	}
 	dir = resolve(dir)
 	seen := map[string]bool{}
-	for line := range strings.Lines(string(list)) {
+	for line := range strings.Lines(list) {
 		// 1: FLOCK  ADVISORY  WRITE 4711 fe:00:123 0 EOF
 		field := strings.Fields(line)
 		if len(field) < 5 || field[1] != "FLOCK" || field[3] != "WRITE" || seen[field[4]] {

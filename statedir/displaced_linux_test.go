@@ -76,6 +76,38 @@ func TestADisplacedHolderIsFound(t *testing.T) {
 	}
 }
 
+// Who looks a moment later finds by what was read in advance, and waits for it.
+func TestForesee(t *testing.T) {
+	t.Cleanup(func() { ahead.read = nil })
+	cfg := config(t, "a.hcl")
+	dir := filepath.Join(t.TempDir(), "demo")
+	l, err := Acquire(dir, info(cfg))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Release()
+	if Foresee(dir); ahead.read != nil {
+		t.Error("the locks are read though the directory is held")
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if Foresee(dir); ahead.read == nil {
+		t.Fatal("the locks are not read")
+	}
+	if err := Look(dir, info(cfg)); !isHeld(err) {
+		t.Errorf("look: %v", err)
+	}
+	ahead.read = func() (string, error) { return "", nil }
+	if err := Look(dir, info(cfg)); err != nil {
+		t.Errorf("it looked once more: %v", err)
+	}
+	ahead.begun = ahead.begun.Add(-2 * recent)
+	if err := Look(dir, info(cfg)); !isHeld(err) {
+		t.Errorf("by a list that is old: %v", err)
+	}
+}
+
 func BenchmarkDisplaced(b *testing.B) {
 	dir := b.TempDir()
 	for b.Loop() {

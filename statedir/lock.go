@@ -263,14 +263,30 @@ func (l *Lock) Release() error {
 // no system ever was, the error is [fs.ErrNotExist].
 func Read(dir string) (info Info, held bool, err error) {
 	info, held, err = read(dir)
-	// To look for such costs time, and where the last one ended in good order
-	// there is none.
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !held && info.Life != "" {
+	if mayBeDisplaced(info, held, err) {
 		if other, ok := displaced(dir); ok {
 			return other, true, nil
 		}
 	}
 	return info, held, err
+}
+
+// mayBeDisplaced reports whether somebody may have taken a directory that was
+// removed or moved since, by what read has found there. To look for such costs
+// time, and where the last one ended in good order there is none.
+func mayBeDisplaced(info Info, held bool, err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || err == nil && !held && info.Life != ""
+}
+
+// Foresee is for who will Look or Acquire in less than a second, and has
+// something else to do until then. To find whoever had a directory that was
+// removed, all locks of the machine are looked at. For that the kernel holds up
+// whoever locks a file, and waits until it has (percpu_down_write): 10 ms and
+// more, in which nothing is done.
+func Foresee(dir string) {
+	if mayBeDisplaced(read(dir)) {
+		foresee()
+	}
 }
 
 func read(dir string) (info Info, held bool, err error) {

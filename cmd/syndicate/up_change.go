@@ -73,6 +73,7 @@ func (c *upCmd) guess(s *session, d demand) error {
 	case ctx.Err() != nil:
 		return c.lostEngine(ctx, s, head.StateDir, err)
 	case refused || errors.Is(err, client.ErrNobody):
+		statedir.Foresee(head.StateDir)
 		return errUnsure
 	case err != nil:
 		return failWith(err, s.anew("doctor"))

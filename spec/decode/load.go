@@ -236,6 +236,9 @@ func (l *loader) isName(s string) bool {
 
 // inherit picks what inherit_env matches, and remembers it.
 func (l *loader) inherit(patterns []string) []string {
+	if len(patterns) == 0 {
+		return nil
+	}
 	for _, p := range patterns {
 		l.patterns[p] = true
 	}
