@@ -42,6 +42,9 @@ type conn struct {
 	id   uint64
 	raw  syscall.RawConn
 	over atomic.Bool // the client has ended its side: look whether all was read
+
+	reading reading
+	waited  time.Time // for something to read, for the last time
 }
 
 // Write puts a part of an answer's head into the buffer.
@@ -113,13 +116,23 @@ func (s *Server) next(c *conn, in []byte) (int, error) {
 	if s.closing.Load() && c.asked.Load() { // looked at after the deadline was taken off, which else is set after that
 		_ = c.SetReadDeadline(past)
 	}
-	n, err := c.Read(in)
-	if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || !s.closing.Load() || !socket.Arrived(c.Conn) {
-		return n, err
+	n, waited, err := c.read(in)
+	if err != nil && errors.Is(err, os.ErrDeadlineExceeded) && s.closing.Load() && socket.Arrived(c.Conn) {
+		_ = c.SetReadDeadline(time.Time{})
+		n, waited, err = c.read(in)
 	}
-	_ = c.SetReadDeadline(time.Time{})
-	return c.Read(in)
+	if now := time.Now(); waited || now.Sub(c.waited) >= stint {
+		c.waited = now
+		if !waited {
+			s.turns.stepBack()
+		}
+	}
+	return n, err
 }
+
+// stint is how long a connection may go on without waiting for anything, where
+// others may want the processor.
+const stint = 100 * time.Microsecond
 
 // call has a request answered, and reports whether the connection goes on.
 func (s *Server) call(c *conn, q *request) (goesOn bool) {

@@ -27,6 +27,7 @@ type Server struct {
 
 	listener  net.Listener
 	watching  *departures
+	turns     *turnstile
 	base      context.Context
 	handed    chan net.Conn
 	accepted  chan struct{} // nothing is accepted any more
@@ -58,6 +59,7 @@ func (s *Server) Serve() error {
 		close(s.accepted)
 		return s.reason(s.HTTP.Serve(s.listener))
 	}
+	s.turns = newTurnstile()
 	s.base = context.Background()
 	if s.HTTP.BaseContext != nil {
 		s.base = s.HTTP.BaseContext(s.listener)
@@ -77,6 +79,7 @@ func (s *Server) Serve() error {
 	<-s.accepted
 	s.attending.Wait()
 	s.watching.close()
+	s.turns.close()
 	<-watched
 	return err
 }

@@ -2,7 +2,10 @@
 
 package front
 
-import "syscall"
+import (
+	"net"
+	"syscall"
+)
 
 // departures would tell of clients that go away.
 type departures struct{}
@@ -16,3 +19,16 @@ func (*departures) add(*conn) bool { return false }
 func (*departures) remove(*conn)   {}
 
 func ended(syscall.RawConn) bool { return false }
+
+// turnstile would let others go first.
+type turnstile struct{}
+
+func newTurnstile() *turnstile { return nil }
+
+func (*turnstile) stepBack() {}
+func (*turnstile) close()    {}
+
+// reading would be a read that knows whether it waited.
+type reading struct{}
+
+func (*conn) read([]byte) (int, bool, error) { return 0, false, net.ErrClosed }
