@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"os/user"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,12 +89,32 @@ func (e *environment) entries() []string {
 	return slices.DeleteFunc(e.list, func(kv string) bool { return kv == "" })
 }
 
-// childEnv builds the environment of a command: the base of this life, what
-// inherit_env matched, env_file, PORT, env: so a PORT in the block itself wins.
+// setAccount sets what login(1) and systemd.exec(5) set for a user: what the
+// caller's home is to a caller, and often closed to everybody else. A number
+// without an entry in the user database has none.
+func (e *environment) setAccount(name string) {
+	account, err := user.Lookup(name)
+	if err != nil {
+		account, err = user.LookupId(name)
+	}
+	if err != nil {
+		return
+	}
+	e.set("HOME", account.HomeDir)
+	e.set("USER", account.Username)
+	e.set("LOGNAME", account.Username)
+}
+
+// childEnv builds the environment of a command: the base of this life, those of
+// its user, what inherit_env matched, env_file, PORT, env: so a PORT in the
+// block itself wins.
 // The process layer adds the marks of unit and life. What is sensitive is
 // made known to the redactor.
 func (s *site) childEnv(cmd *spec.Command, port int) ([]string, error) {
 	env := s.environ.child(len(cmd.Inherited) + len(cmd.Env) + 8)
+	if cmd.User != "" {
+		env.setAccount(cmd.User)
+	}
 	env.setAll(cmd.Inherited)
 	for _, file := range cmd.EnvFiles {
 		for _, v := range file.Vars {

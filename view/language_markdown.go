@@ -43,6 +43,7 @@ The process of a service or a task, its exec probes, and the command of a fallba
 | variable | what it is |
 |---|---|
 | ` + "`PATH` `HOME` `USER` `SHELL` `LANG` `LC_*` `TZ` `TMPDIR` `TERM`" + ` | As whoever began this life of the system has them; kept until ` + "`down`" + `. |
+| ` + "`HOME` `USER` `LOGNAME`" + ` | Of the user that a unit runs as by ` + "`user`" + `. |
 | those that ` + "`inherit_env`" + ` names | As each ` + "`up`" + ` finds them: another value is a change. |
 | those of ` + "`env_file`" + ` | In the order of the files. |
 | ` + "`PORT`" + ` | The port of a service that has one. |

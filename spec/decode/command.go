@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os/user"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/go-envparse"
@@ -211,7 +212,8 @@ func (w view) patterns() []string {
 	})
 }
 
-// account reads a user's or group's name and checks that it exists.
+// account reads a user's or group's name and checks that it exists. A number
+// needs no entry.
 func (w view) account(name string, lookup, machine func(string) error) string {
 	s := w.text(name)
 	if s == "" {
@@ -219,6 +221,9 @@ func (w view) account(name string, lookup, machine func(string) error) string {
 	}
 	if lookup == nil {
 		lookup = machine
+	}
+	if _, err := strconv.ParseUint(s, 10, 31); err == nil {
+		return s
 	}
 	if err := lookup(s); err != nil {
 		attr, _ := w.get(name)
@@ -229,17 +234,11 @@ func (w view) account(name string, lookup, machine func(string) error) string {
 }
 
 func lookupUser(name string) error {
-	if _, err := user.Lookup(name); err == nil {
-		return nil
-	}
-	_, err := user.LookupId(name)
+	_, err := user.Lookup(name)
 	return err
 }
 
 func lookupGroup(name string) error {
-	if _, err := user.LookupGroup(name); err == nil {
-		return nil
-	}
-	_, err := user.LookupGroupId(name)
+	_, err := user.LookupGroup(name)
 	return err
 }

@@ -8,8 +8,8 @@ type commandDoc struct {
 	Env        *hcl.Attribute `hcl:"env,optional" type:"map(string)" doc:"Environment variables; null removes one. A value taken from another block is a dependency."`
 	EnvFile    *hcl.Attribute `hcl:"env_file,optional" type:"list(path)" doc:"Files of NAME=value lines, read before env; with ? in front one may be missing."`
 	InheritEnv *hcl.Attribute `hcl:"inherit_env,optional" type:"list(string)" doc:"Names and NAME_* patterns of variables to take over from the caller."`
-	User       *hcl.Attribute `hcl:"user,optional" type:"string" doc:"The user to run as."`
-	Group      *hcl.Attribute `hcl:"group,optional" type:"string" doc:"The group to run as. Default: the user's own."`
+	User       *hcl.Attribute `hcl:"user,optional" type:"string" doc:"The user to run as, by name or number. HOME, USER and LOGNAME are that user's then."`
+	Group      *hcl.Attribute `hcl:"group,optional" type:"string" doc:"The group to run as, by name or number. Default: the user's own."`
 }
 
 // profilesDoc says when a block is there at all.

@@ -214,7 +214,7 @@ service "api" {
   }
 }`},
 		{CodeUser, "A user or group does not exist",
-			`This machine knows no account of that name or number. Only root can start processes as somebody else; an engine that is not root leaves user and group out.`,
+			`This machine knows no account of that name; a number needs none. Only root can start processes as somebody else; an engine that is not root leaves user and group out.`,
 			`service "api" {
   command = ["./api"]
   user    = "nobody-of-this-name"

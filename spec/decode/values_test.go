@@ -253,3 +253,11 @@ func TestSecretsInMessages(t *testing.T) {
 		}
 	}
 }
+
+// A number is a user or a group without an entry in the machine's lists, too.
+func TestAccountsByNumber(t *testing.T) {
+	s := good(t, files{"c.hcl": "service \"a\" {\n command = [\"x\"]\n user = \"2147480000\"\n group = 2147480001\n}"})
+	if got := s.Services[0].User + ":" + s.Services[0].Group; got != "2147480000:2147480001" {
+		t.Errorf("got %s", got)
+	}
+}
