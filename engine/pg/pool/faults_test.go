@@ -282,7 +282,21 @@ func TestSwallowedPackets(t *testing.T) {
 	}
 	stop()
 	<-watched
+	// A connection that was idle is asked first whether it still answers: also
+	// that ends with the acquire timeout.
 	p.Close() // also this one has a bound
+	if err := p.Open(to, s); err != nil {
+		t.Fatal(err)
+	}
+	if err := one(p); err != nil {
+		t.Fatal(err)
+	}
+	<-time.After(2 * unasked)
+	relay.swallow()
+	ctx, cancel = context.WithTimeoutCause(t.Context(), 10*time.Second, errors.New("the acquire timeout did not end it"))
+	defer cancel()
+	wantText(t, p.Do(ctx, "look", func(context.Context, *pgx.Conn) error { return nil }), "connect to "+to.Address(), "no answer in time")
+	relay.pass()
 }
 
 // A wrong password is no matter of trying again, nor of the breaker.
