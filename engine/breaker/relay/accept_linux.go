@@ -2,6 +2,7 @@ package relay
 
 import (
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 	"github.com/syndicate/syndicate/socket"
 )
 
-// accepts is how many connections a loop accepts before it is the others'
+// accepts is how many connections a worker accepts before it is the others'
 // turn.
 const accepts = 16
 
@@ -21,9 +22,8 @@ type entrance struct {
 	door *Door
 	end  func() // closes the descriptor
 
-	mu     sync.Mutex
+	mu     sync.RWMutex // held for reading while it accepts
 	fd     int
-	queued bool        // it is in loop.again; guarded by mu
 	later  *time.Timer // until it accepts again, or nil; guarded by mu
 	closed bool        // guarded by mu
 }
@@ -61,19 +61,18 @@ func (e *entrance) begin() {
 }
 
 // happened tells that there may be connections.
-func (e *entrance) happened(uint32) { e.turn() }
+func (e *entrance) happened(_ uint32, by *worker) { e.turn(by) }
 
 // turn accepts what there is.
-func (e *entrance) turn() {
-	if errno := e.accept(); errno != 0 {
+func (e *entrance) turn(by *worker) {
+	if errno := e.accept(by); errno != 0 {
 		e.failed(errno)
 	}
 }
 
-func (e *entrance) accept() unix.Errno {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.queued = false
+func (e *entrance) accept(by *worker) unix.Errno {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
 	for range accepts {
 		if e.closed {
 			return 0
@@ -89,9 +88,8 @@ func (e *entrance) accept() unix.Errno {
 			return errno
 		}
 	}
-	if !e.queued {
-		e.queued = true
-		e.loop.again = append(e.loop.again, e)
+	if !slices.Contains(by.again, turner(e)) {
+		by.again = append(by.again, e)
 	}
 	return 0
 }
@@ -114,8 +112,8 @@ func (e *entrance) failed(errno unix.Errno) {
 }
 
 func (e *entrance) control(do func(fd int) error) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	e.mu.RLock()
+	defer e.mu.RUnlock()
 	if e.closed {
 		return net.ErrClosed
 	}

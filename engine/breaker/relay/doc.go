@@ -3,13 +3,14 @@
 //
 // On Linux none of that goes through Go's network poller. A loop over epoll(7)
 // accepts what comes, connects to where it is to go, reads whatever has arrived
-// for all connections in turn and writes it on, on one goroutine. A goroutine
-// for each way of each connection is simpler, and where few have something to
-// say at a time as quick; but of many that are woken together, Go's scheduler
-// has other threads take some, and where client, server and relay share a
-// machine with few processors, these threads take from the others what they
-// give. Elsewhere, and where the kernel has no descriptors left for a loop,
-// there are the two goroutines, and package net.
+// for all connections in turn and writes it on, on one goroutine, and on more
+// only while many have something to say at once. A goroutine for each way of
+// each connection is simpler, and where few have something to say at a time as
+// quick; but of many that are woken together, Go's scheduler has other threads
+// take some, and where client, server and relay share a machine with few
+// processors, these threads take from the others what they give. Elsewhere, and
+// where the kernel has no descriptors left for a loop, there are the two
+// goroutines, and package net.
 //
 //	accepted ──Connect──▶ connecting ──▶ forwarding ──▶ ended
 //	   │  ▲                   │

@@ -40,8 +40,8 @@ type entry interface {
 // which must not block. The listener is the door's from now on.
 func (r *Relay) Accept(l net.Listener, accepted func(*Client)) *Door {
 	d := &Door{relay: r, accepted: accepted, failed: make(chan error, 1)}
-	if len(r.loops) > 0 {
-		d.entry = r.loops[0].enter(d, l)
+	if r.loop != nil {
+		d.entry = r.loop.enter(d, l)
 	}
 	if d.entry == nil {
 		d.entry = &acceptor{d, l, make(chan struct{}), make(chan struct{})}

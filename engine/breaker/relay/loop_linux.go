@@ -3,58 +3,44 @@ package relay
 import (
 	"runtime"
 	"sync"
-	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
 
 // watched is what has a descriptor that a loop learns of.
-type watched interface{ happened(events uint32) }
+type watched interface {
+	happened(events uint32, w *worker)
+}
 
 // turner is what has more to do than is good for the others.
-type turner interface{ turn() }
+type turner interface{ turn(w *worker) }
 
-// loop forwards the connections that it has on one goroutine.
+// loop forwards all the connections of a process.
 //
-// That goroutine waits in epoll_wait(2), past Go's poller, and is not bound to
-// a thread. What waits in a system call keeps its processor for a while, so
-// the loops leave one to whatever else the program does.
+// One worker waits in epoll_wait(2) for what happens to any of them. Others
+// help for as long as more happens than it takes at a time: a thread that is
+// woken for a few messages takes more from whatever shares the processors with
+// it than it gives.
 type loop struct {
-	epoll, bell int // descriptors; the bell has the loop look what it is asked
-	ended       chan struct{}
-	pairs       atomic.Int64
+	epoll, bell int           // descriptors; the bell has the loop look what it is asked
+	help        chan struct{} // has a value where a helper is called
+	ending      chan struct{} // closed once it is over
+	workers     sync.WaitGroup
 
 	mu      sync.Mutex
 	watched map[int32]watched // by descriptor; guarded by mu
 	asked   []turner          // are to have a turn; guarded by mu
 	over    bool              // guarded by mu
-
-	// Of the goroutine alone:
-	buffer *[bufferSize]byte
-	again  []turner // had their turn, and have more to do
-	pipes  []*pipe  // empty ones
 }
 
 const (
-	maxLoops  = 4
-	maxEvents = 128
-	events    = unix.EPOLLIN | unix.EPOLLPRI | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET
+	maxHelpers = 3
+	events     = unix.EPOLLIN | unix.EPOLLPRI | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET
 )
 
-// startLoops starts as many loops as the machine is good for and the kernel
-// gives, which may be none.
-func startLoops() []*loop {
-	var all []*loop
-	for range max(1, min(maxLoops, runtime.GOMAXPROCS(0)-1)) {
-		if l := startLoop(); l != nil {
-			all = append(all, l)
-		}
-	}
-	return all
-}
-
+// startLoop returns nil where the kernel has no descriptors for one.
 func startLoop() *loop {
-	l := &loop{ended: make(chan struct{}), watched: map[int32]watched{}, buffer: new([bufferSize]byte)}
+	l := &loop{help: make(chan struct{}, 1), ending: make(chan struct{}), watched: map[int32]watched{}}
 	var err error
 	if l.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil
@@ -67,19 +53,23 @@ func startLoop() *loop {
 		_, _ = unix.Close(l.epoll), unix.Close(l.bell)
 		return nil
 	}
-	go l.run()
+	l.workers.Go(newWorker(l).lead)
+	for range min(maxHelpers, runtime.GOMAXPROCS(0)-1) {
+		l.workers.Go(newWorker(l).follow)
+	}
 	return l
 }
 
 // watch has the loop tell of what happens to a descriptor, until forget.
 func (l *loop) watch(fd int, w watched) error {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)}); err != nil {
-		return err
-	}
 	l.watched[int32(fd)] = w
-	return nil
+	l.mu.Unlock()
+	err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)})
+	if err != nil {
+		l.forget(fd)
+	}
+	return err
 }
 
 // forget has it tell nothing of descriptors any more, which are to be closed.
@@ -106,56 +96,8 @@ func (l *loop) end() {
 	l.mu.Lock()
 	l.over = true
 	l.mu.Unlock()
+	close(l.ending)
 	l.ring()
-	<-l.ended
-}
-
-// run is the loop.
-func (l *loop) run() {
-	defer close(l.ended)
-	defer l.close()
-	var happened [maxEvents]unix.EpollEvent
-	var to [maxEvents]watched
-	var turns []turner
-	for {
-		wait := -1
-		if len(l.again) > 0 {
-			wait = 0
-		}
-		n, err := unix.EpollWait(l.epoll, happened[:], wait)
-		if err != nil { // EINTR: the descriptor and the memory are good
-			continue
-		}
-		turns = append(turns[:0], l.again...)
-		l.again = l.again[:0]
-		l.mu.Lock()
-		over := l.over
-		for i := range n {
-			// One that was closed meanwhile is not there, or another one: that
-			// one looks, finds nothing, and is none the worse for it.
-			to[i] = l.watched[happened[i].Fd]
-		}
-		turns = append(turns, l.asked...)
-		l.asked = nil
-		l.mu.Unlock()
-		if over {
-			return
-		}
-		for i := range n {
-			if to[i] != nil {
-				to[i].happened(happened[i].Events)
-			}
-		}
-		for _, t := range turns {
-			t.turn()
-		}
-		clear(turns)
-	}
-}
-
-func (l *loop) close() {
-	for _, p := range l.pipes {
-		p.close()
-	}
+	l.workers.Wait()
 	_, _ = unix.Close(l.epoll), unix.Close(l.bell)
 }

@@ -23,7 +23,7 @@ type pair struct {
 	stops      []func() bool // of what waits for contexts; guarded by mu
 	asked      bool          // the client has sent something; guarded by mu
 	told       bool          // call.First was; guarded by mu
-	queued     bool          // it is in loop.again; guarded by mu
+	queued     bool          // a worker has it in again; guarded by mu
 	over       bool          // guarded by mu
 }
 
@@ -43,7 +43,6 @@ func newPair(l *loop, client, up int, call Call) *pair {
 	p.up = side{fd: up, pair: p, writable: true}
 	p.client.way = way{from: &p.client, to: &p.up}
 	p.up.way = way{from: &p.up, to: &p.client}
-	l.pairs.Add(1)
 	return p
 }
 
@@ -101,7 +100,6 @@ func (p *pair) reset() {
 // held.
 func (p *pair) leave() {
 	p.over = true
-	p.loop.pairs.Add(-1)
 	for _, stop := range p.stops {
 		stop()
 	}
@@ -134,7 +132,7 @@ func resetDescriptor(fd int) {
 }
 
 // happened tells of what epoll(7) says of a connection.
-func (s *side) happened(events uint32) {
+func (s *side) happened(events uint32, by *worker) {
 	p := s.pair
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -155,24 +153,24 @@ func (s *side) happened(events uint32) {
 			return
 		}
 	}
-	p.move()
+	p.move(by)
 }
 
 // turn goes on where the last one stopped for the sake of others.
-func (p *pair) turn() {
+func (p *pair) turn(by *worker) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.queued = false
 	if !p.over {
-		p.move()
+		p.move(by)
 	}
 }
 
 // move moves what can be moved, both ways. The lock is held.
-func (p *pair) move() {
+func (p *pair) move(by *worker) {
 	more := false
 	for _, w := range []*way{&p.client.way, &p.up.way} {
-		m, err := w.move(p.loop)
+		m, err := w.move(by)
 		if err != nil {
 			p.close(true)
 			return
@@ -184,7 +182,7 @@ func (p *pair) move() {
 		p.close(false)
 	case more && !p.queued:
 		p.queued = true
-		p.loop.again = append(p.loop.again, p)
+		by.again = append(by.again, p)
 	}
 }
 

@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// Relay forwards connections. All of a process have their loops in common,
-// which run from the first Open to the last Close.
-type Relay struct{ loops []*loop }
+// Relay forwards connections. All of a process have their loop in common,
+// which runs from the first Open to the last Close.
+type Relay struct{ loop *loop } // nil: there is none
 
-// shared are the loops of all.
+// shared is the loop of all.
 var shared struct {
 	mu    sync.Mutex
-	users int     // guarded by mu
-	loops []*loop // guarded by mu
+	users int   // guarded by mu
+	loop  *loop // guarded by mu
 }
 
 // Open returns a relay, which is to be closed once it has no door and no
@@ -25,10 +25,10 @@ func Open() *Relay {
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
 	if shared.users == 0 {
-		shared.loops = startLoops()
+		shared.loop = startLoop()
 	}
 	shared.users++
-	return &Relay{shared.loops}
+	return &Relay{shared.loop}
 }
 
 // Close lets go of it. Nothing may be forwarded any more.
@@ -38,10 +38,10 @@ func (r *Relay) Close() {
 	if shared.users--; shared.users > 0 {
 		return
 	}
-	for _, l := range shared.loops {
-		l.end()
+	if shared.loop != nil {
+		shared.loop.end()
 	}
-	shared.loops = nil
+	shared.loop = nil
 }
 
 // Client is a connection that a door has let in. Exactly one of Connect,
@@ -76,7 +76,7 @@ type Call interface {
 // It does not wait.
 func (c *Client) Connect(to netip.AddrPort, within time.Duration, call Call, until ...context.Context) {
 	if c.conn == nil {
-		c.relay.loop().connect(c, to, within, call, until)
+		c.relay.loop.connect(c, to, within, call, until)
 		return
 	}
 	go func() {
@@ -106,7 +106,7 @@ func (c *Client) Connect(to netip.AddrPort, within time.Duration, call Call, unt
 // from now on.
 func (c *Client) Forward(up *net.TCPConn, call Call, until ...context.Context) {
 	if c.conn == nil {
-		c.relay.loop().forward(c, up, call, until)
+		c.relay.loop.forward(c, up, call, until)
 		return
 	}
 	go forward(c.conn, up, call, until)
@@ -119,25 +119,4 @@ func (c *Client) Reset() {
 		return
 	}
 	resetDescriptor(c.fd)
-}
-
-// enough is how many connections have a loop of their own rather than a part
-// of another one: fewer are relayed sooner by one, since none of their
-// messages has to wake another thread.
-const enough = 64
-
-// loop is the first that has few connections, or the one that has fewest; nil
-// where there are none.
-func (r *Relay) loop() *loop {
-	var best *loop
-	for _, l := range r.loops {
-		n := l.pairs.Load()
-		if n < enough {
-			return l
-		}
-		if best == nil || n < best.pairs.Load() {
-			best = l
-		}
-	}
-	return best
 }

@@ -5,7 +5,7 @@ import "golang.org/x/sys/unix"
 const (
 	// pipeSize is how much is spliced at a time, in bytes.
 	pipeSize = 256 << 10
-	// maxPipes is how many empty pipes a loop keeps.
+	// maxPipes is how many empty pipes a worker keeps.
 	maxPipes = 8
 )
 
@@ -16,12 +16,12 @@ type pipe struct {
 	n    int // bytes in it
 }
 
-// emptyPipe returns one that a loop has kept, or a new one; nil where there
+// emptyPipe returns one that a worker has kept, or a new one; nil where there
 // are no descriptors for it.
-func (l *loop) emptyPipe() *pipe {
-	if n := len(l.pipes); n > 0 {
-		p := l.pipes[n-1]
-		l.pipes = l.pipes[:n-1]
+func (by *worker) emptyPipe() *pipe {
+	if n := len(by.pipes); n > 0 {
+		p := by.pipes[n-1]
+		by.pipes = by.pipes[:n-1]
 		return p
 	}
 	var fds [2]int
@@ -34,19 +34,19 @@ func (l *loop) emptyPipe() *pipe {
 }
 
 // keepPipe takes an empty one back.
-func (l *loop) keepPipe(p *pipe) {
-	if len(l.pipes) >= maxPipes {
+func (by *worker) keepPipe(p *pipe) {
+	if len(by.pipes) >= maxPipes {
 		p.close()
 		return
 	}
-	l.pipes = append(l.pipes, p)
+	by.pipes = append(by.pipes, p)
 }
 
 func (p *pipe) close() { _, _ = unix.Close(p.r), unix.Close(p.w) }
 
 // splice moves what there is to read into a pipe, and from there on.
-func (w *way) splice(l *loop) error {
-	p := l.emptyPipe()
+func (w *way) splice(by *worker) error {
+	p := by.emptyPipe()
 	if p == nil {
 		w.bulk = false
 		return nil
@@ -55,17 +55,17 @@ func (w *way) splice(l *loop) error {
 	// It may be fewer bytes than there are: pages that are not full take as
 	// much room in a pipe. So only EAGAIN says that there are no more.
 	if !w.arrived(n, n, errno) {
-		l.keepPipe(p)
+		by.keepPipe(p)
 		w.bulk = w.bulk && errno != unix.EAGAIN
 		return failure(errno)
 	}
 	w.bulk = n >= bufferSize/4
 	p.n, w.pipe = n, p
-	return w.drain(l)
+	return w.drain(by)
 }
 
 // drain moves what is in the pipe on.
-func (w *way) drain(l *loop) error {
+func (w *way) drain(by *worker) error {
 	p := w.pipe
 	for p.n > 0 {
 		n, errno := splice(p.r, w.to.fd, p.n)
@@ -76,7 +76,7 @@ func (w *way) drain(l *loop) error {
 		p.n -= n
 	}
 	w.pipe = nil
-	l.keepPipe(p)
+	by.keepPipe(p)
 	return nil
 }
 

@@ -18,7 +18,7 @@ const (
 	turn = 8
 )
 
-// buffers are those of ways that wait for room; each loop has one more.
+// buffers are those of ways that wait for room; each worker has one more.
 var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
 // way is one way of a pair: what one side sends to the other.
@@ -34,7 +34,7 @@ type way struct {
 
 // move moves what there is, and reports whether it stopped in the midst of
 // it. An error says that one of the sides is gone.
-func (w *way) move(l *loop) (more bool, err error) {
+func (w *way) move(by *worker) (more bool, err error) {
 	for range turn {
 		switch {
 		case w.passed:
@@ -43,7 +43,7 @@ func (w *way) move(l *loop) (more bool, err error) {
 			if !w.to.writable {
 				return false, nil
 			}
-			err = w.write(l)
+			err = w.write(by)
 		case w.ended && w.to.way.passed:
 			w.passed = true // both are closed next
 		case w.ended:
@@ -53,9 +53,9 @@ func (w *way) move(l *loop) (more bool, err error) {
 		case !w.from.readable:
 			return false, nil
 		case w.bulk:
-			err = w.splice(l)
+			err = w.splice(by)
 		default:
-			err = w.read(l)
+			err = w.read(by)
 		}
 		if err != nil {
 			return false, err
@@ -65,18 +65,18 @@ func (w *way) move(l *loop) (more bool, err error) {
 }
 
 // read reads once, and writes that.
-func (w *way) read(l *loop) error {
-	n, errno := socket.ReadNow(w.from.fd, l.buffer[:])
+func (w *way) read(by *worker) error {
+	n, errno := socket.ReadNow(w.from.fd, by.buffer[:])
 	if !w.arrived(n, bufferSize, errno) {
 		return failure(errno)
 	}
 	w.bulk = n == bufferSize
-	w.held = l.buffer[:n]
-	if err := w.write(l); err != nil {
+	w.held = by.buffer[:n]
+	if err := w.write(by); err != nil {
 		return err
 	}
-	if w.held != nil { // the loop needs another one
-		w.buffer, l.buffer = l.buffer, buffers.Get().(*[bufferSize]byte)
+	if w.held != nil { // the worker needs another one
+		w.buffer, by.buffer = by.buffer, buffers.Get().(*[bufferSize]byte)
 	}
 	return nil
 }
@@ -110,9 +110,9 @@ func failure(errno unix.Errno) error {
 }
 
 // write writes what is held.
-func (w *way) write(l *loop) error {
+func (w *way) write(by *worker) error {
 	if w.pipe != nil {
-		return w.drain(l)
+		return w.drain(by)
 	}
 	for len(w.held) > 0 {
 		n, errno := write(w.to.fd, w.held)
