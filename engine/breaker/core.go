@@ -33,6 +33,7 @@ type core struct {
 	by      string    // who put it there; empty: it did itself
 	opening string    // why it opened last
 	until   time.Time // when Open ends
+	asked   time.Time // until when the other side asked for it, if it did
 	byHand  bool      // Open by trip: no bound holds
 	times   uint64    // how often it opened, ever
 	opens   int       // how often in a row it opened, each soon after the last
@@ -225,6 +226,7 @@ func (c *core) throttled(gen uint64, now time.Time, e Evidence) {
 		return
 	}
 	c.open(now, min(e.RetryAfter, c.cfg.MaxResetTimeout), "the upstream asked to be left alone for "+rounded(e.RetryAfter).String())
+	c.asked = now.Add(e.RetryAfter)
 }
 
 // opened opens it from Closed by its rule.
@@ -241,6 +243,7 @@ func (c *core) fail(now time.Time, e Evidence, reason string) {
 	d := max(c.openTime(), min(e.RetryAfter, c.cfg.MaxResetTimeout))
 	c.opens++
 	c.open(now, d, reason)
+	c.asked = now.Add(e.RetryAfter)
 	c.changes[len(c.changes)-1].Failures = c.failed.list()
 }
 
@@ -251,6 +254,7 @@ func (c *core) open(now time.Time, d time.Duration, reason string) {
 	}
 	c.machine.Open()
 	c.until, c.byHand, c.opening = now.Add(d), false, reason
+	c.asked = time.Time{}
 	c.entered(now, reason)
 }
 
@@ -337,6 +341,12 @@ func (c *core) configure(cfg Config, now time.Time) {
 	}
 	if state == Open && !c.byHand && (old.ResetTimeout != cfg.ResetTimeout || old.MaxResetTimeout != cfg.MaxResetTimeout) {
 		shorter := c.since.Add(time.Duration(c.plainOpenTime(max(0, c.opens-1))))
+		if c.asked.After(shorter) {
+			shorter = c.asked
+		}
+		if most := c.since.Add(cfg.MaxResetTimeout); most.Before(shorter) {
+			shorter = most
+		}
 		if shorter.Before(c.until) {
 			c.until = shorter
 		}

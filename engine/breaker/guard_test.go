@@ -400,59 +400,6 @@ func TestRestart(t *testing.T) {
 	})
 }
 
-func TestConfigure(t *testing.T) {
-	base := Config{Rule: Rule{Failures: 3}, Jitter: -1, Calls: 2, Successes: 2, ResetTimeout: time.Minute}
-	with := func(change func(*Config)) Config {
-		cfg := base
-		change(&cfg)
-		return cfg
-	}
-	synctest.Test(t, func(t *testing.T) {
-		g := newGuard(t, base)
-		fail(t, g, 2)
-		must := func(cfg Config) {
-			t.Helper()
-			if err := g.Configure(cfg); err != nil {
-				t.Fatal(err)
-			}
-		}
-		must(with(func(c *Config) { c.Calls, c.Successes = 4, 1; c.ProbeTimeout = time.Hour }))
-		fail(t, g, 1)
-		in(t, g, Open) // what was counted stays, where the rule does
-		must(with(func(c *Config) { c.Rule.Failures = 1 }))
-		in(t, g, Open)
-		must(with(func(c *Config) { c.ResetTimeout = 10 * time.Second }))
-		if left := time.Until(g.Snapshot().Until); left != 10*time.Second {
-			t.Errorf("open for %v, want the shorter time", left)
-		}
-		time.Sleep(10 * time.Second)
-		lost := allowed(t, g)
-		must(with(func(c *Config) { c.Calls, c.Successes = 1, 1 }))
-		lost.Failure(Evidence{}) // of a trial that is no more
-		allowed(t, g).Success()
-		in(t, g, Closed)
-		fail(t, g, 2)
-		must(with(func(c *Config) { c.Rule.Failures = 4 }))
-		fail(t, g, 3)
-		in(t, g, Closed)
-		if err := g.Configure(Config{Calls: 1, Successes: 2}); err == nil {
-			t.Error("more successes than calls are taken")
-		}
-	})
-}
-
-func TestConfigIsChecked(t *testing.T) {
-	for _, cfg := range []Config{
-		{Rule: Rule{Failures: -1}}, {Rule: Rule{Failures: 5, Of: 4}}, {Rule: Rule{Rate: 1.1}}, {Rule: Rule{Rate: math.NaN()}},
-		{Rule: Rule{Rate: 0.5, Failures: 1}}, {Rule: Rule{Rate: 0.5, Over: -1}}, {Rule: Rule{Rate: 0.5, MinCalls: -1}}, {Factor: 0.5},
-		{Jitter: 2}, {ResetTimeout: -1}, {MaxResetTimeout: 1}, {Calls: -1}, {Successes: 2}, {ProbeTimeout: -1}, {SlowCall: -1}, {HealthyAfter: -1},
-	} {
-		if _, err := New(cfg); err == nil {
-			t.Errorf("%+v is taken", cfg)
-		}
-	}
-}
-
 func TestRecentNumbers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuard(t, Config{Rule: Rule{Failures: 1000}})
