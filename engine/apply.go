@@ -142,6 +142,9 @@ func (e *Engine) turn(ctx context.Context, by string, waiting func(string, time.
 			waiting(holder, since)
 		}
 	})
+	if errors.Is(err, ErrNotRunning) {
+		return 0, err
+	}
 	if err != nil {
 		return 0, fmt.Errorf("wait for the turn: %w", err)
 	}

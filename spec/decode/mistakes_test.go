@@ -138,6 +138,8 @@ var mistakes = []struct {
 	{"boundaries", "boundary \"a\" {}\nboundary \"b\" {}", `{"boundary":{"a":{},"b":{}}}`, CodeSameBoundaries, nil},
 	{"schedule", "task \"t\" {\n command = [\"x\"]\n schedule = \"* * * *\"\n}", `{"task":{"t":{"command":["x"],"schedule":"* * * *"}}}`, CodeSchedule, []string{"five"}},
 	{"task of nothing", `task "t" {}`, `{"task":{"t":{}}}`, CodeCombine, nil},
+	{"probe of no URL", "service \"a\" {\n command = [\"x\"]\n ready {\n  http = \"localhost:80/\"\n }\n}", `{"service":{"a":{"command":["x"],"ready":{"http":"localhost:80/"}}}}`, CodeType, []string{"begins with http:// or https://", `a path of the service's own such as "/healthz"`}},
+	{"database of no URL", "database \"d\" {\n url = \"localhost:5432/x\"\n}", `{"database":{"d":{"url":"localhost:5432/x"}}}`, CodeType, []string{`"postgres://user@127.0.0.1:5432/name"`}},
 	{"unknown user", "service \"a\" {\n command = [\"x\"]\n user = \"nobody-here\"\n}", `{"service":{"a":{"command":["x"],"user":"nobody-here"}}}`, CodeUser, nil},
 	{"bad label", "service \"a b\" {\n command = [\"x\"]\n}", `{"service":{"a b":{"command":["x"]}}}`, CodeName, nil},
 	{"same address", "service \"a\" {\n command = [\"x\"]\n}\nservice \"a\" {\n command = [\"x\"]\n}", `{"service":{"a":[{"command":["x"]},{"command":["x"]}]}}`, CodeDuplicateAddr, []string{"first stands at"}},

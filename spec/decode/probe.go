@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -143,7 +144,10 @@ func (d *decoder) httpTarget(expr hclsyntax.Expression, doc *serviceDoc) spec.Ex
 		if !ok {
 			return "", fmt.Errorf("must be a string, not %s", typeName(v))
 		}
-		return s, checkURL(s, "http", "https")
+		if err := checkURL(s, "http", "https"); err != nil {
+			return s, fmt.Errorf("%w, or a path of the service's own such as \"/healthz\"", err)
+		}
+		return s, nil
 	}
 	x.from = full
 	path, ok := stringOf(r.value)
@@ -180,18 +184,24 @@ func (d *decoder) httpTarget(expr hclsyntax.Expression, doc *serviceDoc) spec.Ex
 	})
 }
 
-// checkURL reports a text that is no absolute URL of one of the schemes.
+// exampleURLs are what a URL of a scheme may look like.
+var exampleURLs = map[string]string{
+	"http":     "http://127.0.0.1:3000/healthz",
+	"tcp":      "tcp://127.0.0.1:5432",
+	"postgres": "postgres://user@127.0.0.1:5432/name",
+}
+
+// checkURL reports a text that is no absolute URL of one of the schemes. It
+// quotes nothing of it, which may be a secret.
 func checkURL(s string, schemes ...string) error {
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" {
-		return fmt.Errorf("must be a URL such as \"%s://127.0.0.1:3000/healthz\"", schemes[0])
+	if u, err := url.Parse(s); err == nil && u.Host != "" && slices.Contains(schemes, u.Scheme) {
+		return nil
 	}
-	for _, scheme := range schemes {
-		if u.Scheme == scheme {
-			return nil
-		}
+	example := exampleURLs[schemes[0]]
+	if example != "" {
+		example = fmt.Sprintf(", such as %q", example)
 	}
-	return fmt.Errorf("must be a URL that begins with %s://", strings.Join(schemes, ":// or "))
+	return fmt.Errorf("must be a URL that begins with %s://%s", strings.Join(schemes, ":// or "), example)
 }
 
 // hostPort returns the conversion of a port, or of "host:port", to the
