@@ -37,6 +37,9 @@ type apartError struct{ error }
 
 func (e *apartError) Unwrap() error { return e.error }
 
+// lookEvery bounds how long both wait before that is seen.
+const lookEvery = time.Second
+
 // runApart runs a unit in a session of its own, which stays open for what has
 // to be cleared away after it.
 func (d *driver) runApart(n int) error {
@@ -76,7 +79,7 @@ func (d *driver) runApart(n int) error {
 		if err := d.letPass(n); err != nil {
 			cancel(err)
 		}
-		every = min(2*every, d.watchEvery)
+		every = min(2*every, lookEvery, d.watchEvery)
 		look.Reset(every)
 	}
 }

@@ -214,6 +214,9 @@ func (r *run) stands(head *uint64, dirty bool) {
 
 // do runs one file, again where it could not get a lock and was undone.
 func (r *run) do(ctx context.Context, w *work) error {
+	if len(w.units) == 0 {
+		r.cfg.Progress(Event{Kind: EventNotice, File: w.File, Down: w.Down, Text: "contains no statement, and counts as it is"})
+	}
 	var behind []Holder
 	for n := 1; ; n++ {
 		if err := r.session.exec(ctx, r.session.fresh()); err != nil {
