@@ -54,4 +54,7 @@ func (l *Log) LookAgainAfter(d time.Duration) { l.quiet = d }
 
 // StallAfter sets how long a step may take before the disk is said not to
 // answer.
-func (l *Log) StallAfter(d time.Duration) { l.mu.stall = d }
+func (l *Log) StallAfter(d time.Duration) {
+	l.mu.stall.Store(int64(d))
+	l.mu.watch.Reset(d)
+}

@@ -136,7 +136,7 @@ func Open(c Config) (*Log, error) {
 // has, for all that is known.
 func (l *Log) Stalled() (since time.Time, stalled bool) {
 	since = l.mu.stood()
-	return since, !since.IsZero() && time.Since(since) >= l.mu.stall
+	return since, !since.IsZero() && time.Since(since) >= l.mu.patience()
 }
 
 // lock takes the lock, or says that the disk does not answer.

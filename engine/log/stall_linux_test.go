@@ -16,10 +16,9 @@ import (
 
 // hang makes a log whose writes wait until somebody reads, as on a file system
 // that is frozen: its file is a pipe, which is full.
-func hang(t *testing.T, stalls time.Duration, onError func(error)) (l *log.Log, thaw func() string) {
+func hang(t *testing.T, onError func(error)) (l *log.Log, thaw func() string) {
 	t.Helper()
 	l, c := newLog(t, func(c *log.Config) { c.OnError = onError })
-	l.StallAfter(stalls)
 	if err := os.Mkdir(c.Dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -56,8 +55,9 @@ func hang(t *testing.T, stalls time.Duration, onError func(error)) (l *log.Log, 
 // waits for it but who writes, and nothing is lost.
 func TestADiskThatDoesNotAnswerHoldsUpNobody(t *testing.T) {
 	told := make(chan error, 16)
-	l, thaw := hang(t, 20*time.Millisecond, func(err error) { told <- err })
+	l, thaw := hang(t, func(err error) { told <- err })
 	run := attach(t, l)
+	l.StallAfter(20 * time.Millisecond) // what comes before and after may take its time
 	put(t, run.Stdout, "held\n")
 	var stall *log.StalledError
 	if err := <-told; !errors.As(err, &stall) || stall.Over || stall.Since.IsZero() {
@@ -90,6 +90,7 @@ func TestADiskThatDoesNotAnswerHoldsUpNobody(t *testing.T) {
 	if len(told) > 0 {
 		t.Errorf("told again: %v", <-told)
 	}
+	l.StallAfter(log.Stall)
 	if line := thaw(); line != "held\n" {
 		t.Errorf("wrote %q", line)
 	}

@@ -37,7 +37,7 @@ func (e *StalledError) Reason() string { return "the disk does not answer" }
 type turn struct {
 	held  chan struct{} // one token, of the holder
 	since atomic.Int64  // when that got it, in nanoseconds of Unix time; 0: there is none
-	stall time.Duration // Stall
+	stall atomic.Int64  // Stall, in nanoseconds
 
 	// The watch looks at the holder while there is now and then one: a timer
 	// for each would cost more than what it is about.
@@ -51,7 +51,8 @@ type turn struct {
 // init readies a turn. tell is told once of a holder that stalls, and of its
 // end.
 func (t *turn) init(tell func(since time.Time, over bool)) {
-	t.held, t.stall, t.tell = make(chan struct{}, 1), Stall, tell
+	t.held, t.tell = make(chan struct{}, 1), tell
+	t.stall.Store(int64(Stall))
 	t.watch = time.AfterFunc(time.Hour, t.look)
 	t.watch.Stop()
 }
@@ -100,10 +101,12 @@ func (t *turn) try() bool {
 func (t *turn) left() time.Duration {
 	since := t.stood()
 	if since.IsZero() {
-		return t.stall
+		return t.patience()
 	}
-	return max(0, t.stall-time.Since(since))
+	return max(0, t.patience()-time.Since(since))
 }
+
+func (t *turn) patience() time.Duration { return time.Duration(t.stall.Load()) }
 
 // stood returns since when there is a holder, zero where there is none.
 func (t *turn) stood() (since time.Time) {
@@ -116,7 +119,7 @@ func (t *turn) stood() (since time.Time) {
 func (t *turn) took() {
 	t.since.Store(time.Now().UnixNano())
 	if !t.watching.Load() && t.watching.CompareAndSwap(false, true) {
-		t.watch.Reset(t.stall)
+		t.watch.Reset(t.patience())
 	}
 }
 
@@ -142,7 +145,7 @@ func (t *turn) look() {
 		if t.stood().IsZero() || !t.watching.CompareAndSwap(false, true) {
 			return
 		}
-		t.watch.Reset(t.stall)
+		t.watch.Reset(t.patience())
 	case left > 0:
 		t.watch.Reset(left)
 	default:
