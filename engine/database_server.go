@@ -186,15 +186,16 @@ func (w *serverWork) diagnose(out Outcome, answered bool) Outcome {
 	return out
 }
 
-// pgRunner runs the short commands of package pg.
+// pgRunner runs the short commands of package pg. The process layer may be
+// opened after it was made.
 type pgRunner struct {
-	host *process.Host
+	host func() *process.Host
 	unit string
 }
 
 // Run implements pg.Runner.
 func (r pgRunner) Run(ctx context.Context, c pg.Command) ([]byte, error) {
-	result, err := r.host.Run(ctx, process.Command{
+	result, err := r.host().Run(ctx, process.Command{
 		Unit: r.unit, Argv: c.Argv, Dir: c.Dir, Env: c.Env, User: c.User,
 	})
 	if err == nil && !result.Success() {
@@ -217,7 +218,7 @@ func (s *site) serverConfig(db, host *spec.Database, id string) pg.Config {
 	}
 	cfg := pg.Config{
 		Name: db.Addr.File(), Database: name, User: name, StateDir: s.stateDir, Managed: *host.Managed,
-		Port: s.number(host.Addr, "", host.Managed.Port), Runner: pgRunner{s.host, id},
+		Port: s.number(host.Addr, "", host.Managed.Port), Runner: pgRunner{func() *process.Host { return s.host }, id},
 		Holder: portHolder, Note: func(text string) { s.log.Info(text, "unit", id) },
 	}
 	if v, known := db.DBName.Value(); known {

@@ -73,7 +73,7 @@ func WithScratch(ctx context.Context, cfg ScratchConfig, do func(context.Context
 	}
 	server, err := pg.New(pg.Config{
 		Name: db.Addr.File(), StateDir: dir, Managed: *db.Managed, Port: db.Managed.Port.Number,
-		Database: "syndicate_scratch", User: scratchUser(cfg.Database), Runner: pgRunner{host, id}, Holder: portHolder, Note: cfg.Note,
+		Database: "syndicate_scratch", User: scratchUser(cfg.Database), Runner: pgRunner{func() *process.Host { return host }, id}, Holder: portHolder, Note: cfg.Note,
 	})
 	if err != nil {
 		return err
