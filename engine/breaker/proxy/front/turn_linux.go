@@ -25,10 +25,11 @@ type turn struct {
 	rung bool
 }
 
-// newTurnstile returns one through which so many can go at a time, as far as
-// there are descriptors.
+// width is how many can be in it at a time, which takes a descriptor each.
+const width = 4
+
+// newTurnstile returns one, as wide as there are descriptors for.
 func newTurnstile() *turnstile {
-	width := 2 * runtime.GOMAXPROCS(0)
 	t := &turnstile{make(chan *turn, width)}
 	for range width {
 		fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
@@ -52,7 +53,7 @@ func (t *turnstile) stepBack() {
 	case n := <-t.free:
 		_ = n.raw.Read(n.pass)
 		t.free <- n
-	default: // others are in it, and that is as good
+	default: // others are in it, and so look
 		runtime.Gosched()
 	}
 }
