@@ -44,6 +44,7 @@ func execute(s *session, args []string) error {
 	if node := ctx.Selected(); node != nil {
 		s.help = node.FullPath() + " --help"
 	}
+	defer s.sayIfStuck()()
 	return ctx.Run()
 }
 
