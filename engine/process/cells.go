@@ -192,7 +192,8 @@ func (c *cells) sharedPIDs() ([]int, error) {
 
 // populated reports whether any process lives in the cgroup or below it.
 func (c *cell) populated() (bool, error) {
-	events, err := os.ReadFile(filepath.Join(c.path, "cgroup.events"))
+	var buffer [256]byte
+	events, err := readInto(filepath.Join(c.path, "cgroup.events"), buffer[:])
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENODEV) {
 		return false, nil
 	}
@@ -254,9 +255,12 @@ func (c *cell) kill() error {
 	return nil
 }
 
-// removeCell removes a cgroup and those below it. Only directories can be
-// removed there; their files go with them.
+// removeCell removes a cgroup and those below it, which few have. Only
+// directories can be removed there; their files go with them.
 func removeCell(path string) error {
+	if err := syscall.Rmdir(path); err == nil || errors.Is(err, os.ErrNotExist) {
+		return err
+	}
 	entries, err := os.ReadDir(path)
 	if err != nil {
 		return err
@@ -281,6 +285,20 @@ func readPIDs(path string) ([]int, error) {
 		}
 	}
 	return pids, nil
+}
+
+// readInto reads a small file with three system calls and no allocation.
+func readInto(path string, buffer []byte) ([]byte, error) {
+	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer syscall.Close(fd)
+	n, err := syscall.Read(fd, buffer)
+	if err != nil {
+		return nil, err
+	}
+	return buffer[:n], nil
 }
 
 // escapeUnit makes a unit's name fit for a directory.

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"syscall"
 )
 
 // table is the directory of a proc file system.
@@ -225,18 +224,4 @@ func parseStat(line []byte) (entry, error) {
 		e.dead = number(threads) <= 1
 	}
 	return e, err
-}
-
-// readInto reads a small file with three system calls and no allocation.
-func readInto(path string, buffer []byte) ([]byte, error) {
-	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer syscall.Close(fd)
-	n, err := syscall.Read(fd, buffer)
-	if err != nil {
-		return nil, err
-	}
-	return buffer[:n], nil
 }
