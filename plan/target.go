@@ -24,6 +24,9 @@ func (d *draft) confine(facts Facts) (map[string]bool, spec.Diagnostics) {
 			if a == t || a.Block() == t {
 				found = true
 				d.want(steps.last, wanted)
+				if steps.gateway != "" { // which stands in the database's block
+					d.want(steps.gateway, wanted)
+				}
 			}
 		}
 		if !found {
