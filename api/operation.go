@@ -75,6 +75,7 @@ type Result struct {
 	Unit    string          `json:"unit,omitempty" doc:"The unit that is to blame."`
 	Lines   []string        `json:"lines,omitempty" doc:"The last lines of its log, without sensitive values."`
 	Lifted  []string        `json:"lifted,omitempty" doc:"Holds that a restart ended, in words."`
+	Unkept  string          `json:"unkept,omitempty" doc:"Why the hold that began or ended is not on disk: it is lost where the engine dies before it is."`
 	Waited  Seconds         `json:"waited_seconds,omitzero" doc:"For its turn, before it began."`
 	Output  string          `json:"output,omitempty" doc:"What an action said."`
 }

@@ -54,6 +54,8 @@ type Change struct {
 	RollbackFailure string
 	// Cancelled is why it ended before its end.
 	Cancelled string
+	// Holds is whether a hold began or ended.
+	Holds bool
 	// Lifted are the holds that a restart ended, in words.
 	Lifted []string
 	// Waited is how long it had to wait for its turn.
@@ -289,7 +291,7 @@ func (e *Engine) changed(op *operation) Change {
 	return Change{
 		State: state, Cause: e.site.redact.clean(cause),
 		Culprit: op.culprit, Failure: e.site.redact.clean(op.why), Grave: op.grave,
-		Lines: e.Tail(op.culprit, quotedLines), Cancelled: op.cancelled, Lifted: op.lifted,
+		Lines: e.Tail(op.culprit, quotedLines), Cancelled: op.cancelled, Holds: op.holds, Lifted: op.lifted,
 	}
 }
 

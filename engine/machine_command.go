@@ -25,6 +25,7 @@ type operation struct {
 	// blocked, before: taking it back would not help them.
 	stale map[int]bool
 
+	holds     bool     // a hold began or ended
 	lifted    []string // holds that it ended by the way, in words
 	failures  []string // of units that it touches
 	culprit   string   // the first of them that failed gravely, or at all
@@ -72,6 +73,7 @@ func (m *machine) command(ev evCommand) {
 		if by := m.kept[id]; !ok && by != "" && ev.verb == verbStart {
 			m.op.lifted = append(m.op.lifted, id+" was "+by+", and is not declared now")
 			delete(m.kept, id)
+			m.op.holds = true
 			m.effects = append(m.effects, heldChanged{id, ""})
 		}
 		if !ok {
@@ -112,7 +114,7 @@ func (m *machine) hold(i int, by string) {
 		// What stands still for want of this unit comes back with it.
 		m.touchDependents(i)
 	}
-	u.held, m.stale = by, true
+	u.held, m.stale, m.op.holds = by, true, true
 	m.effects = append(m.effects, heldChanged{u.id, by})
 }
 

@@ -140,19 +140,23 @@ func (o *operator) Command(ctx context.Context, req server.CommandRequest, progr
 	if err != nil {
 		return api.Result{}, err
 	}
-	o.keep()
-	return o.result(change, false), nil
+	result := o.result(change, false)
+	if err := o.keep(); err != nil && change.Holds {
+		result.Unkept = err.Error()
+	}
+	return result, nil
 }
 
 // keepWait bounds how long an answer waits for the disk.
 const keepWait = time.Second
 
 // keep has what was asked for on disk before it is answered: a hold outlives
-// the engine, whatever happens next.
-func (o *operator) keep() {
+// the engine, whatever happens next. It returns why that could not be; the
+// store tries again, and says so.
+func (o *operator) keep() error {
 	ctx, cancel := context.WithTimeout(context.Background(), keepWait)
 	defer cancel()
-	_ = o.journal.Flush(ctx) // the store says what it cannot write
+	return o.journal.Flush(ctx)
 }
 
 // tellTurn tells a client whom it waits for.

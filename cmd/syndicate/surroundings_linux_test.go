@@ -25,8 +25,12 @@ service "loud" {
     exec sleep 1000
   END
 }
+service "quiet" {
+  command = "exec sleep 1000"
+}
 `)
-	p.isolated("mkdir .syndicate; mount -t tmpfs -o size=512k,mode=700 none .syndicate; head -c 256k /dev/zero > .syndicate/ballast")
+	p.isolated("mkdir .syndicate; mount -t tmpfs -o size=512k,mode=700 none .syndicate; head -c 256k /dev/zero > .syndicate/ballast\n" +
+		"syndicate up; until [ -e gone ]; do sleep 0.01; done; exit 0") // the first process lives until down has ended
 	p.until("the disk is full", func() bool { return exists(p.path("filled")) })
 	p.until("up says so", func() bool { return strings.Contains(p.said(), "no space left on device") })
 	if got := p.run(exitDone, "status"); !strings.Contains(got, "ready") || !strings.Contains(got, "The log of service.loud cannot be written since ") {
@@ -42,7 +46,11 @@ service "loud" {
 	// It ends in good order on a full disk, too.
 	p.write("more", "")
 	p.until("the disk is full again", func() bool { return exists(p.path("filled-again")) })
-	p.signal(syscall.SIGTERM)
+	if got := p.run(exitDone, "stop", "quiet"); !strings.Contains(got, "This is not on disk yet, and forgotten if the engine dies before it is: ") {
+		t.Errorf("a stop on a full disk says:\n%s", got)
+	}
+	p.run(exitDone, "down")
+	p.write("gone", "")
 	p.end(exitDone)
 }
 

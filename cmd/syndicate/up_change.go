@@ -232,6 +232,9 @@ func (f *following) end(s *session, r api.Result, summary string) error {
 	for _, hold := range r.Lifted {
 		f.view.Print("The hold is lifted: " + hold + ".")
 	}
+	if r.Unkept != "" {
+		f.view.Print("This is not on disk yet, and forgotten if the engine dies before it is: " + r.Unkept)
+	}
 	switch r.Outcome {
 	case api.OutcomeDone:
 		f.view.Done(summary)
