@@ -358,8 +358,9 @@ func (e *Engine) openLog(id string, bounds spec.Log) (*log.Log, error) {
 		MaxSize: int64(bounds.MaxSize), Keep: bounds.Keep,
 		Buffers: e.site.buffers, Merger: e.cfg.Merger,
 		OnError: func(err error) {
-			e.unwritten.note(id, err)
-			e.cfg.Log.Warn("log trouble", "unit", id, "error", err)
+			if err := e.unwritten.note(id, err); err != nil {
+				e.cfg.Log.Warn("log trouble", "error", err)
+			}
 		},
 	})
 	if err != nil {

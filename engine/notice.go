@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -29,53 +30,118 @@ type Notice struct {
 	Stalled bool // the disk does not answer: what has more to write waits
 }
 
-// unwritten are the logs that cannot be written. Its zero value is ready. It is
-// safe for concurrent use.
+// unwritten are the logs that cannot be written, by the reason. Its zero value
+// is ready. It is safe for concurrent use.
 type unwritten struct {
-	mu   sync.Mutex
-	logs map[trouble]lost
+	mu     sync.Mutex
+	spells map[reason]*spell
 }
 
-// trouble is one that a log can have: its lines are lost, or the disk does not
-// answer.
-type trouble struct {
-	unit    string
-	stalled bool
+// reason is why logs cannot be written. All on one disk have the same.
+type reason struct {
+	cause   string
+	stalled bool // the disk does not answer; else lines are lost
 }
 
-type lost struct {
-	since time.Time
-	cause string
+// spell is the time for which a reason holds.
+type spell struct {
+	since map[string]time.Time // of the units that it holds for
+	units map[string]bool      // all that it has held for
+	first time.Time            // it held for one
+	lost  log.LossError        // by those for which it is over
 }
 
-// note takes what the log of a unit reports.
-func (w *unwritten) note(unit string, err error) {
+// note takes what the log of a unit reports. It returns what a person is to be
+// told: a reason when it begins, and its end for all of them together.
+func (w *unwritten) note(unit string, err error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if loss, ok := errors.AsType[*log.LossError](err); ok {
-		w.set(trouble{unit, false}, lost{time.Now(), reasonOf(loss.Err)}, loss.Over)
-	} else if stall, ok := errors.AsType[*log.StalledError](err); ok {
-		w.set(trouble{unit, true}, lost{stall.Since, stall.Reason()}, stall.Over)
+		why := reason{reasonOf(loss.Err), false}
+		if !loss.Over {
+			return w.begin(why, unit, time.Now(), err)
+		}
+		s := w.end(why, unit)
+		if s == nil {
+			return err
+		}
+		s.lost.Lines += loss.Lines
+		s.lost.Bytes += loss.Bytes
+		if len(s.since) > 0 {
+			return nil
+		}
+		return &log.LossError{Unit: s.who(), Err: loss.Err, Over: true, Lines: s.lost.Lines, Bytes: s.lost.Bytes}
 	}
+	stall, ok := errors.AsType[*log.StalledError](err)
+	switch {
+	case !ok:
+		return err
+	case !stall.Over:
+		return w.begin(reason{stall.Reason(), true}, unit, stall.Since, err)
+	}
+	s := w.end(reason{stall.Reason(), true}, unit)
+	switch {
+	case s == nil:
+		return err
+	case len(s.since) > 0:
+		return nil
+	}
+	return &log.StalledError{Unit: s.who(), Since: s.first, Over: true}
 }
 
-func (w *unwritten) set(t trouble, l lost, over bool) {
-	if over {
-		delete(w.logs, t)
-		return
+// begin has a reason hold for a unit, and returns err where that is the first.
+func (w *unwritten) begin(why reason, unit string, since time.Time, err error) error {
+	s := w.spells[why]
+	if s != nil {
+		err = nil
+	} else {
+		s = &spell{since: map[string]time.Time{}, units: map[string]bool{}, first: since}
+		if w.spells == nil {
+			w.spells = map[reason]*spell{}
+		}
+		w.spells[why] = s
 	}
-	if w.logs == nil {
-		w.logs = map[trouble]lost{}
+	s.since[unit], s.units[unit] = since, true
+	if since.Before(s.first) {
+		s.first = since
 	}
-	w.logs[t] = l
+	return err
+}
+
+// end has a reason hold for a unit no longer, and returns its spell, or nil
+// where it did not hold.
+func (w *unwritten) end(why reason, unit string) *spell {
+	s := w.spells[why]
+	if s == nil || s.since[unit].IsZero() {
+		return nil
+	}
+	delete(s.since, unit)
+	if len(s.since) == 0 {
+		delete(w.spells, why)
+	}
+	return s
+}
+
+// who names the units that a reason has held for.
+func (s *spell) who() string {
+	const most = 3
+	units := slices.Sorted(maps.Keys(s.units))
+	if len(units) == 1 {
+		return units[0]
+	}
+	if more := len(units) - most; more > 1 {
+		units = append(units[:most], fmt.Sprintf("%d others", more))
+	}
+	return strings.Join(units[:len(units)-1], ", ") + " and " + units[len(units)-1]
 }
 
 // forget drops a unit whose log is closed.
 func (w *unwritten) forget(unit string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.logs, trouble{unit, false})
-	delete(w.logs, trouble{unit, true})
+	for why := range w.spells {
+		w.end(why, unit)
+	}
 }
 
 // notices lists what there is to tell, one for each reason.
@@ -83,20 +149,16 @@ func (w *unwritten) notices() []Notice {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var list []Notice
-	for _, t := range slices.SortedFunc(maps.Keys(w.logs), func(a, b trouble) int { return strings.Compare(a.unit, b.unit) }) {
-		l := w.logs[t]
-		at := slices.IndexFunc(list, func(n Notice) bool { return n.Cause == l.cause && n.Stalled == t.stalled })
-		if at < 0 {
-			at = len(list)
-			list = append(list, Notice{What: NoticeLogs, Since: l.since, Cause: l.cause, Stalled: t.stalled})
+	for why, s := range w.spells {
+		n := Notice{What: NoticeLogs, Units: slices.Sorted(maps.Keys(s.since)), Cause: why.cause, Stalled: why.stalled}
+		for _, since := range s.since {
+			if n.Since.IsZero() || since.Before(n.Since) {
+				n.Since = since
+			}
 		}
-		n := &list[at]
-		n.Units = append(n.Units, t.unit)
-		if l.since.Before(n.Since) {
-			n.Since = l.since
-		}
+		list = append(list, n)
 	}
-	slices.SortStableFunc(list, func(a, b Notice) int { return cmp.Or(a.Since.Compare(b.Since), strings.Compare(a.Cause, b.Cause)) })
+	slices.SortFunc(list, func(a, b Notice) int { return cmp.Or(a.Since.Compare(b.Since), strings.Compare(a.Cause, b.Cause)) })
 	return list
 }
 
