@@ -77,7 +77,7 @@ func (a *attempt) forward(out *http.Request) (*http.Response, *trouble, error) {
 	} else {
 		out.Body = nil // and not one that says so: the transport asks
 	}
-	res, err := a.target.transport(out).RoundTrip(out)
+	res, err := a.target.transport(out, c.body.whole()).RoundTrip(out)
 	a.watch.answering(c.rules.IdleTimeout)
 	if err != nil {
 		trouble, err := a.noAnswer(err)

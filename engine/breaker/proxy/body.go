@@ -40,6 +40,12 @@ func (b *requestBody) begin(r *http.Request, keeps int) {
 	b.kept = make([]byte, 0, max(r.ContentLength, 512))
 }
 
+// whole reports whether all of it is there, as what package front reads is.
+func (b *requestBody) whole() bool {
+	_, ok := b.from.(interface{ Len() int })
+	return ok
+}
+
 // repeatable reports whether it can be sent again from its beginning.
 func (b *requestBody) repeatable() bool {
 	return b.from == nil || !b.touched.Load() || !b.lost.Load() && !b.broken.Load()

@@ -12,8 +12,8 @@
 //	            └──────────┴──────────┴─► fallbacks in order ─► problem (RFC 9457)
 //
 // Plain requests over HTTP/1.1 come by way of package front, all others by
-// net/http's server; those without a body go upstream by package exchange, all
-// others by net/http's transport.
+// net/http's server; those without a body, and plain ones with a short one, go
+// upstream by package exchange, all others by net/http's transport.
 //
 // [Rules] say what is expected of a call and done for it; a [Route] has its
 // own. A [Retry] is within a budget, and every attempt asks the guard.

@@ -14,9 +14,12 @@ import (
 	"github.com/syndicate/syndicate/engine/breaker"
 )
 
+// long is a body that does not arrive at once, so net/http serves and sends it.
+var long = strings.Repeat("question ", 1000)
+
 // ways are the ways that a call takes through the proxy: over its own client,
-// over net/http's, and for a client of HTTP/2. Each is made once: over a
-// connection that was kept a client may repeat it.
+// without and with a body, over net/http's, and for a client of HTTP/2. Each is
+// made once: over a connection that was kept a client may repeat it.
 func (b *bench) ways() map[string]func(path string) result {
 	b.client.Transport.(*http.Transport).DisableKeepAlives = true
 	h2 := &http.Transport{Protocols: new(http.Protocols)}
@@ -25,6 +28,7 @@ func (b *bench) ways() map[string]func(path string) result {
 	return map[string]func(string) result{
 		"GET":  func(path string) result { return b.do("GET", path, "") },
 		"POST": func(path string) result { return b.do("POST", path, "question") },
+		"PUT":  func(path string) result { return b.do("PUT", path, long) },
 		"HTTP/2": func(path string) result {
 			req, _ := http.NewRequest("GET", b.url+path, nil)
 			res, err := h2.RoundTrip(req)
@@ -266,10 +270,11 @@ func TestBlackHole(t *testing.T) {
 		}
 	}
 	b := newBench(t, "http://"+addr, Policy{ConnectTimeout: 50 * time.Millisecond}, breaker.Config{Rule: breaker.Rule{Failures: 1e6}})
-	for way, ask := range b.ways() {
+	ways := b.ways()
+	for way, ask := range ways {
 		if r := ask("/"); r.err != nil || r.status != 502 || !strings.Contains(r.body, "i/o timeout") {
 			t.Errorf("%s is answered %+v", way, r)
 		}
 	}
-	b.counted(0, 3, 0)
+	b.counted(0, uint64(len(ways)), 0)
 }

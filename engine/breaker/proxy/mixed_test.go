@@ -73,11 +73,14 @@ func TestNothingIsMixedUp(t *testing.T) {
 	var clients sync.WaitGroup
 	for n := range 8 {
 		clients.Go(func() {
-			for i := range 56 {
+			for i := range 70 {
 				fault, id := faults[(i*5+n)%len(faults)], fmt.Sprintf("%d-%d", n, i)
 				method, body := "GET", ""
-				if i/len(faults)%2 == 1 { // over the other client
+				switch i / len(faults) % 4 {
+				case 1:
 					method, body = "POST", "question"
+				case 3: // over the other client
+					method, body = "POST", long
 				}
 				r := b.do(method, "/"+fault+"/"+id, body)
 				mine := bodyOf(id)

@@ -65,7 +65,7 @@ type target struct {
 	guard          *breaker.Guard
 	connectTimeout time.Duration
 	tls            *TLS
-	direct         *exchange.Client // HTTP/1.1 without a body
+	direct         *exchange.Client // HTTP/1.1 without a body, or with a short one that is there
 	plain          *http.Transport  // HTTP/1.1, and HTTP/2 over TLS
 	clear          *http.Transport  // h2c, for gRPC
 }
@@ -128,12 +128,13 @@ func isASCII(s string) bool {
 	return true
 }
 
-// transport returns what a request is to go through.
-func (t *target) transport(r *http.Request) http.RoundTripper {
+// transport returns what a request is to go through, whose body is there as a
+// whole or not.
+func (t *target) transport(r *http.Request, whole bool) http.RoundTripper {
 	switch h := r.Header; {
 	case isGRPC(h) && t.url.Scheme == "http":
 		return t.clear
-	case t.direct != nil && r.Body == nil && h["Upgrade"] == nil && h["Expect"] == nil:
+	case t.direct != nil && (r.Body == nil || whole && r.ContentLength <= exchange.MaxBody) && h["Upgrade"] == nil && h["Expect"] == nil:
 		return t.direct
 	}
 	return t.plain

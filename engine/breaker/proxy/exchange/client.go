@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"net"
 	"net/http"
@@ -13,13 +14,15 @@ import (
 )
 
 // Client is an http.RoundTripper for requests to one server that have no
-// body, no Upgrade and no Expect. It tells a trace in a request's context of
-// GotConn, GotFirstResponseByte and Got1xxResponse, as http.Transport does.
+// Upgrade, no Expect, and no body but one of at most MaxBody bytes that can be
+// read without waiting. It tells a trace in a request's context of GotConn,
+// GotFirstResponseByte and Got1xxResponse, as http.Transport does.
 //
-// A request that may be repeated (RFC 9110, section 9.2.2) is, where a kept
-// connection ends before the first byte of the answer. Close lets go of the
-// connections that are kept. Its methods may be called by many goroutines at
-// once; the fields must not change once one was.
+// Where a kept connection ends before the first byte of the answer, a request
+// is sent over another one if it may be repeated (RFC 9110, section 9.2.2), or
+// the connection took nothing of it. Close lets go of the connections that are
+// kept. Its methods may be called by many goroutines at once; the fields must
+// not change once one was.
 type Client struct {
 	// Address is the server's, as host:port.
 	Address string
@@ -44,20 +47,31 @@ type Client struct {
 func (t *Client) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
 	trace := httptrace.ContextClientTrace(ctx)
+	message := messages.Get().(*bytes.Buffer)
+	defer putBack(message)
 	for {
 		c, err := t.take(ctx)
 		if err != nil {
+			if req.Body != nil {
+				_ = req.Body.Close()
+			}
 			return nil, ended(ctx, err)
 		}
 		if trace != nil && trace.GotConn != nil {
 			trace.GotConn(httptrace.GotConnInfo{Conn: c, Reused: c.reused})
 		}
-		res, begun, err := c.exchange(req, trace)
+		if message.Len() == 0 { // not before there is a connection: a body can be read once
+			if err := write(message, req); err != nil {
+				_ = c.Close()
+				return nil, ended(ctx, err)
+			}
+		}
+		res, came, err := c.exchange(req, message.Bytes(), trace)
 		if err == nil {
 			return res, nil
 		}
 		_ = c.Close()
-		if begun || !c.reused || !repeatable(req) || ctx.Err() != nil {
+		if !c.reused || came == something || came == nothing && !repeatable(req) || ctx.Err() != nil {
 			return nil, ended(ctx, err)
 		}
 	}
@@ -107,7 +121,7 @@ func (t *Client) take(ctx context.Context) (*conn, error) {
 		return nil, err
 	}
 	c := &conn{Conn: to, client: t}
-	c.r, c.w = bufio.NewReader(bounded{c}), bufio.NewWriter(to)
+	c.r = bufio.NewReader(bounded{c})
 	return c, nil
 }
 

@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 	"net/textproto"
 	"sync/atomic"
 	"time"
+
+	"github.com/syndicate/syndicate/socket"
 )
 
 // conn is a connection to the server, of one call at a time.
@@ -20,8 +23,8 @@ type conn struct {
 	net.Conn
 	client *Client
 	r      *bufio.Reader
-	w      *bufio.Writer
 	left   int64 // bytes that may still be read
+	broken bool  // there is no more to read
 	reused bool
 	since  time.Time // it is idle
 }
@@ -38,42 +41,54 @@ func (b bounded) Read(into []byte) (int, error) {
 	}
 	n, err := b.Conn.Read(into)
 	b.left -= int64(n)
+	b.broken = err != nil
 	return n, err
 }
 
-// exchange sends a request and reads the head of its answer. It reports
-// whether anything of an answer came.
-func (c *conn) exchange(req *http.Request, trace *httptrace.ClientTrace) (res *http.Response, begun bool, err error) {
+// outcome is how far a request came that has no answer.
+type outcome int
+
+const (
+	untaken   outcome = iota // the connection took no byte of it
+	nothing                  // of an answer came
+	something                // of an answer came
+)
+
+// exchange sends a request and reads the head of its answer.
+func (c *conn) exchange(req *http.Request, message []byte, trace *httptrace.ClientTrace) (res *http.Response, came outcome, err error) {
 	stop := context.AfterFunc(req.Context(), func() { _ = c.Close() })
 	defer func() {
 		if err != nil {
 			stop()
 		}
 	}()
-	if err := req.Write(c.w); err != nil {
-		return nil, false, err
+	n, failed := c.Write(message)
+	switch {
+	case failed != nil && n == 0 && c.reused:
+		return nil, untaken, failed
+	case failed != nil && !socket.Arrived(c.Conn):
+		return nil, nothing, failed
 	}
-	if err := c.w.Flush(); err != nil {
-		return nil, false, err
-	}
+	// A server may answer and close before it has read everything. What it said
+	// is there to be read, whatever became of the request.
 	c.left = c.client.MaxHead
 	if _, err := c.r.Peek(1); err != nil {
-		return nil, false, err
+		return nil, nothing, cmp.Or(failed, err)
 	}
 	if trace != nil && trace.GotFirstResponseByte != nil {
 		trace.GotFirstResponseByte()
 	}
 	if res, err = c.head(req, trace); err != nil {
-		return nil, true, err
+		return nil, something, err
 	}
 	c.left = math.MaxInt64
-	body := &body{ReadCloser: res.Body, conn: c, stop: stop, keep: !res.Close && !req.Close, ctx: req.Context()}
+	body := &body{ReadCloser: res.Body, conn: c, stop: stop, keep: !res.Close && !req.Close && failed == nil, ctx: req.Context()}
 	if res.Body == http.NoBody {
 		body.end(true)
 	} else {
 		res.Body = body
 	}
-	return res, true, nil
+	return res, something, nil
 }
 
 // ErrSwitched is a 101 to a request that did not ask for that protocol.
@@ -84,6 +99,8 @@ func (c *conn) head(req *http.Request, trace *httptrace.ClientTrace) (*http.Resp
 	for {
 		res, err := http.ReadResponse(c.r, req)
 		switch {
+		case err != nil && c.broken:
+			return nil, fmt.Errorf("connection broken within the head of the answer: %w", err)
 		case err != nil:
 			return nil, err
 		case res.StatusCode == http.StatusSwitchingProtocols:

@@ -4,10 +4,10 @@
 // serve whatever there is: bodies that are sent while the answer comes, other
 // protocols, connections that other calls wait for. Each call then wakes
 // three goroutines in turn, and where a program has little else to do, waking
-// one takes longer than its work. A [Client] writes a request without a body
-// and reads the answer, and that is all; what it does not do is an
-// http.Transport's.
+// one takes longer than its work. A [Client] writes a request, with a body
+// where that is short and there already, reads the answer, and that is all;
+// what it does not do is an http.Transport's.
 //
-// Requests are written and answers read by net/http, by the same functions
-// that http.Transport has for it.
+// Requests are put into words and answers read by net/http, by the same
+// functions that http.Transport has for it.
 package exchange
