@@ -19,10 +19,10 @@ import (
 // GotFirstResponseByte and Got1xxResponse, as http.Transport does.
 //
 // Where a kept connection ends before the first byte of the answer, a request
-// is sent over another one if it may be repeated (RFC 9110, section 9.2.2), or
-// the connection took nothing of it. Close lets go of the connections that are
-// kept. Its methods may be called by many goroutines at once; the fields must
-// not change once one was.
+// is sent over another one if the connection took nothing of it, or it has no
+// body and may be repeated (RFC 9110, section 9.2.2). Close lets go of the
+// connections that are kept. Its methods may be called by many goroutines at
+// once; the fields must not change once one was.
 type Client struct {
 	// Address is the server's, as host:port.
 	Address string
@@ -88,6 +88,9 @@ func ended(ctx context.Context, err error) error {
 
 // repeatable reports whether a server may get a request twice.
 func repeatable(req *http.Request) bool {
+	if req.Body != nil && req.Body != http.NoBody {
+		return false // as http.Transport has it, which cannot get its body again
+	}
 	switch req.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
 		return true

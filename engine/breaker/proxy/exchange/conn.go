@@ -49,7 +49,7 @@ func (b bounded) Read(into []byte) (int, error) {
 type outcome int
 
 const (
-	untaken   outcome = iota // the connection took no byte of it
+	untaken   outcome = iota // a kept connection took no byte of it
 	nothing                  // of an answer came
 	something                // of an answer came
 )

@@ -12,8 +12,7 @@ import (
 // kernel has for a connection, whether the server reads it or not.
 const MaxBody = 8 << 10
 
-// messages are requests as they are sent, with one call, and again where that
-// has to be.
+// messages are requests as they are sent, with one call.
 var messages = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 func putBack(message *bytes.Buffer) {
