@@ -133,7 +133,9 @@ func (a *attempt) got1xx(status int, header textproto.MIMEHeader) error {
 		return errFlood
 	}
 	a.watch.set(&a.watch.waiting, true) // a sign of life
-	if a.informational == nil {
+	// A client that waits for 100 is told by the server, once its body is read:
+	// it may have been by now.
+	if a.informational == nil || status == http.StatusContinue && a.call.in.Header["Expect"] != nil {
 		return nil
 	}
 	return a.informational(status, header)
