@@ -42,6 +42,9 @@ func (b *board) look(t testing.TB, m *Member, written time.Time) bool {
 	}
 }
 
+// isOpen reports whether a breaker is, and for how long matters.
+func (c common) isOpen() bool { return c.Open && time.Until(c.Until) > slack }
+
 // sharedStep is one thing that happens to one of the engines.
 type sharedStep struct {
 	what   string
@@ -149,8 +152,16 @@ func liveShared(t *testing.T, count int, steps []sharedStep) string {
 			return problem
 		}
 	}
-	open := func(g *Guard) bool { c := g.common(); return c.Open && time.Until(c.Until) > slack }
+	open := func(g *Guard) bool { return g.common().isOpen() }
 	before := slices.ContainsFunc(guards, open)
+	if b.entry != nil { // it holds for who has not looked since
+		b.entry.Age = time.Since(written)
+		theirs, err := readCommon(b.entry, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		before = before || theirs.isOpen()
+	}
 	clear(away)
 	if problem := settle(); problem != "" {
 		return problem
