@@ -73,6 +73,7 @@ func New(stateDir string) *Client {
 			},
 			DisableKeepAlives:  true,
 			DisableCompression: true,
+			ReadBufferSize:     64 << 10, // else an answer of 1,000 units comes in 65 pieces
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
