@@ -14,8 +14,12 @@ import (
 // in the part that is missing, and all that concerns a block whose text is
 // broken. What has a name that such a file holds nowhere but in references is
 // not declared, whatever the parts that cannot be read say. Then the first mistake in each such file says that more may follow.
-// The diagnostics have their contexts already.
+// Whether a breaker is used is not said beside any error: what is wrong may be
+// meant to use it. The diagnostics have their contexts already.
 func (l *loader) withoutConsequences(ds spec.Diagnostics) spec.Diagnostics {
+	if ds.HasErrors() {
+		ds = slices.DeleteFunc(ds, func(d spec.Diagnostic) bool { return d.Code == CodeUnusedBreaker })
+	}
 	if len(l.unread) == 0 {
 		return ds
 	}
@@ -59,7 +63,7 @@ func ofAbsence(d spec.Diagnostic) bool {
 	switch d.Code {
 	case CodeReference:
 		return missed(d.Summary)
-	case CodeVariable, CodeUndeclared, CodeUnusedBreaker:
+	case CodeVariable, CodeUndeclared:
 		return true
 	}
 	return false

@@ -47,6 +47,19 @@ func TestConsequencesOfSyntaxErrors(t *testing.T) {
 	}
 }
 
+// A breaker whose only use is misspelt is not called unused, too.
+func TestAWrongUseIsNoDisuse(t *testing.T) {
+	_, ds := load(t, files{"a.hcl": `
+breaker "up" { target = "http://localhost:1" }
+service "a" {
+  command = ["x"]
+  env     = { U = breaker.up.urls }
+}`})
+	if len(ds) != 1 || !ds.HasErrors() {
+		t.Errorf("got %v", ds)
+	}
+}
+
 // What a file that can be read in part only names nowhere, or in references
 // alone, is declared nowhere: that is said at once.
 func TestAbsenceBesideSyntaxErrors(t *testing.T) {
