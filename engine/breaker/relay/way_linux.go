@@ -2,7 +2,6 @@ package relay
 
 import (
 	"sync"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -114,13 +113,11 @@ func (w *way) write(by *worker) error {
 	if w.pipe != nil {
 		return w.drain(by)
 	}
-	for len(w.held) > 0 {
-		n, errno := write(w.to.fd, w.held)
-		if errno != 0 {
-			w.to.writable = errno != unix.EAGAIN
-			return failure(errno)
-		}
-		w.held = w.held[n:]
+	n, errno := socket.WriteNow(w.to.fd, w.held)
+	w.held = w.held[n:]
+	if errno != 0 {
+		w.to.writable = errno != unix.EAGAIN
+		return failure(errno)
 	}
 	w.held = nil
 	if w.buffer != nil {
@@ -136,20 +133,5 @@ func (w *way) drop() {
 	if w.pipe != nil {
 		w.pipe.close()
 		w.pipe = nil
-	}
-}
-
-// write is write(2), once, without a word to Go's scheduler: the connections
-// never block.
-func write(fd int, from []byte) (int, unix.Errno) {
-	for {
-		n, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&from[0])), uintptr(len(from)))
-		switch errno {
-		case 0:
-			return int(n), 0
-		case unix.EINTR:
-		default:
-			return 0, errno
-		}
 	}
 }

@@ -7,6 +7,12 @@ import "golang.org/x/sys/unix"
 // worker helps.
 const batch = 64
 
+// stint is how many connections a worker sees to before it lets other threads
+// have the processor that wait for it: those that it has just woken. The kernel
+// would give it to them in time, three milliseconds later, or in the midst of
+// a batch for as long.
+const stint = 16
+
 // worker is a goroutine of a loop. It is not bound to a thread.
 type worker struct {
 	loop   *loop
@@ -79,6 +85,10 @@ func (w *worker) round(wait int) bool {
 	for i := range n {
 		if w.to[i] != nil {
 			w.to[i].happened(w.happened[i].Events, w)
+		}
+		if (i+1)%stint == 0 {
+			// Past Go's scheduler, too, which would wake a thread in its place.
+			_, _, _ = unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
 		}
 	}
 	for _, t := range w.turns {
