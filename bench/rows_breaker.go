@@ -190,8 +190,12 @@ type figure struct {
 	of   string // cpu, p50, p99
 }
 
-// calls measures each load once and picks the figures from it.
+// calls measures each load once and picks the figures from it, after a first
+// load that warms up what has only just been started.
 func (t *trial) calls(ctx context.Context, address string, pids []int, figures ...figure) (sample, error) {
+	if _, err := t.wrk(ctx, address, figures[0].load, pids); err != nil {
+		return sample{}, err
+	}
 	done := map[load]answers{}
 	var s sample
 	for _, f := range figures {
