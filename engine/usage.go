@@ -17,8 +17,16 @@ func (e *Engine) Usage() (list []process.Usage, ok bool) { return e.site.host.Us
 // measured unless somebody asks. Nobody may change the list of units.
 func (e *Engine) Measured() Status {
 	st := e.Status()
-	st.Units = e.memory.added(st.Units, e.site.host.Memory)
+	st.Units, _ = e.memory.added(st.Units, e.site.host.Memory, true)
 	return st
+}
+
+// MeasuredNow is Measured where that takes no look at the processes, for which
+// one would have to wait; else ok is false.
+func (e *Engine) MeasuredNow() (st Status, ok bool) {
+	st = e.Status()
+	st.Units, ok = e.memory.added(st.Units, e.site.host.Memory, false)
+	return st, ok
 }
 
 const (
@@ -49,12 +57,16 @@ type memoryLook struct {
 }
 
 // added returns units with their memory: the same list again where neither has
-// changed.
-func (l *memoryLook) added(units []UnitStatus, now func() (map[string]process.Memory, bool)) []UnitStatus {
+// changed. It reports false where it would have to wait for that, and may not.
+func (l *memoryLook) added(units []UnitStatus, now func() (map[string]process.Memory, bool), wait bool) ([]UnitStatus, bool) {
 	if len(units) == 0 {
-		return units
+		return units, true
 	}
-	l.mu.Lock()
+	if wait {
+		l.mu.Lock()
+	} else if !l.mu.TryLock() { // somebody looks
+		return nil, false
+	}
 	defer l.mu.Unlock()
 	var newest time.Time
 	if same(l.bare, units) {
@@ -66,9 +78,12 @@ func (l *memoryLook) added(units []UnitStatus, now func() (map[string]process.Me
 			}
 		}
 	}
+	if !wait && !l.serves(newest) {
+		return nil, false
+	}
 	memory := l.look(newest, now)
 	if same(l.bare, units) && l.fullAt.Equal(l.at) {
-		return l.full
+		return l.full, true
 	}
 	l.bare, l.full, l.fullAt, l.newest = units, slices.Clone(units), l.at, newest
 	for i := range l.full {
@@ -78,21 +93,26 @@ func (l *memoryLook) added(units []UnitStatus, now func() (map[string]process.Me
 			u.Memory, u.MemoryOfCgroup = m.Bytes, m.Cgroup
 		}
 	}
-	return l.full
+	return l.full, true
 }
 
 // same reports whether two lists are one.
 func same(a, b []UnitStatus) bool { return len(a) > 0 && len(a) == len(b) && &a[0] == &b[0] }
 
+// serves reports whether the last look tells enough about units of which the
+// newest started at since. l.mu is held.
+func (l *memoryLook) serves(since time.Time) bool {
+	return l.at.After(since) && time.Since(l.at) < memoryGrace
+}
+
 // look returns what was found at some time after since: by the last look, if
 // it is not too old, or by one now. l.mu is held.
 func (l *memoryLook) look(since time.Time, now func() (map[string]process.Memory, bool)) map[string]process.Memory {
-	age := time.Since(l.at)
-	if !l.at.After(since) || age >= memoryGrace {
+	if !l.serves(since) {
 		l.at = time.Now() // what starts from here on may be missed
 		l.units, _ = now()
 		l.took = time.Since(l.at)
-	} else if age >= max(memoryAge, min(memoryShare*l.took, memoryMost)) && !l.looking {
+	} else if age := time.Since(l.at); age >= max(memoryAge, min(memoryShare*l.took, memoryMost)) && !l.looking {
 		l.looking = true
 		go l.renew(now)
 	}

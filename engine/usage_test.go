@@ -24,8 +24,11 @@ func TestMemoryIsLookedAtOnceInAWhile(t *testing.T) {
 			t.Helper()
 			begin := time.Now()
 			units := []UnitStatus{{ID: "service.a", Started: started}}
-			got := l.added(units, now)
-			if again := l.added(units, now); &again[0] != &got[0] {
+			if _, ok := l.added(units, now, false); ok != (wait == 0) {
+				t.Errorf("%s: without waiting: %t", what, ok)
+			}
+			got, _ := l.added(units, now, true)
+			if again, ok := l.added(units, now, false); !ok || &again[0] != &got[0] {
 				t.Errorf("%s: of the same units another list is made", what)
 			}
 			if units[0].Memory != 0 {
@@ -55,6 +58,11 @@ func TestMemoryIsLookedAtOnceInAWhile(t *testing.T) {
 		ask("much later", 4, time.Millisecond)
 		if looks != 4 {
 			t.Errorf("%d looks", looks)
+		}
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if _, ok := l.added([]UnitStatus{{ID: "service.a", Started: started}}, now, false); ok {
+			t.Error("while somebody looks: it did not wait")
 		}
 	})
 }

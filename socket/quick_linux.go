@@ -54,7 +54,10 @@ type calls struct {
 	out  writing
 }
 
-func (c *calls) prepare() { c.in.try, c.in.look, c.out.try = c.in.read, c.in.peek, c.out.write }
+func (c *calls) prepare() {
+	c.in.try, c.in.look = c.in.read, c.in.peek
+	c.out.try, c.out.now = c.out.write, func(fd uintptr) { c.out.write(fd) }
+}
 
 // Read implements io.Reader.
 func (c *quickTCP) Read(b []byte) (int, error) { return c.read(b) }
@@ -121,10 +124,22 @@ func (c *calls) write(b, then []byte) (int, error) {
 	return n, nil
 }
 
-// writing is a call of Write, or of [WriteBoth].
+func (c *calls) writeNow(b, then []byte) int {
+	w := &c.out
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.left, w.then = b, then
+	_ = c.raw.Control(w.now)
+	n := len(b) + len(then) - len(w.left) - len(w.then)
+	w.left, w.then = nil, nil
+	return n
+}
+
+// writing is a call of Write, [WriteBoth] or [WriteBothNow].
 type writing struct {
 	mu         sync.Mutex
 	try        func(uintptr) bool
+	now        func(uintptr)
 	left, then []byte
 	both       [2]syscall.Iovec
 	err        syscall.Errno
@@ -174,6 +189,19 @@ func WriteBoth(conn net.Conn, b, then []byte) (int, error) {
 	return writeBoth(conn, b, then)
 }
 
+// WriteBothNow writes what the kernel takes of two pieces at once, and returns
+// how much that is: nothing where there was an error, which the next write
+// tells.
+func WriteBothNow(conn net.Conn, b, then []byte) int {
+	switch c := conn.(type) {
+	case *quickTCP:
+		return c.writeNow(b, then)
+	case *quickUnix:
+		return c.writeNow(b, then)
+	}
+	return 0
+}
+
 // named has an error of a syscall.RawConn name what was called.
 func named(op string, err error) error {
 	if e, ok := err.(*net.OpError); ok {
@@ -190,14 +218,20 @@ func (c *calls) failed(op string, errno syscall.Errno) error {
 	}
 }
 
-// Arrived reports whether something can be read from a TCP connection, its
+// Arrived reports whether something can be read from a connection, its
 // end and its failure included, without reading it. Nobody else may read
 // meanwhile.
 func Arrived(conn net.Conn) bool {
-	c, ok := conn.(*quickTCP)
-	if !ok {
-		return arrived(conn)
+	switch c := conn.(type) {
+	case *quickTCP:
+		return c.arrived()
+	case *quickUnix:
+		return c.arrived()
 	}
+	return arrived(conn)
+}
+
+func (c *calls) arrived() bool {
 	r := &c.in
 	r.mu.Lock()
 	defer r.mu.Unlock()

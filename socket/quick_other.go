@@ -12,7 +12,11 @@ func Quick(conn net.Conn) net.Conn { return conn }
 // takes both.
 func WriteBoth(conn net.Conn, b, then []byte) (int, error) { return writeBoth(conn, b, then) }
 
-// Arrived reports whether something can be read from a TCP connection, its
+// WriteBothNow writes what the kernel takes of two pieces at once, and returns
+// how much that is: here nothing.
+func WriteBothNow(net.Conn, []byte, []byte) int { return 0 }
+
+// Arrived reports whether something can be read from a connection, its
 // end and its failure included, without reading it. Nobody else may read
 // meanwhile.
 func Arrived(conn net.Conn) bool { return arrived(conn) }

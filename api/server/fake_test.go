@@ -51,6 +51,8 @@ func (f *fake) Status() engine.Status {
 
 func (f *fake) Measured() engine.Status { return f.Status() }
 
+func (f *fake) MeasuredNow() (engine.Status, bool) { return f.Status(), true }
+
 func (f *fake) tail(_ string, n int) []string { return make([]string, n) }
 
 func (f *fake) set(state engine.State) {

@@ -26,6 +26,9 @@ const wideAnswer = 128 << 10
 
 var desks = sync.Pool{New: func() any { return &desk{in: make([]byte, 1<<10), out: make([]byte, 0, 1<<10)} }}
 
+// reset makes it ready for another connection.
+func (d *desk) reset() { d.reads, d.writes, d.wide = deadline{}, deadline{}, false }
+
 // deadline is one of a connection's, which is moved once a second at most.
 type deadline struct{ at time.Time }
 
@@ -47,6 +50,20 @@ func (f *front) answer(conn *admitted, d *desk, last bool) (ok bool, err error) 
 	if err != nil {
 		return false, nil
 	}
+	d.compose(head, rest, last)
+	if d.writes.due(sendTimeout) {
+		_ = conn.SetWriteDeadline(d.writes.at)
+	}
+	if err := f.open.Err(); err != nil { // see attend
+		return true, err
+	}
+	d.widen(conn, rest)
+	_, err = socket.WriteBoth(conn.Conn, d.out, rest)
+	return true, err
+}
+
+// compose writes an answer up to its last part.
+func (d *desk) compose(head, rest []byte, last bool) {
 	out := append(d.out[:0], "HTTP/1.1 200 OK\r\nContent-Type: "+jsonType+"\r\nCache-Control: no-store\r\nDate: "...)
 	out = time.Now().UTC().AppendFormat(out, http.TimeFormat)
 	if last {
@@ -54,22 +71,17 @@ func (f *front) answer(conn *admitted, d *desk, last bool) (ok bool, err error) 
 	}
 	out = append(out, "\r\nContent-Length: "...)
 	out = strconv.AppendInt(out, int64(len(head)+len(rest)), 10)
-	out = append(append(out, "\r\n\r\n"...), head...)
-	d.out = out
-	if d.writes.due(sendTimeout) {
-		_ = conn.SetWriteDeadline(d.writes.at)
-	}
-	if err := f.open.Err(); err != nil { // see attend
-		return true, err
-	}
-	if whole := len(out) + len(rest); whole > wideAnswer && !d.wide {
+	d.out = append(append(out, "\r\n\r\n"...), head...)
+}
+
+// widen gives a connection room for a long answer.
+func (d *desk) widen(conn *admitted, rest []byte) {
+	if whole := len(d.out) + len(rest); whole > wideAnswer && !d.wide {
 		d.wide = true
 		if c, ok := conn.Conn.(interface{ SetWriteBuffer(int) error }); ok {
 			_ = c.SetWriteBuffer(whole) // without it takes another call
 		}
 	}
-	_, err = socket.WriteBoth(conn.Conn, out, rest)
-	return true, err
 }
 
 // statusRequest is a request for the status without anything special about it.

@@ -6,10 +6,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/go-hclog"
 
 	"github.com/syndicate/syndicate/api"
 	"github.com/syndicate/syndicate/engine"
@@ -145,10 +149,118 @@ func TestALongAnswerThatNobodyReadsKeepsNothingOpen(t *testing.T) {
 	}
 }
 
+// A connection whose only question is there already has its answer from whoever
+// accepts it, who waits for nothing.
+func TestAtOnce(t *testing.T) {
+	const ask, last = "GET /v1/status HTTP/1.1\r\nHost: x\r\n", "Connection: close\r\n\r\n"
+	long := []byte(strings.Repeat("x", 8<<20))
+	for name, test := range map[string]struct {
+		asked        string
+		rest         []byte
+		waits, fails bool // the status, for something; and panics
+		want         bool
+	}{
+		"its only question":                     {asked: ask + last, rest: []byte("rest"), want: true},
+		"a long answer":                         {asked: ask + last, rest: long, want: true},
+		"one that asks more":                    {asked: ask + "\r\n", rest: []byte("rest")},
+		"one that has asked it":                 {asked: ask + last + "GET", rest: []byte("rest")},
+		"something else":                        {asked: "GET / HTTP/1.1\r\nHost: x\r\n" + last},
+		"one that says nothing":                 {},
+		"where the status has to be waited for": {asked: ask + last, rest: []byte("rest"), waits: true},
+		"where the status panics":               {asked: ask + last, fails: true, want: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			client, err := net.Dial("unix", l.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer client.Close()
+			if _, err := io.WriteString(client, test.asked); err != nil {
+				t.Fatal(err)
+			}
+			conn, err := newGate(l, 1, anyPeer).Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			open, shut := context.WithCancel(t.Context())
+			defer shut()
+			status := func() (head, rest []byte, ok bool) {
+				if test.fails {
+					panic("a mistake")
+				}
+				return []byte("head "), test.rest, !test.waits
+			}
+			f := newFront(open, hclog.NewNullLogger(), nil, status)
+			if done := f.atOnce(conn.(*admitted)); done != test.want {
+				t.Fatalf("done: %t, want %t", done, test.want)
+			}
+			switch {
+			case test.fails:
+				if n, err := client.Read(make([]byte, 1)); err == nil {
+					t.Errorf("%d bytes", n)
+				}
+			case test.want:
+				res, err := http.ReadResponse(bufio.NewReader(client), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if body, err := io.ReadAll(res.Body); err != nil || string(body) != "head "+string(test.rest) {
+					t.Errorf("%d bytes, %v", len(body), err)
+				}
+				f.attending.Wait()
+			case test.asked != "":
+				got := make([]byte, len(test.asked))
+				if _, err := io.ReadFull(conn, got); err != nil || string(got) != test.asked {
+					t.Errorf("what it has asked: %q, %v", got, err)
+				}
+				fallthrough
+			default:
+				_ = conn.Close()
+			}
+		})
+	}
+}
+
+// A client that reads nothing of an answer does not keep the server from
+// closing, which has given up waiting for it.
+func TestAtOnceToNobody(t *testing.T) {
+	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	client, err := net.Dial("unix", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if _, err := io.WriteString(client, "GET /v1/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := newGate(l, 1, anyPeer).Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	open, shut := context.WithCancel(t.Context())
+	f := newFront(open, hclog.NewNullLogger(), nil, func() ([]byte, []byte, bool) { return nil, make([]byte, 8<<20), true })
+	if !f.atOnce(conn.(*admitted)) {
+		t.Fatal("it was not answered")
+	}
+	shut()
+	f.attending.Wait()
+}
+
 // unsound is a system that cannot be asked.
 type unsound struct{ *fake }
 
 func (unsound) Measured() engine.Status { panic("a mistake") }
+
+func (unsound) MeasuredNow() (engine.Status, bool) { panic("a mistake") }
 
 func TestAPanicEndsOneConnectionOnly(t *testing.T) {
 	dir := t.TempDir()

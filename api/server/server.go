@@ -28,6 +28,8 @@ type System interface {
 	Status() engine.Status
 	// Measured is Status with what the units have in memory.
 	Measured() engine.Status
+	// MeasuredNow is Measured where that needs no waiting for anything.
+	MeasuredNow() (st engine.Status, ok bool)
 	// Stop stops everything in order, and returns when that is done or ctx
 	// ends; the stop goes on then. ctx carries the [api.Actor].
 	Stop(ctx context.Context, cause string) error
@@ -173,7 +175,7 @@ func New(cfg Config) (*Server, error) {
 		}
 		return ctx
 	}
-	s.front = newFront(s.open, s.log, s.statusText)
+	s.front = newFront(s.open, s.log, s.statusText, s.statusTextNow)
 	s.serving.Go(func() { _ = s.http.Serve(s.front) }) // ends when the server closes
 	s.serve(l)
 	return s, nil

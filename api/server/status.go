@@ -102,7 +102,25 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) {
 func (s *Server) statusText() (head, rest []byte, err error) {
 	s.ask.Lock()
 	defer s.ask.Unlock()
-	st := s.cfg.System.Measured()
+	return s.written(s.cfg.System.Measured())
+}
+
+// statusTextNow is statusText where that needs no waiting; else ok is false.
+func (s *Server) statusTextNow() (head, rest []byte, ok bool) {
+	if !s.ask.TryLock() {
+		return nil, nil, false
+	}
+	defer s.ask.Unlock()
+	st, ok := s.cfg.System.MeasuredNow()
+	if !ok {
+		return nil, nil, false
+	}
+	head, rest, err := s.written(st)
+	return head, rest, err == nil
+}
+
+// written returns the two parts of the JSON form of a snapshot. s.ask is held.
+func (s *Server) written(st engine.Status) (head, rest []byte, err error) {
 	if rest, err = s.seen.of(st); err != nil {
 		return nil, nil, err
 	}
