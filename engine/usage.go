@@ -35,7 +35,7 @@ const (
 	// it serves for memoryShare times as long, up to memoryMost, so that it
 	// takes no more than a fiftieth of a processor.
 	memoryAge   = 500 * time.Millisecond
-	memoryShare = 50
+	memoryShare = 100
 	memoryMost  = 3 * time.Second
 	// memoryGrace is how old a look may be that is told while the next is
 	// taken. With a thousand units it takes longer than all else of a status.
