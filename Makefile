@@ -3,7 +3,7 @@
 #   make demo    a real system on this machine, from nothing: start here
 #   make test    every test, with the race detector
 #   make lint    gofmt, go vet, staticcheck, the architecture's rules
-#   make conformance   the public suites of gRPC and WebSocket through a breaker, pgx's through the gateway
+#   make conformance   the public suites of gRPC, HTTP/2 and WebSocket through a breaker, pgx's through the gateway
 #   make fuzz    every fuzz target for FUZZTIME (6s) each
 #   make bench   our figures beside other tools' (ROW=logs RUNS=3 for one row)
 #   make docs    the reference in docs/reference/ and the README's pictures
