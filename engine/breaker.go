@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/syndicate/syndicate/engine/breaker"
@@ -41,6 +42,15 @@ type breakerProxy interface {
 	// adopt takes what of a definition changes while it runs.
 	adopt(w *breakerWork, b *spec.Breaker, target *url.URL) error
 	serve(ctx context.Context, l net.Listener, stop time.Duration, hurry <-chan struct{}) error
+}
+
+// short says what clients wait for, or are refused for want of.
+func (w *breakerWork) short(err error) {
+	args := []any{"unit", w.def.get().Addr.String(), "error", err}
+	if errors.Is(err, syscall.EMFILE) {
+		args = append(args, "limit", "ulimit -n, or LimitNOFILE= of systemd")
+	}
+	w.log.Warn("a breaker cannot accept or connect for now; its calls wait or fail", args...)
 }
 
 // run listens, and forwards until it is told to stop. What it stands before

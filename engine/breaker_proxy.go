@@ -27,7 +27,7 @@ func (w *breakerWork) httpProxy(b *spec.Breaker, target *url.URL) (breakerProxy,
 		return nil, err
 	}
 	p, err := proxy.NewHTTP(proxy.HTTPConfig{
-		Name: b.Addr.Name, Target: target, Guard: w.guard, Policy: policy, Clean: w.redact.clean,
+		Name: b.Addr.Name, Target: target, Guard: w.guard, Policy: policy, Clean: w.redact.clean, Short: w.short,
 	})
 	if err != nil {
 		return nil, err
@@ -253,7 +253,7 @@ func (w *breakerWork) tcpProxy(b *spec.Breaker, target *url.URL) (breakerProxy, 
 	if err != nil {
 		return nil, err
 	}
-	p, err := proxy.NewTCP(proxy.TCPConfig{Target: addr, Guard: w.guard, Policy: policy, Clean: w.redact.clean})
+	p, err := proxy.NewTCP(proxy.TCPConfig{Target: addr, Guard: w.guard, Policy: policy, Clean: w.redact.clean, Short: w.short})
 	if err != nil {
 		return nil, err
 	}

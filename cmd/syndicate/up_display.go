@@ -132,6 +132,7 @@ func summary(p *plan.Plan) string {
 		one, many string
 	}{
 		{plan.StepServer, "database", "databases"},
+		{plan.StepBreaker, "breaker", "breakers"},
 		{plan.StepService, "service", "services"},
 		{plan.StepTask, "task", "tasks"},
 	}

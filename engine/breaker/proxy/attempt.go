@@ -17,6 +17,7 @@ import (
 
 	"github.com/syndicate/syndicate/engine/breaker"
 	"github.com/syndicate/syndicate/engine/breaker/proxy/exchange"
+	"github.com/syndicate/syndicate/socket"
 )
 
 // attempt is one request upstream on behalf of a call.
@@ -189,6 +190,11 @@ func (a *attempt) noAnswer(err error) (*trouble, error) {
 		return &trouble{http.StatusBadGateway, "failed", err.Error(), nil}, nil
 	}
 	text := c.proxy.cfg.Clean(describe(err))
+	if socket.Scarce(err) {
+		a.permit.Neutral() // it is not the target's
+		c.proxy.shortage.Note(err)
+		return &trouble{http.StatusServiceUnavailable, "failed", text, nil}, nil
+	}
 	if a.reused.Load() && !a.begun.Load() && brokeOff(err) {
 		a.permit.Neutral() // closed just as the call came
 	} else {

@@ -29,6 +29,9 @@ type HTTPConfig struct {
 	Policy Policy
 	// Clean takes sensitive values out of a text. Nil: there are none.
 	Clean func(string) string
+	// Short is told of what this process has too little of to accept or to
+	// connect, such as descriptors, at most once a minute. It may be nil.
+	Short func(error)
 }
 
 // Policy is what may change while calls are under way.
@@ -55,6 +58,7 @@ type HTTP struct {
 	policy   atomic.Pointer[policy]
 	limiter  limiter
 	budget   budget
+	shortage socket.Shortage
 	upstream []string // the header of the upstream's own answers
 	problems func(http.ResponseWriter, *http.Request, error)
 	counted  counts
@@ -74,7 +78,7 @@ func NewHTTP(cfg HTTPConfig) (*HTTP, error) {
 	if cfg.Clean == nil {
 		cfg.Clean = func(s string) string { return s }
 	}
-	p := &HTTP{cfg: cfg, upstream: []string{cfg.Name + "; source=upstream"}}
+	p := &HTTP{cfg: cfg, upstream: []string{cfg.Name + "; source=upstream"}, shortage: socket.Shortage{Tell: cfg.Short}}
 	p.problems = p.failed // made once and not for each call
 	if err := p.Set(cfg.Policy); err != nil {
 		return nil, err
@@ -157,7 +161,9 @@ func (p *HTTP) Server(base context.Context, l net.Listener) *front.Server {
 	}
 	s.Protocols.SetHTTP1(true)
 	s.Protocols.SetUnencryptedHTTP2(true)
-	return front.New(s, socket.Listen(l))
+	f := front.New(s, socket.Listen(l))
+	f.Short = p.shortage.Note
+	return f
 }
 
 // ServeHTTP forwards one call.

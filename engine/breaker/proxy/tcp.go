@@ -13,6 +13,7 @@ import (
 
 	"github.com/syndicate/syndicate/engine/breaker"
 	"github.com/syndicate/syndicate/engine/breaker/relay"
+	"github.com/syndicate/syndicate/socket"
 )
 
 // TCPConfig says what a TCP proxy forwards to.
@@ -21,6 +22,7 @@ type TCPConfig struct {
 	Guard  *breaker.Guard
 	Policy TCPPolicy
 	Clean  func(string) string // see HTTPConfig
+	Short  func(error)         // see HTTPConfig
 }
 
 // TCPPolicy is what may change while connections are open.
@@ -68,13 +70,14 @@ type tcpPolicy struct {
 // ends it before its first byte though the client has sent something, within
 // a second; it went well with the target's first byte, or after that second.
 type TCP struct {
-	cfg     TCPConfig
-	policy  atomic.Pointer[tcpPolicy]
-	limiter limiter
-	full    atomic.Uint64
-	others  atomic.Uint64
-	open    sync.WaitGroup
-	changed chan struct{} // has a value once the policy has changed
+	cfg      TCPConfig
+	policy   atomic.Pointer[tcpPolicy]
+	limiter  limiter
+	shortage socket.Shortage
+	full     atomic.Uint64
+	others   atomic.Uint64
+	open     sync.WaitGroup
+	changed  chan struct{} // has a value once the policy has changed
 }
 
 // NewTCP makes a proxy.
@@ -82,7 +85,7 @@ func NewTCP(cfg TCPConfig) (*TCP, error) {
 	if cfg.Clean == nil {
 		cfg.Clean = func(s string) string { return s }
 	}
-	p := &TCP{cfg: cfg, changed: make(chan struct{}, 1)}
+	p := &TCP{cfg: cfg, changed: make(chan struct{}, 1), shortage: socket.Shortage{Tell: cfg.Short}}
 	return p, p.Set(cfg.Policy)
 }
 
@@ -132,7 +135,7 @@ func (p *TCP) Serve(ctx context.Context, l net.Listener, hurry context.Context) 
 	to := relay.Open()
 	defer to.Close()
 	defer p.open.Wait()
-	door := to.Accept(l, func(client *relay.Client) { p.take(hurry, client) })
+	door := to.Accept(l, func(client *relay.Client) { p.take(hurry, client) }, p.shortage.Note)
 	defer door.Close()
 	return p.keepDoor(ctx, door)
 }

@@ -101,6 +101,7 @@ func (c *tcpCall) until() []context.Context {
 func (c *tcpCall) Failed(err error) {
 	if c.hurry.Err() != nil || socket.Scarce(err) { // nothing of the target's
 		c.permit.Neutral()
+		c.proxy.shortage.Note(err)
 	} else {
 		c.permit.Failure(breaker.Evidence{Error: c.proxy.cfg.Clean(describe(err))})
 	}

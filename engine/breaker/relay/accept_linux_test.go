@@ -10,12 +10,18 @@ import (
 )
 
 // Where there are no descriptors, clients wait for others to end, and then
-// have their turn.
+// have their turn. Somebody hears of it.
 func TestAcceptsOnceThereAreDescriptors(t *testing.T) {
 	both(t, func(t *testing.T, r *Relay) {
 		l := listen(t)
 		clients := make(chan *Client, 1)
-		d := r.Accept(l, func(c *Client) { clients <- c })
+		short := make(chan error, 1)
+		d := r.Accept(l, func(c *Client) { clients <- c }, func(err error) {
+			select {
+			case short <- err:
+			default: // once is enough
+			}
+		})
 		defer d.Close()
 		c, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
@@ -31,8 +37,12 @@ func TestAcceptsOnceThereAreDescriptors(t *testing.T) {
 		}
 		err = unix.Connect(c, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}, Port: l.Addr().(*net.TCPAddr).Port})
 		early := len(clients)
+		told := <-short
 		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &was); err != nil {
 			t.Fatal(err)
+		}
+		if !errors.Is(told, unix.EMFILE) {
+			t.Errorf("told of %v", told)
 		}
 		if err != nil || early > 0 {
 			t.Errorf("connecting: %v; accepted before there were descriptors: %d", err, early)
@@ -87,7 +97,7 @@ func TestLentListener(t *testing.T) {
 	defer f.Close()
 	o := &owned{TCPListener: l, closed: make(chan struct{})}
 	clients := make(chan *Client, 1)
-	d := r.Accept(o, func(c *Client) { clients <- c })
+	d := r.Accept(o, func(c *Client) { clients <- c }, nil)
 	c := dial(t, l.Addr().String())
 	(<-clients).Reset()
 	_ = c.Close()

@@ -21,6 +21,7 @@ type Door struct {
 	accepted func(*Client)
 	failed   chan error
 	entry    entry
+	short    func(error)
 
 	mu     sync.Mutex
 	opened chan struct{} // closed once it is open again; nil: it is open; guarded by mu
@@ -37,9 +38,10 @@ type entry interface {
 }
 
 // Accept has each connection that comes to a TCP listener given to accepted,
-// which must not block. The listener is the door's from now on.
-func (r *Relay) Accept(l net.Listener, accepted func(*Client)) *Door {
-	d := &Door{relay: r, accepted: accepted, failed: make(chan error, 1)}
+// which must not block. The listener is the door's from now on. Whenever no
+// connection can be accepted for now, short is told why; it may be nil.
+func (r *Relay) Accept(l net.Listener, accepted func(*Client), short func(error)) *Door {
+	d := &Door{relay: r, accepted: accepted, failed: make(chan error, 1), short: short}
 	if r.loop != nil {
 		d.entry = r.loop.enter(d, l)
 	}
@@ -125,6 +127,9 @@ func (d *Door) again(failed error) (opened <-chan struct{}, after time.Duration,
 		return nil, 0, nil
 	case unix.ECONNABORTED: // the client is gone
 		return nil, 0, nil
+	}
+	if d.short != nil {
+		d.short(failed)
 	}
 	return nil, scarce, nil // accept(2) passes errors of the network on, too
 }

@@ -149,7 +149,7 @@ func TestDoor(t *testing.T) {
 	both(t, func(t *testing.T, r *Relay) {
 		l := listen(t)
 		clients := make(chan *Client, 1)
-		d := r.Accept(l, func(c *Client) { clients <- c })
+		d := r.Accept(l, func(c *Client) { clients <- c }, nil)
 		for range 10 {
 			c := dial(t, l.Addr().String())
 			(<-clients).Reset()
@@ -178,7 +178,7 @@ func TestDoor(t *testing.T) {
 // A listener that somebody else has shut is of no use any more.
 func TestDoorFails(t *testing.T) {
 	both(t, func(t *testing.T, r *Relay) {
-		d := r.Accept(listen(t), func(c *Client) { c.Reset() })
+		d := r.Accept(listen(t), func(c *Client) { c.Reset() }, nil)
 		defer d.Close()
 		if err := d.entry.control(func(fd int) error { return syscall.Shutdown(fd, syscall.SHUT_RD) }); err != nil {
 			t.Fatal(err)
@@ -260,7 +260,7 @@ func TestEveryClientComesToAnEnd(t *testing.T) {
 					return true
 				}
 				c.next(c)
-			})
+			}, nil)
 			var clients []*net.TCPConn
 			for _, step := range rapid.SliceOfN(rapid.SampledFrom([]string{"dial", "dial", "dial", "ask", "close", "reset", "end", "shut", "open", "cancel"}), 1, 12).Draw(t, "steps") {
 				if step == "dial" {

@@ -98,7 +98,7 @@ func admitted(t tester, r *Relay) (*net.TCPConn, *Client) {
 		t.Fatal(err)
 	}
 	clients := make(chan *Client, 1)
-	d := r.Accept(l, func(c *Client) { clients <- c })
+	d := r.Accept(l, func(c *Client) { clients <- c }, nil)
 	defer d.Close()
 	return dial(t, l.Addr().String()), <-clients
 }

@@ -24,6 +24,9 @@ import (
 // it is gone, as for net/http.
 type Server struct {
 	HTTP *http.Server
+	// Short is told whenever no connection can be accepted for now, and why.
+	// It may be nil.
+	Short func(error)
 
 	listener  net.Listener
 	watching  *departures
@@ -102,6 +105,9 @@ func (s *Server) accept() {
 			pause = least / 2
 			s.begin(c)
 		case socket.Scarce(err):
+			if s.Short != nil {
+				s.Short(err)
+			}
 			select {
 			case <-time.After(pause):
 			case <-s.stopped:
