@@ -95,7 +95,7 @@ func deflated(t *testing.T, takeover bool, messages ...string) []byte {
 type upgraded struct {
 	*net.TCPConn
 	from   *bufio.Reader
-	header http.Header // of the answer
+	header http.Header // of the answer, or of the request
 }
 
 // upgrade asks a server for a WebSocket, and sends a beginning with that.
@@ -139,7 +139,7 @@ type said struct {
 // hear reads to the end.
 func (c upgraded) hear() said {
 	var s said
-	for _, name := range []string{"Upgrade", "Sec-Websocket-Accept", "Sec-Websocket-Extensions", "Sec-Websocket-Protocol", "Sec-Websocket-Version"} {
+	for _, name := range []string{"Upgrade", "Sec-Websocket-Key", "Sec-Websocket-Accept", "Sec-Websocket-Extensions", "Sec-Websocket-Protocol", "Sec-Websocket-Version"} {
 		s.header += name + ": " + strings.Join(c.header[name], "|") + "\n"
 	}
 	var err error
