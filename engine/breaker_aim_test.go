@@ -94,3 +94,56 @@ func TestBreakerFollowsAPortThatMoves(t *testing.T) {
 	}
 	answers("after the change")
 }
+
+// A service that was started anew and answers closes the breaker before it,
+// whose time may be long. One that only runs does not.
+func TestBreakerOfAServiceThatWasStarted(t *testing.T) {
+	for name, probed := range map[string]bool{"with a probe": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			tr := newTrial(t)
+			api := tr.service("api", "http", func(s *spec.Service) {
+				s.Port = &spec.Port{Auto: true}
+				if probed {
+					s.Ready = &spec.Probe{Kind: spec.ProbeLog, Target: spec.Known("listening"), Deadline: spec.Duration(time.Minute)}
+				}
+			})
+			other := tr.service("other", "http", func(s *spec.Service) { s.Port, s.Ready = &spec.Port{Auto: true}, api.Ready })
+			tr.breaker("up", "", func(b *spec.Breaker) { b.Target = urlOf(api.Addr) })
+			tr.up()
+			for _, id := range []string{"breaker.up", "service.api", "service.other"} {
+				tr.until(id, Ready, 1)
+			}
+			tell := func(verb string, unit spec.Addr) {
+				t.Helper()
+				if _, err := tr.engine.Do(t.Context(), Command{Verb: verb, Units: []string{unit.String()}, By: "a test"}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			tell("stop", api.Addr)
+			url := tr.status("breaker.up").URL
+			for range 2 {
+				if code, _, _ := ask(t, url); code != 502 {
+					t.Fatalf("without its service it answers %d", code)
+				}
+			}
+			tell("restart", other.Addr)
+			if s := tr.status("breaker.up").Breaker.State; s != "open" {
+				t.Fatalf("it is %s", s)
+			}
+			tell("start", api.Addr)
+			tr.until("service.api", Ready, 2)
+			if !probed {
+				if s := tr.status("breaker.up").Breaker.State; s != "open" {
+					t.Errorf("it is %s", s)
+				}
+				return
+			}
+			if ev := tr.until("breaker.up", "closed", 1); ev.Cause != "service.api was started and is ready" {
+				t.Errorf("closed since %s", ev.Cause)
+			}
+			if code, _, _ := ask(t, url); code != 200 {
+				t.Errorf("it answers %d", code)
+			}
+		})
+	}
+}

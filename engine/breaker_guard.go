@@ -3,6 +3,9 @@ package engine
 import (
 	"encoding/json"
 	"fmt"
+	"net"
+	"net/url"
+	"strings"
 
 	"github.com/syndicate/syndicate/engine/breaker"
 	"github.com/syndicate/syndicate/spec"
@@ -59,6 +62,35 @@ func (e *Engine) aimed(addr spec.Addr, g *breaker.Guard, target string) {
 	if before != "" && before != target {
 		g.Reset("a change of its target")
 	}
+}
+
+// answers closes the breakers before a service that was started and is ready:
+// what calls had shown was of the run before. Who only knows that its process
+// runs knows nothing of the sort, and so a service without a probe leaves them
+// to their trial.
+func (e *Engine) answers(svc *spec.Service) {
+	ports := map[string]bool{}
+	for _, c := range e.site.servicePorts(svc) {
+		if _, port, err := net.SplitHostPort(strings.TrimPrefix(c, portClaim)); err == nil {
+			ports[port] = true
+		}
+	}
+	for _, b := range e.System().Breakers {
+		e.mu.Lock()
+		g, target := e.guards[b.Addr], e.targets[b.Addr]
+		e.mu.Unlock()
+		u, err := url.Parse(target)
+		if g == nil || err != nil || !ports[u.Port()] || !local(u.Hostname(), svc.Host) {
+			continue
+		}
+		g.Mended(svc.Addr.String() + " was started and is ready")
+	}
+}
+
+// local reports whether a host is this one, where something listens at own.
+func local(host, own string) bool {
+	ip := net.ParseIP(host)
+	return host == own || host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // saveGuard writes down what a restart is to restore.

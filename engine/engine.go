@@ -143,7 +143,7 @@ func New(cfg Config) (*Engine, error) {
 		servers: map[spec.Addr]*pg.Server{},
 	}
 	e.build = e.newMember
-	e.site.probed, e.site.report = cfg.Probed, e.report
+	e.site.probed, e.site.report, e.site.answers = cfg.Probed, e.report, e.answers
 	e.site.files, e.site.slots = new(probe.Files), probe.NewSlots(0)
 	members, err := e.members(cfg.System, cfg.Plan, nil)
 	opening.Wait()

@@ -181,6 +181,7 @@ func (p *probes) watch(ctx context.Context, a *attempt, failed chan<- error) {
 			}
 			return
 		}
+		p.w.answers(p.of)
 	}
 	a.ready()
 	p.w.svc.each(ctx, func(ctx context.Context, svc *spec.Service) {

@@ -37,7 +37,8 @@ type site struct {
 	probed    func(spec.ProbeKind, time.Duration, bool) // nil: nobody is told
 	// How often ledgers and schemas are looked at.
 	ledgerEvery, schemaEvery time.Duration
-	report                   func(event.Event) // tells of something, without waiting for the loop's turn
+	report                   func(event.Event)   // tells of something, without waiting for the loop's turn
+	answers                  func(*spec.Service) // was started, and is ready by its probe
 
 	mu        sync.Mutex
 	services  map[spec.Addr]*spec.Service  // guarded by mu
@@ -53,7 +54,7 @@ func newSite(sys *spec.System, life string, ports Ports, logger hclog.Logger) *s
 	s := &site{
 		stateDir: sys.StateDir, environ: newBaseEnvironment(sys.Environ), life: life, log: logger,
 		buffers: log.NewBuffers(),
-		report:  func(event.Event) {}, ledgerEvery: ledgerEvery, schemaEvery: schemaEvery,
+		report:  func(event.Event) {}, answers: func(*spec.Service) {}, ledgerEvery: ledgerEvery, schemaEvery: schemaEvery,
 	}
 	s.declare(sys, ports)
 	return s
